@@ -1,0 +1,41 @@
+# `make mini` and `make test` do their own set-up in .venv and are safe to repeat.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: mini mini-short test test-all lint clean
+
+mini: $(VENV)/installed
+	$(BIN)/rm-mm suite --preset mini
+
+# The whole path on one method, in schedules too short to mean anything.
+mini-short: $(VENV)/installed
+	$(BIN)/rm-mm suite --preset mini --methods rm --schedule-scale 0.05 --work-dir work_dirs/mini-short
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m 'not gpu and not slurm'
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info rm_mm/.mim
+
+# A stamp is written last, so that an interrupted installation is taken up again.
+$(VENV)/installed: setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
+	    echo 'rm_mm needs Python 3.10 to 3.12 as $(PYTHON); say PYTHON=python3.11, or the like' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo 'Python lacks its venv module. On Debian or Ubuntu: apt-get install python3-venv' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@

@@ -1,0 +1,21 @@
+# UperNet on ADE20K, 80,000 iterations, as the authors' log has it. mmsegmentation's own recipe
+# differs: a ResNetV1c stem, which no ImageNet ResNet-50 fits, SGD, and 4 GPUs x 4.
+_base_ = 'mmseg::upernet/upernet_r50_4xb4-80k_ade20k-512x512.py'
+custom_imports = dict(imports='rm_mm')
+
+model = dict(
+    pretrained=None,
+    # The leaf names the checkpoint; training stops unless all of it fits and is loaded.
+    backbone=dict(type='ResNet', init_cfg=dict(type='VerifiedBackbone')),
+)
+custom_hooks = [dict(type='VerifiedBackboneHook')]
+train_dataloader = dict(batch_size=2, num_workers=4)
+
+# AdamW with weight decay on every parameter.
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=1e-4)
+)
+param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=80000, by_epoch=False)]
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=1, save_best='mIoU', rule='greater'))
+randomness = dict(seed=0)

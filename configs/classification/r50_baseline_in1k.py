@@ -1,0 +1,3 @@
+_base_ = '../_base_/r50_in1k.py'
+
+expected = dict(metric='accuracy/top1', value=76.32, source='arXiv 2203.06844, ImageNet table')

@@ -1,0 +1,3 @@
+_base_ = '../_base_/atss_r18_mini.py'
+
+model = dict(backbone=dict(init_cfg=dict(checkpoint='work_dirs/mini/r18_rm_mini/backbone.pth')))

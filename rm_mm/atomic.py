@@ -1,0 +1,56 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``target`` that takes its place on success.
+
+    The temporary file is flushed to disk before it is renamed, and removed if the block raises, so
+    that ``target`` is never seen half-written.
+
+    Args:
+        target: The file to create or replace. Its folder is created if needed.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f'.{target.name}.', suffix='.tmp')
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open('rb') as written:
+            os.fsync(written.fileno())
+        # mkstemp makes files private; a result is as readable as any other new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, atomically.
+
+    Raises:
+        ValueError: If the value holds NaN or infinity, which JSON has no word for.
+    """
+    write_text(target, json.dumps(value, indent=2, allow_nan=False) + '\n')

@@ -1,0 +1,217 @@
+"""``rm-mm``: parses, calls, prints. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rm_mm import __version__
+from rm_mm.errors import RefusedError, RmMmError
+
+METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
+TASKS = ('classification', 'detection', 'segmentation')
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def _train(args: argparse.Namespace) -> int:
+    from rm_mm.launch import train
+
+    return train(args)
+
+
+def _test(args: argparse.Namespace) -> int:
+    from rm_mm.launch import test
+
+    return test(args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from rm_mm.transfer.export import export_backbone
+
+    manifest = export_backbone(args.checkpoint, args.output, config=args.config)
+    print(
+        f'{args.output}: {manifest.tensors_matched} of {manifest.tensors_wanted} tensors verified, '
+        f'{len(manifest.dropped)} of the head dropped, sha256 {manifest.backbone_sha256}'
+    )
+    return 0
+
+
+def _suite(args: argparse.Namespace) -> int:
+    from rm_mm.report.command import show
+    from rm_mm.suite.command import run_suite, run_transfer
+
+    outcome = (run_suite if args.command == 'suite' else run_transfer)(args)
+    show(outcome.records)
+    if outcome.failures:
+        raise RefusedError(
+            f'{len(outcome.failures)} of {outcome.cells} cells are not done:\n'
+            + '\n'.join(outcome.failures)
+        )
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from rm_mm.report.command import run_report
+
+    return run_report(args)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from rm_mm.doctor import run_doctor
+
+    return run_doctor(as_json=args.json)
+
+
+def _names(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """A comma-separated list, kept in the order of ``allowed``."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        given = [name.strip() for name in text.split(',') if name.strip()]
+        unknown = [name for name in given if name not in allowed]
+        if unknown or not given:
+            raise argparse.ArgumentTypeError(
+                f'expected names from {",".join(allowed)}, got {text!a}'
+            )
+        return tuple(name for name in allowed if name in given)
+
+    return parse
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        seeds = sorted({int(part) for part in text.split(',')})
+    except ValueError:
+        seeds = [-1]
+    if min(seeds) < 0:
+        raise argparse.ArgumentTypeError(f'expected numbers such as 0,1,2, got {text!a}')
+    return tuple(seeds)
+
+
+def _scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale <= 1:
+        raise argparse.ArgumentTypeError(f'expected a number in (0, 1], got {text!a}')
+    return scale
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What train and test have in common, spelt as in mmpretrain's tools."""
+    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument(
+        '--data-root', help='where the data set is, instead of the data_root in the config'
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
+    )
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin loader memory')
+    parser.add_argument(
+        '--check', action='store_true', help='only check that config and data are there'
+    )
+
+
+def _add_suite_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--methods', type=_names(METHODS), help=f'of {",".join(METHODS)}')
+    parser.add_argument('--seeds', type=_seeds, default=(0,), help='such as 0,1,2 (default 0)')
+    parser.add_argument('--work-dir', type=Path, help='where runs and records are kept')
+    parser.add_argument('--gpus', type=int, default=0, help='GPUs a run; 0: this process alone')
+    parser.add_argument('--jobs', type=int, help='runs at a time, on a machine without GPUs')
+    parser.add_argument('--data-root', help='where the data set of the transfer task is')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog='rm-mm', description='Does this way of pretraining transfer?'
+    )
+    parser.add_argument('--version', action='version', version=f'rm_mm {__version__}')
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+
+    train = commands.add_parser('train', help='train one config, of any of the three stacks')
+    train.add_argument('config', help='a config file, or its path below configs/')
+    _add_run_options(train)
+    train.add_argument(
+        '--resume', nargs='?', const='auto', help='from this checkpoint, or the latest'
+    )
+    train.add_argument('--no-validate', action='store_true', help='do not evaluate on the way')
+    train.add_argument('--auto-scale-lr', action='store_true', help='scale the rate to the batch')
+    train.add_argument('--no-persistent-workers', action='store_true')
+    train.set_defaults(run=_train)
+
+    test = commands.add_parser('test', help='evaluate one checkpoint')
+    test.add_argument('config', help='a config file, or its path below configs/')
+    test.add_argument('checkpoint', help="a checkpoint, or 'none' for the network as initialised")
+    _add_run_options(test)
+    test.add_argument('--out', type=Path, help='a JSON file for the metrics')
+    test.set_defaults(run=_test)
+
+    export = commands.add_parser('export', help='a checkpoint to a verified backbone')
+    export.add_argument('checkpoint', type=Path)
+    export.add_argument('-o', '--output', type=Path, required=True, help='backbone.pth')
+    export.add_argument('--config', type=Path, help='whose backbone it has to fit exactly')
+    export.set_defaults(run=_export)
+
+    suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
+    suite.add_argument('--preset', choices=('mini', 'paper'), default='mini')
+    suite.add_argument('--tasks', type=_names(TASKS), default=TASKS, help=f'of {",".join(TASKS)}')
+    _add_suite_options(suite)
+    suite.add_argument('--cluster', choices=('local',), default='local', help='where runs go')
+    suite.add_argument(
+        '--schedule-scale', type=_scale, default=1.0, help='shorten every schedule, in (0, 1]'
+    )
+    suite.set_defaults(run=_suite)
+
+    transfer = commands.add_parser('transfer', help='one downstream task for all methods')
+    transfer.add_argument('architecture', help='atss or upernet')
+    transfer.add_argument('dataset', help='coco, ade20k or mini')
+    _add_suite_options(transfer)
+    transfer.set_defaults(run=_suite)
+
+    report = commands.add_parser('report', help='the table from the records of a folder')
+    report.add_argument('directory', type=Path, help='what --work-dir was')
+    for name in ('md', 'csv', 'latex', 'html'):
+        report.add_argument(f'--{name}', type=Path, metavar='FILE', help=f'write {name} to FILE')
+    report.set_defaults(run=_report)
+
+    doctor = commands.add_parser('doctor', help='what this machine can run, and what mends it')
+    doctor.add_argument('--json', action='store_true', help='for machines')
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``rm-mm``.
+
+    Returns:
+        0 done, 1 it ran and the answer is no, 2 the call or its input is wrong.
+    """
+    args = build_parser().parse_args(arguments)
+    command: Command = args.run
+    try:
+        return command(args)
+    except RmMmError as error:
+        if args.debug:
+            raise
+        print(f'rm-mm {args.command}: {error}', file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f'rm-mm {args.command}: stopped; the same call goes on from here', file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader, such as `head`, has had enough; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Why the stack imports, resolves and knows this package on any machine.
+
+Three things, all of them waiting until somebody asks:
+
+* ``mmcv._ext`` exists even where none was compiled (:mod:`rm_mm.compat.mmcv_ext`);
+* ``_base_ = 'mmseg::…'`` and ``'rm_mm::…'`` resolve (:mod:`rm_mm.compat.config_scopes`);
+* the registries know the classes of this package (:mod:`rm_mm.compat.on_demand`).
+"""
+
+from __future__ import annotations
+
+from rm_mm.compat import config_scopes, mmcv_ext, on_demand
+from rm_mm.compat.config_scopes import config_path, configs_root
+from rm_mm.compat.mmcv_ext import MissingOpError, ops_in_use
+
+__all__ = ['MissingOpError', 'config_path', 'configs_root', 'install', 'ops_in_use']
+
+
+def install() -> None:
+    """Arrange all three; imports neither torch nor OpenMMLab, and may be called again."""
+    if mmcv_ext.install():
+        config_scopes.install()
+        on_demand.install()

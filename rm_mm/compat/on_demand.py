@@ -1,0 +1,40 @@
+"""The classes of this package enter OpenMMLab's registries when the stack is imported.
+
+Importing them earlier would make ``import rm_mm`` as slow as the whole stack.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+import wrapt
+
+# (module of the stack, module of ours to import once that one is complete). The initialiser waits
+# for mmengine.runner, which every model library imports, because that is the first point at which
+# mmengine's hooks, model and runner packages can all be imported from: mmengine.hooks imports
+# mmengine.model half-way through, and mmengine.runner does the same with both.
+REGISTERED_AFTER = (
+    ('mmpretrain.models', 'rm_mm.pretrain'),
+    ('mmengine.runner', 'rm_mm.transfer.initializer'),
+    ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
+)
+
+
+def install() -> None:
+    """Import each module of ours after its trigger, or now if the trigger is there already."""
+    for trigger, ours in REGISTERED_AFTER:
+        import_after(trigger, ours)
+
+
+def import_after(trigger: str, ours: str) -> None:
+    """Import module ``ours`` as soon as module ``trigger`` has been imported.
+
+    An error while importing ``ours`` makes the import of ``trigger`` fail with it, since a model
+    built without our classes would fail later and less clearly.
+    """
+
+    def import_ours(_: ModuleType) -> None:
+        importlib.import_module(ours)
+
+    wrapt.register_post_import_hook(import_ours, trigger)

@@ -1,0 +1,132 @@
+"""Write composed images in the folder layouts of ImageNet, COCO and ADE20K."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from rm_mm.atomic import write_json
+from rm_mm.data.mini.classes import CLASSES, SEGMENTATION_CLASSES
+from rm_mm.data.mini.compose import Scene, object_image, scene
+
+IMAGENET = Path('imagenet')
+COCO = Path('coco')
+ADE20K = Path('ade', 'ADEChallengeData2016')
+# What ADE20K calls the splits, in folders and in file names.
+ADE20K_SPLITS = {'train': ('training', 'train'), 'val': ('validation', 'val')}
+JPEG_QUALITY = 95
+# Lines of progress a split.
+REPORTS = 10
+
+
+@dataclass(frozen=True)
+class Split:
+    """What to write of ``train`` or ``val``: how many object images, and how many scenes."""
+
+    name: str
+    images: int
+    scenes: int
+
+
+def write_imagenet(
+    root: Path, seed: int, split: Split, progress: Callable[[str], None] | None
+) -> None:
+    """Write the object images, a folder a class, as ``ImageNet(split=...)`` of mmpretrain reads."""
+    for class_name in CLASSES:
+        (root / IMAGENET / split.name / class_name).mkdir(parents=True)
+    for number in range(split.images):
+        image, label = object_image(seed, split.name, number)
+        name = f'{split.name}_{number:06d}.jpg'
+        _write_jpeg(root / IMAGENET / split.name / CLASSES[label] / name, image)
+        _report(progress, f'objects, {split.name}', number + 1, split.images)
+
+
+def write_scenes(
+    root: Path, seed: int, split: Split, size: int, progress: Callable[[str], None] | None
+) -> None:
+    """Write the scenes twice, for ``CocoDataset`` of mmdet and for ``ADE20KDataset`` of mmseg."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    ade_split, infix = ADE20K_SPLITS[split.name]
+    coco_folder = root / COCO / f'{split.name}2017'
+    image_folder = root / ADE20K / 'images' / ade_split
+    label_folder = root / ADE20K / 'annotations' / ade_split
+    for folder in (coco_folder, image_folder, label_folder):
+        folder.mkdir(parents=True)
+    for number in range(split.scenes):
+        composed = scene(seed, split.name, number, size)
+        image_id = number + 1
+        name = f'{image_id:012d}.jpg'
+        images.append({'id': image_id, 'file_name': name, 'height': size, 'width': size})
+        for annotation in coco_annotations(composed, image_id):
+            annotations.append({'id': len(annotations) + 1, **annotation})
+        stem = f'ADE_{infix}_{image_id:08d}'
+        content = _write_jpeg(coco_folder / name, composed.image)
+        (image_folder / f'{stem}.jpg').write_bytes(content)
+        (label_folder / f'{stem}.png').write_bytes(_encoded('.png', label_map(composed)))
+        _report(progress, f'scenes, {split.name}', image_id, split.scenes)
+    write_json(
+        root / COCO / 'annotations' / f'instances_{split.name}2017.json',
+        {
+            'info': {'description': 'Fashion-MNIST articles on procedural backgrounds'},
+            'licenses': [{'id': 1, 'name': 'MIT'}],
+            'categories': [
+                {'id': label + 1, 'name': name, 'supercategory': 'fashion'}
+                for label, name in enumerate(CLASSES)
+            ],
+            'images': images,
+            'annotations': annotations,
+        },
+    )
+
+
+def coco_annotations(composed: Scene, image_id: int) -> list[dict[str, Any]]:
+    """Describe each article by its visible pixels: their box, area and run lengths."""
+    annotations = []
+    for instance in composed.instances:
+        runs = coco_mask.encode(np.asfortranarray(instance.mask, np.uint8))
+        annotations.append(
+            {
+                'image_id': image_id,
+                'category_id': instance.label + 1,
+                'bbox': coco_mask.toBbox(runs).tolist(),
+                'area': int(coco_mask.area(runs)),
+                'iscrowd': 0,
+                'segmentation': {'size': runs['size'], 'counts': runs['counts'].decode('ascii')},
+            }
+        )
+    return annotations
+
+
+def label_map(composed: Scene) -> npt.NDArray[np.uint8]:
+    """Return 1 + the index into ``SEGMENTATION_CLASSES`` of each pixel, (H, W)."""
+    background = 1 + SEGMENTATION_CLASSES.index('background')
+    labels = np.full(composed.image.shape[:2], background, np.uint8)
+    for instance in composed.instances:
+        labels[instance.mask] = 1 + SEGMENTATION_CLASSES.index(CLASSES[instance.label])
+    return labels
+
+
+def _encoded(suffix: str, pixels: npt.NDArray[np.uint8]) -> bytes:
+    done, content = cv2.imencode(suffix, pixels, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+    assert done, f'OpenCV cannot encode {suffix}'
+    return content.tobytes()
+
+
+def _write_jpeg(path: Path, rgb: npt.NDArray[np.uint8]) -> bytes:
+    content = _encoded('.jpg', np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
+    path.write_bytes(content)
+    return content
+
+
+def _report(progress: Callable[[str], None] | None, what: str, done: int, total: int) -> None:
+    """Report every tenth of the work, and its end."""
+    if progress is not None and (done * REPORTS) // total > ((done - 1) * REPORTS) // total:
+        progress(f'{what}: {done} of {total}')

@@ -1,0 +1,216 @@
+"""Put the mini set in place: whole or not at all, once, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rm_mm.atomic import write_json
+from rm_mm.data.mini.articles import SPLITS, embedded_file
+from rm_mm.data.mini.compose import SCENE_PIXELS
+from rm_mm.data.mini.layouts import Split, write_imagenet, write_scenes
+from rm_mm.errors import InputError
+
+STAMP = 'mini.json'
+# To be raised with every change of what is written for the same parameters.
+FORMAT = 1
+PLACEMENT_TRIES = 10
+# What a rename says when another call has taken the old folder away, or put a new one there.
+OVERTAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
+
+
+def prepare(
+    root: Path,
+    *,
+    seed: int = 0,
+    train_images: int = 6000,
+    val_images: int = 1000,
+    train_scenes: int = 600,
+    val_scenes: int = 150,
+    scene_size: int = SCENE_PIXELS,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Write the mini set under ``root``, unless it is there already.
+
+    It is made in a folder beside ``root`` that takes its place when complete, so that an
+    interrupted call leaves ``root`` as it was, and of two calls at a time one stands. The same
+    parameters and library versions give the same bytes. A mini set with other parameters is
+    replaced.
+
+    Args:
+        root: Folder for ``imagenet``, ``coco``, ``ade`` and the stamp ``mini.json``.
+        seed: Of everything that is drawn.
+        train_images: Images of one article, to pretrain on.
+        val_images: Images of one article, to validate on.
+        train_scenes: Scenes of several articles, to train on; each for detection and segmentation.
+        val_scenes: Scenes of several articles, to validate on.
+        scene_size: Height and width of a scene in pixels.
+        progress: Called with a line of text about ten times a split.
+
+    Returns:
+        ``root``, absolute.
+
+    Raises:
+        InputError: If a number is too small, or ``root`` holds anything but a mini set.
+    """
+    root = root.resolve()
+    counts = {
+        'train_images': train_images,
+        'val_images': val_images,
+        'train_scenes': train_scenes,
+        'val_scenes': val_scenes,
+    }
+    _check_numbers(seed, counts, scene_size)
+    request = {
+        'format': FORMAT,
+        'articles': {split: _digest(embedded_file(split)) for split in SPLITS},
+        'seed': seed,
+        **counts,
+        'scene_size': scene_size,
+    }
+    if _is_ready(root, request):
+        return root
+    _check_replaceable(root)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=root.parent, prefix=f'.{root.name}.', suffix='.preparing'))
+    try:
+        # mkdtemp makes folders private; this one is to be as readable as any other new folder.
+        made = staging / root.name
+        made.mkdir()
+        for split in (
+            Split('train', train_images, train_scenes),
+            Split('val', val_images, val_scenes),
+        ):
+            write_imagenet(made, seed, split, progress)
+            write_scenes(made, seed, split, scene_size, progress)
+        files = {path: (made / path).stat().st_size for path in _files(made)}
+        stamp = {'request': request, 'fingerprint': fingerprint(made), 'files': files}
+        write_json(made / STAMP, stamp)
+        _put_in_place(made, root, request, retired=staging / 'replaced')
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return root
+
+
+def fingerprint(root: Path) -> str:
+    """Return the SHA-256 over the names and contents of all files of a prepared mini set.
+
+    Files are read anew, so that comparing with the ``fingerprint`` in the stamp finds any change.
+
+    Raises:
+        InputError: If ``root`` holds no files.
+    """
+    paths = _files(root)
+    if not paths:
+        raise InputError(f'{root} holds no mini set; prepare it first')
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f'{path}\0{_digest(root / path)}\n'.encode())
+    return total.hexdigest()
+
+
+def _check_numbers(seed: int, counts: dict[str, int], scene_size: int) -> None:
+    if seed < 0:
+        raise InputError(f'the seed of the mini set must not be negative, got {seed}')
+    for name, count in counts.items():
+        if count < 1:
+            raise InputError(f'{name} of the mini set must be 1 or more, got {count}')
+    if scene_size < SCENE_PIXELS:
+        raise InputError(
+            f'scenes of the mini set need {SCENE_PIXELS} pixels or more for two of the largest '
+            f'articles side by side, got {scene_size}'
+        )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _files(root: Path) -> list[str]:
+    """List all files but the stamp, relative to ``root``, sorted, with forward slashes."""
+    found = (
+        Path(folder, name).relative_to(root).as_posix()
+        for folder, _, names in os.walk(root)
+        for name in names
+    )
+    return sorted(path for path in found if path != STAMP)
+
+
+def _read_stamp(root: Path) -> dict[str, Any] | None:
+    """Read the stamp; None if there is none, or it is not one of ours."""
+    try:
+        stamp = json.loads((root / STAMP).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return None
+    ours = isinstance(stamp, dict) and {'request', 'fingerprint', 'files'} <= stamp.keys()
+    return stamp if ours else None
+
+
+def _is_ready(root: Path, request: dict[str, Any]) -> bool:
+    """Tell whether the set asked for is there, with every file at its full size."""
+    stamp = _read_stamp(root)
+    if stamp is None or stamp['request'] != request:
+        return False
+    try:
+        return all((root / path).stat().st_size == size for path, size in stamp['files'].items())
+    except OSError:
+        return False
+
+
+def _check_replaceable(root: Path) -> None:
+    """Refuse a ``root`` that holds anything that the stamp does not list.
+
+    Raises:
+        InputError: If it does.
+    """
+    if not root.exists():
+        return
+    if not root.is_dir():
+        raise InputError(f'the mini set needs a folder, {root} is a file; name another place')
+    stamp = _read_stamp(root)
+    if stamp is None:
+        if any(root.iterdir()):
+            raise InputError(
+                f'{root} is not empty and has no {STAMP} of a mini set, so nothing in it is '
+                'touched; name a new or empty folder'
+            )
+        return
+    foreign = [path for path in _files(root) if path not in stamp['files']]
+    if foreign:
+        raise InputError(
+            f'the mini set in {root} is incomplete or has other parameters, and cannot be replaced '
+            f'because {foreign[0]} ({len(foreign)} such) is not part of it; move that away, or '
+            'name another folder'
+        )
+
+
+def _put_in_place(made: Path, root: Path, request: dict[str, Any], retired: Path) -> None:
+    """Rename ``made`` to ``root``, whose old content goes to ``retired``.
+
+    Another call may put its own set in place between any two lines. A folder is only ever renamed
+    to a place that is free or empty, so that all that can happen is that this fails and is tried
+    again, or that the other's set is found to do.
+
+    Raises:
+        InputError: If ``root`` has come to hold something else meanwhile.
+    """
+    retired.mkdir()
+    for attempt in range(PLACEMENT_TRIES):
+        if _is_ready(root, request):
+            return
+        _check_replaceable(root)
+        try:
+            if _read_stamp(root) is not None:
+                root.rename(retired / str(attempt))
+            made.rename(root)
+            return
+        except OSError as error:
+            if error.errno not in OVERTAKEN or attempt + 1 == PLACEMENT_TRIES:
+                raise

@@ -1,0 +1,89 @@
+"""Is the data set of a config there? Asked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rm_mm.errors import InputError
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+EVALUATORS = ('val_evaluator', 'test_evaluator')
+
+#: What a data set looks like below its root, by dataset class.
+LAYOUTS = {
+    'ImageNet': 'train/<class>/*.JPEG  val/<class>/*.JPEG (a folder for each of the 1000 classes)',
+    'CocoDataset': 'train2017/*.jpg  val2017/*.jpg  annotations/instances_{train,val}2017.json',
+    'ADE20KDataset': (
+        'images/{training,validation}/*.jpg  annotations/{training,validation}/*.png'
+    ),
+}
+
+
+def datasets(config: Any) -> Iterator[dict[str, Any]]:
+    """The data set entries of a config's loaders, wrappers such as ``RepeatDataset`` opened."""
+    pending = [loader['dataset'] for name in LOADERS if (loader := config.get(name))]
+    while pending:
+        dataset = pending.pop(0)
+        inner = dataset.get('dataset') or dataset.get('datasets')
+        if inner is None:
+            yield dataset
+        else:
+            pending.extend([inner] if isinstance(inner, dict) else inner)
+
+
+def expected_paths(dataset: dict[str, Any]) -> list[Path]:
+    """The files and folders that a data set entry reads from."""
+    root = Path(dataset.get('data_root') or '')
+    prefix = dataset.get('data_prefix') or dataset.get('split') or ''
+    parts = list(prefix.values()) if isinstance(prefix, dict) else [prefix]
+    paths = [root / part for part in [*parts, dataset.get('ann_file') or ''] if part]
+    return list(dict.fromkeys(paths or [root]))
+
+
+def set_data_root(config: Any, root: str) -> None:
+    """Point every loader and evaluator of a config at another data root, in place."""
+    target = str(Path(root).expanduser())
+    old = {dataset.get('data_root') for dataset in datasets(config)}
+    for dataset in datasets(config):
+        dataset['data_root'] = target
+    for name in EVALUATORS:
+        entries = config.get(name) or []
+        for evaluator in [entries] if isinstance(entries, dict) else entries:
+            file = evaluator.get('ann_file')
+            for prefix in filter(None, old):
+                if file and file.startswith(prefix):
+                    evaluator['ann_file'] = str(Path(target) / file[len(prefix) :].lstrip('/'))
+
+
+def require_data(config: Any, what: str) -> None:
+    """Check that everything the loaders of a config read from is there and not empty.
+
+    Args:
+        config: A resolved mmengine config.
+        what: Its name, for the message.
+
+    Raises:
+        InputError: With the paths looked for, the layout expected, and how to point elsewhere.
+    """
+    missing: dict[Path, str] = {}
+    for dataset in datasets(config):
+        for path in expected_paths(dataset):
+            if not path.exists():
+                missing[path] = 'not there'
+            elif path.is_dir() and not any(path.iterdir()):
+                missing[path] = 'empty'
+    if not missing:
+        return
+    kinds = dict.fromkeys(str(dataset['type']).rpartition('.')[2] for dataset in datasets(config))
+    layouts = [f'  {kind}: {LAYOUTS[kind]}' for kind in kinds if kind in LAYOUTS]
+    roots = dict.fromkeys(str(dataset.get('data_root') or '.') for dataset in datasets(config))
+    lines = [
+        f'the data set of {what} is not complete. Looked for (from {Path.cwd()}):',
+        *(f'  {path}: {state}' for path, state in missing.items()),
+        f'expected below {", ".join(roots)}:',
+        *(layouts or ['  what the dataset entries of the config name']),
+        f'elsewhere? Say --data-root DIR, or link it: ln -s DIR {next(iter(roots)).rstrip("/")}',
+    ]
+    raise InputError('\n'.join(lines))

@@ -1,0 +1,196 @@
+"""What this machine can run, and the exact line that mends each lack."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
+from pathlib import Path
+
+from rm_mm.errors import InputError
+
+#: Distributions of the two lines of the stack that provide the same module.
+LINES = {
+    'mmengine': ('onedl-mmengine', 'mmengine', 'mmengine-lite'),
+    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'),
+    'mmpretrain': ('onedl-mmpretrain', 'mmpretrain'),
+    'mmdet': ('onedl-mmdetection', 'mmdet'),
+    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
+}
+#: What `make mini` writes: data, checkpoints and logs, measured, rounded up.
+MINI_FREE_MB = 1000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        name: What was looked at.
+        state: ``ok``, ``note`` (something is limited) or ``broken`` (the main job cannot run).
+        found: What there is.
+        mend: The line that mends it, if anything is to be mended.
+    """
+
+    name: str
+    state: str
+    found: str
+    mend: str = ''
+
+
+def examine() -> list[Finding]:
+    """Look at everything that the main job needs."""
+    checks: list[Callable[[], Iterator[Finding]]] = [_python, _torch, _stack, _ops, _machine, _data]
+    return [finding for check in checks for finding in check()]
+
+
+def run_doctor(as_json: bool) -> int:
+    """Print the findings.
+
+    Returns:
+        0 if the main job can run, 1 if not.
+    """
+    findings = examine()
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(f'{finding.state:6}  {finding.name:14}  {finding.found}')
+            if finding.mend:
+                print(f'        mend with: {finding.mend}')
+    return int(any(finding.state == 'broken' for finding in findings))
+
+
+def _python() -> Iterator[Finding]:
+    good = sys.version_info >= (3, 10)
+    mend = '' if good else 'install Python 3.10, 3.11 or 3.12 and make the environment with it'
+    yield Finding('python', 'ok' if good else 'broken', platform.python_version(), mend)
+
+
+def _torch() -> Iterator[Finding]:
+    for name in ('torch', 'torchvision'):
+        try:
+            module = importlib.import_module(name)
+        except (ImportError, OSError, RuntimeError) as error:
+            mend = 'pip install torch torchvision, of versions that belong together'
+            yield Finding(name, 'broken', f'{type(error).__name__}: {error}', mend)
+        else:
+            yield Finding(name, 'ok', str(module.__version__))
+
+
+def _stack() -> Iterator[Finding]:
+    bounds = {}
+    try:
+        for requirement in requires('rm_mm') or []:
+            name = requirement.split(';')[0]
+            bounds[name.split('>=')[0].strip()] = name.partition('>=')[2].strip()
+    except PackageNotFoundError:
+        yield Finding('rm_mm', 'note', 'run from a checkout, not installed', 'pip install -e .')
+    for module, distributions in LINES.items():
+        found = {name: version(name) for name in distributions if _installed(name)}
+        listed = ', '.join(f'{name} {number}' for name, number in found.items())
+        if len(found) > 1:
+            others = ' '.join(name for name in found if not name.startswith('onedl-'))
+            mend = (
+                f'pip uninstall -y {" ".join(found)} && pip install {distributions[0]}'
+                if others
+                else ''
+            )
+            yield Finding(module, 'broken', f'two packages own this module: {listed}', mend)
+        elif not found:
+            yield Finding(module, 'broken', 'not installed', f'pip install {distributions[0]}')
+        else:
+            ((name, number),) = found.items()
+            bound = bounds.get(name, '')
+            if bound and _numbers(number) < _numbers(bound):
+                yield Finding(
+                    module, 'broken', f'{listed}, older than {bound}', f'pip install -U {name}'
+                )
+            else:
+                yield _imports(module, listed)
+
+
+def _imports(module: str, listed: str) -> Finding:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # whatever a broken installation raises is the finding
+        first = str(error).splitlines()[0] if str(error) else ''
+        mend = f'pip install --force-reinstall --no-deps {listed.split()[0]}'
+        return Finding(module, 'broken', f'{listed}: {type(error).__name__}: {first}', mend)
+    return Finding(module, 'ok', listed)
+
+
+def _ops() -> Iterator[Finding]:
+    from rm_mm.compat import ops_in_use
+
+    kind = ops_in_use()
+    words = {
+        'compiled': "mmcv's own, compiled",
+        'substitute': "rm_mm's, from torch and torchvision: mmcv has none compiled",
+    }
+    if kind not in words:
+        yield Finding('mmcv ops', 'broken', 'none', 'pip install onedl-mmcv')
+        return
+    try:
+        importlib.import_module('mmcv._ext')
+    except (ImportError, OSError) as error:
+        mend = 'pip install --force-reinstall --no-deps onedl-mmcv'
+        yield Finding('mmcv ops', 'broken', f'built for another torch: {error}', mend)
+    else:
+        yield Finding('mmcv ops', 'ok', words[kind])
+
+
+def _machine() -> Iterator[Finding]:
+    yield Finding('cores', 'ok', str(os.cpu_count()))
+    free = shutil.disk_usage(Path.cwd()).free // 2**20
+    if free < MINI_FREE_MB:
+        yield Finding('disk', 'broken', f'{free} MB free here', f'free {MINI_FREE_MB} MB')
+    else:
+        yield Finding('disk', 'ok', f'{free} MB free here')
+    try:
+        import torch
+    except (ImportError, OSError, RuntimeError):
+        return
+    if torch.cuda.is_available():
+        names = ', '.join(
+            torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())
+        )
+        yield Finding('gpu', 'ok', names)
+    else:
+        yield Finding('gpu', 'note', 'none: enough for `make mini`, not for the full recipes')
+
+
+def _data() -> Iterator[Finding]:
+    from rm_mm.compat.config_scopes import configs_root
+
+    try:
+        yield Finding('configs', 'ok', str(configs_root()))
+    except InputError as error:
+        yield Finding('configs', 'broken', str(error), 'pip install -e .')
+    for name, root in (
+        ('imagenet', 'data/imagenet'),
+        ('coco', 'data/coco'),
+        ('ade20k', 'data/ade/ADEChallengeData2016'),
+    ):
+        if Path(root).is_dir():
+            yield Finding(name, 'ok', root)
+        else:
+            yield Finding(name, 'note', f'not at {root}; the mini suite does without')
+
+
+def _installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split('+')[0].split('.') if part.isdigit())

@@ -1,0 +1,24 @@
+"""The two ways in which rm_mm says no, and the exit code of each."""
+
+from __future__ import annotations
+
+
+class RmMmError(ValueError):
+    """Something a user can mend; shown as one clear line, without a traceback.
+
+    The message says what is wrong, what was expected, what was found and what to do.
+    """
+
+    exit_code = 1
+
+
+class InputError(RmMmError):
+    """The call or its input is wrong: nothing was run."""
+
+    exit_code = 2
+
+
+class RefusedError(RmMmError):
+    """It ran, and the answer is no: a backbone that does not fit, a check that fails."""
+
+    exit_code = 1

@@ -1,0 +1,154 @@
+"""Train and test: one way in for mmpretrain, mmdetection and mmsegmentation configs."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from rm_mm.atomic import write_json
+from rm_mm.compat.config_scopes import configs_root
+from rm_mm.data.presence import require_data, set_data_root
+from rm_mm.errors import InputError
+from rm_mm.machine import adapt_to_cpu, has_accelerator, start_cpu_processes
+
+
+def find_config(name: str | Path) -> Path:
+    """A config by path, or by its path below the project's ``configs/``.
+
+    Raises:
+        InputError: If there is none.
+    """
+    path = Path(name)
+    candidates = [path, configs_root() / str(name).removeprefix('rm_mm::').removeprefix('configs/')]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise InputError(
+        f'no config {str(name)!a}: expected a file, or a path such as '
+        f'classification/r50_rm_in1k.py below {configs_root()}'
+    )
+
+
+def read_config(name: str | Path, options: list[str] | None = None) -> Any:
+    """Read a config and apply ``key=value`` overrides.
+
+    Returns:
+        The mmengine ``Config``.
+
+    Raises:
+        InputError: If it does not parse, or an override is not one.
+    """
+    from mmengine.config import Config, DictAction
+
+    path = find_config(name)
+    try:
+        config = Config.fromfile(path)
+    except (ImportError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        # A config is Python: whatever its author got wrong comes up here.
+        raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
+    if options:
+        wrong = [option for option in options if '=' not in option]
+        if wrong:
+            raise InputError(f'--cfg-options takes KEY=VALUE, got {wrong[0]!a}')
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--options', nargs='+', action=DictAction)
+        try:
+            config.merge_from_dict(parser.parse_args(['--options', *options]).options)
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise InputError(f'--cfg-options {" ".join(options)}: {error}') from error
+    return config
+
+
+def prepare(args: argparse.Namespace) -> Any:
+    """Everything that train and test settle before a model is built.
+
+    Raises:
+        InputError: If the config or its data set is missing or wrong.
+    """
+    config = read_config(args.config, args.cfg_options)
+    if args.data_root:
+        set_data_root(config, args.data_root)
+    require_data(config, str(args.config))
+    config.launcher = args.launcher
+    default = os.path.join('work_dirs', Path(args.config).stem)
+    config.work_dir = args.work_dir or config.get('work_dir') or default
+    _set_loader_defaults(config, args)
+    return config
+
+
+def train(args: argparse.Namespace) -> int:
+    """``rm-mm train``."""
+    config = prepare(args)
+    if args.no_validate:
+        config.val_cfg = config.val_dataloader = config.val_evaluator = None
+    if args.amp:
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in config.get('auto_scale_lr', {}):
+            raise InputError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
+        config.auto_scale_lr.enable = True
+    if args.resume is not None:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+    if not args.check:
+        _runner(config).train()
+    return 0
+
+
+def test(args: argparse.Namespace) -> int:
+    """``rm-mm test``."""
+    config = prepare(args)
+    if args.checkpoint != 'none' and not Path(args.checkpoint).is_file():
+        raise InputError(f'no checkpoint {args.checkpoint!a}: expected a file, or the word none')
+    config.load_from = None if args.checkpoint == 'none' else args.checkpoint
+    if args.amp:
+        config.test_cfg.fp16 = True
+    if not args.check:
+        metrics = _runner(config).test()
+        if args.out and int(os.environ.get('RANK', '0')) == 0:
+            write_json(args.out, {name: _plain(value) for name, value in metrics.items()})
+    return 0
+
+
+def _plain(value: Any) -> float | None:
+    """A metric, perhaps a NumPy or torch number, as JSON has it; None if it is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _runner(config: Any) -> Any:
+    """Build the runner, on whatever this machine has."""
+    from mmengine.logging import print_log
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    notes = []
+    if not has_accelerator():
+        notes = adapt_to_cpu(config)
+        start_cpu_processes(config.launcher)
+    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    for note in notes:
+        print_log(note, logger='current')
+    return runner
+
+
+def _set_loader_defaults(config: Any, args: argparse.Namespace) -> None:
+    """What mmpretrain's own tools set: its configs rely on stacked batches."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = config.get(name)
+        if not loader:
+            continue
+        if config.get('default_scope') == 'mmpretrain':
+            loader.setdefault('collate_fn', {'type': 'default_collate'})
+        loader.setdefault('pin_memory', True)
+        loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
+        if args.no_pin_memory:
+            loader['pin_memory'] = False
+        if getattr(args, 'no_persistent_workers', False) or not loader.get('num_workers'):
+            loader['persistent_workers'] = False

@@ -1,0 +1,70 @@
+"""What a recipe for GPUs becomes on a machine that has none."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def has_accelerator() -> bool:
+    """Whether training runs on anything but the CPU."""
+    from mmengine.device import get_device
+
+    return bool(get_device() != 'cpu')
+
+
+def adapt_to_cpu(config: Any) -> list[str]:
+    """Replace, in place, what cannot run on a CPU.
+
+    Args:
+        config: A resolved mmengine config.
+
+    Returns:
+        What was changed, a sentence each, for the log.
+    """
+    notes = []
+    wrapper = config.get('optim_wrapper') or {}
+    if wrapper.get('type') == 'AmpOptimWrapper':
+        wrapper['type'] = 'OptimWrapper'
+        for option in ('loss_scale', 'dtype', 'use_fsdp'):
+            wrapper.pop(option, None)
+        notes.append('no GPU: training in float32 instead of mixed precision')
+    if _replace_sync_batch_norm(config.get('model')):
+        notes.append('no GPU: SyncBN becomes BN, with the statistics of one process')
+    config.setdefault('env_cfg', {})['dist_cfg'] = {'backend': 'gloo'}
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if config.get(name):
+            config[name]['pin_memory'] = False
+    if config.get('launcher', 'none') != 'none':
+        # mmengine hands DDP the index of a GPU unless it is told otherwise.
+        config.setdefault('model_wrapper_cfg', {'type': 'MMDistributedDataParallel'})
+        config['model_wrapper_cfg'].setdefault('device_ids', None)
+        notes.append('no GPU: processes talk through gloo')
+    return notes
+
+
+def start_cpu_processes(launcher: str) -> None:
+    """Join the process group on gloo; mmengine would first select a GPU.
+
+    Args:
+        launcher: ``'pytorch'``; others are left to mmengine.
+    """
+    if launcher == 'pytorch' and 'RANK' in os.environ:
+        import torch.distributed as dist
+
+        if not dist.is_initialized():
+            dist.init_process_group('gloo')
+
+
+def _replace_sync_batch_norm(node: Any) -> bool:
+    """Whether any ``SyncBN`` was found below ``node`` and made a ``BN``, in place."""
+    found = False
+    if isinstance(node, dict):
+        if node.get('type') == 'SyncBN':
+            node['type'], found = 'BN', True
+        children = list(node.values())
+    else:
+        children = list(node) if isinstance(node, (list, tuple)) else []
+    for child in children:
+        found = _replace_sync_batch_norm(child) or found
+    return found

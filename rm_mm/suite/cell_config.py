@@ -1,0 +1,82 @@
+"""The resolved config of one cell: the recipe, this seed, this backbone, this schedule length."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from rm_mm.compat.config_scopes import configs_root
+from rm_mm.data.presence import set_data_root
+from rm_mm.errors import InputError
+from rm_mm.launch import read_config
+from rm_mm.suite.plan import Cell
+
+
+def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> Any:
+    """Read a cell's config and fix what the plan decides.
+
+    Args:
+        cell: Whose config to read.
+        scale: Length of the schedule as a fraction of the recipe's, in (0, 1].
+        data_root: Instead of the config's.
+
+    Returns:
+        The mmengine ``Config``.
+    """
+    config = read_config(configs_root() / cell.config)
+    config.setdefault('randomness', {})['seed'] = cell.seed
+    if cell.backbone is not None and not cell.pretrains:
+        config.model.backbone.init_cfg.checkpoint = str(cell.backbone)
+    if data_root:
+        set_data_root(config, data_root)
+    if scale < 1:
+        shorten(config, scale)
+    return config
+
+
+def shorten(config: Any, scale: float) -> None:
+    """Scale the length of a schedule, warm-up and steps included, in place; at least one each."""
+
+    def scaled(length: int) -> int:
+        return max(1, round(length * scale))
+
+    loop = config.train_cfg
+    for key in ('max_epochs', 'max_iters', 'val_interval'):
+        if key in loop:
+            loop[key] = scaled(loop[key])
+    schedulers = config.param_scheduler
+    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        for key in ('T_max', 'end', 'warmup'):
+            if key in scheduler:
+                scheduler[key] = scaled(scheduler[key])
+        if 'milestones' in scheduler:
+            scheduler['milestones'] = [scaled(step) for step in scheduler['milestones']]
+    if 'max_iters' in loop:
+        checkpoint = config.default_hooks.checkpoint
+        checkpoint['interval'] = scaled(checkpoint['interval'])
+
+
+def digest(config: Any) -> str:
+    """SHA-256 of the resolved text of a config."""
+    return hashlib.sha256(str(config.pretty_text).encode()).hexdigest()
+
+
+def config_path(cell: Cell) -> Path:
+    """Where the resolved config of a run is kept; it is there once the run has begun."""
+    return cell.directory.parent / 'configs' / f'{cell.directory.name}.py'
+
+
+def require_same(cell: Cell, config: Any) -> None:
+    """Check that a run that has begun was begun with this config.
+
+    Raises:
+        InputError: If it was another.
+    """
+    path = config_path(cell)
+    if path.exists() and path.read_text(encoding='utf-8') != config.pretty_text:
+        raise InputError(
+            f'{cell.directory} was begun with another config, or another --schedule-scale or '
+            f'--data-root: expected what {path} holds. Say another --work-dir, or remove '
+            f'{path}, {cell.directory} and {cell.record}'
+        )

@@ -1,0 +1,139 @@
+"""``rm-mm suite`` and ``rm-mm transfer``: prepare, run, hand over the records."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rm_mm.data.presence import require_data
+from rm_mm.errors import InputError
+from rm_mm.suite.plan import Cell, plan
+from rm_mm.suite.presets import PRESETS, Preset, find_transfer
+from rm_mm.suite.records import Record, read_record
+from rm_mm.suite.run import Options, Prepared, best_checkpoint, export, prepare, run
+
+#: Two small networks on a core each train faster than one on two; more share the memory bus.
+MINI_JOBS = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call leaves.
+
+    Attributes:
+        records: Of all its cells that are done, those of earlier calls included.
+        failures: A paragraph for each cell that is not.
+        cells: How many cells it planned.
+    """
+
+    records: list[Record]
+    failures: list[str]
+    cells: int
+
+
+def run_suite(args: argparse.Namespace) -> Outcome:
+    """Run what is missing of methods x tasks x seeds, pretraining included."""
+    preset = PRESETS[args.preset]
+    work_dir = args.work_dir or preset.work_dir
+    cells = plan(preset, args.methods or preset.methods, args.tasks, args.seeds, work_dir)
+    options = _options(args, preset, scale=args.schedule_scale)
+    done, left = prepare(cells, options)
+    _require_data(left)
+    return _outcome(_run(left, options, done), cells)
+
+
+def run_transfer(args: argparse.Namespace) -> Outcome:
+    """Run one downstream task for every method whose pretraining is there."""
+    preset, task = find_transfer(args.architecture, args.dataset)
+    work_dir = args.work_dir or preset.work_dir
+    methods = args.methods or preset.methods
+    planned = plan(preset, methods, (task,), args.seeds, work_dir)
+    options = _options(args, preset)
+    cells = [cell for cell in planned if cell.task == task]
+    done, left = prepare(cells, options)
+    _require_data(left)
+
+    absent = {}
+    for pretraining in (cell for cell in planned if cell.pretrains):
+        if best_checkpoint(pretraining.directory) is None:
+            absent[pretraining.backbone] = _not_pretrained(pretraining)
+        elif any(item.cell.backbone == pretraining.backbone for item in left):
+            export(pretraining)
+    ready = [item for item in left if item.cell.backbone not in absent]
+    # Named before the others run, which may take days, and again at the end.
+    lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
+    print('\n'.join(lacking), end='\n' if lacking else '', file=sys.stderr)
+    return _outcome([*lacking, *_run(ready, options, done)], cells)
+
+
+def _run(left: Sequence[Prepared], options: Options, done: Sequence[Prepared]) -> list[str]:
+    if done:
+        print(f'{len(done)} of {len(done) + len(left)} cells are there already')
+    return run(left, options) if left else []
+
+
+def _not_pretrained(cell: Cell) -> str:
+    command = (
+        f'tools/dist_train.sh configs/{cell.config} 8'
+        if cell.preset == 'paper' and not cell.seed
+        else f'rm-mm suite --preset {cell.preset} --methods {cell.method} --seeds {cell.seed}'
+    )
+    return (
+        f'{cell.method}: not run, its pretraining is not there: expected best_*.pth in '
+        f'{cell.directory}; run {command}'
+    )
+
+
+def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Options:
+    if args.gpus < 0:
+        raise InputError(f'--gpus must be 0 or more, got {args.gpus}')
+    fingerprint = None
+    if preset.data is not None:
+        from rm_mm.data import mini
+
+        fingerprint = mini.fingerprint(mini.prepare(preset.data, progress=print))
+    return Options(
+        gpus=args.gpus,
+        jobs=_jobs(args, preset),
+        scale=scale,
+        data_root=args.data_root,
+        data_fingerprint=fingerprint,
+    )
+
+
+def _jobs(args: argparse.Namespace, preset: Preset) -> int:
+    """Cells at a time: as asked; else the small networks of the mini preset one a core."""
+    if args.jobs is None:
+        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not args.gpus else 1
+    if args.jobs < 1:
+        raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
+    if args.jobs > 1 and args.gpus:
+        raise InputError('--jobs shares out the cores of a machine; with --gpus it must be 1')
+    return int(args.jobs)
+
+
+def _require_data(left: Sequence[Prepared]) -> None:
+    """Name every data set that is not there, at once.
+
+    Raises:
+        InputError: If any is not.
+    """
+    problems: dict[str, None] = {}
+    seen = set()
+    for item in left:
+        if item.cell.task not in seen:
+            seen.add(item.cell.task)
+            try:
+                require_data(item.config, item.cell.task)
+            except InputError as error:
+                problems[str(error)] = None
+    if problems:
+        raise InputError('\n'.join(problems))
+
+
+def _outcome(failures: Sequence[str], cells: Sequence[Cell]) -> Outcome:
+    records = [read_record(cell.record) for cell in cells if cell.record.exists()]
+    return Outcome(records, list(failures), len(cells))

@@ -1,0 +1,148 @@
+"""One JSON record a cell: what was run, on what, and what came out."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rm_mm.atomic import write_json
+from rm_mm.errors import RefusedError
+
+SCHEMA_VERSION = 1
+
+#: The metric of each task in mmengine's logs, the factor that makes it per cent, and its name here.
+METRICS = {
+    'classification': ('accuracy/top1', 1.0, 'top1_percent'),
+    'detection': ('coco/bbox_mAP', 100.0, 'box_ap_percent'),
+    'segmentation': ('mIoU', 1.0, 'miou_percent'),
+}
+
+PACKAGES = (
+    'rm_mm', 'torch', 'torchvision', 'numpy', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain',
+    'onedl-mmdetection', 'onedl-mmsegmentation', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain',
+    'mmdet', 'mmsegmentation',
+)  # fmt: skip
+
+
+@dataclass
+class Record:
+    """The result of one cell.
+
+    Attributes:
+        preset: Which preset it belongs to.
+        task: Task name.
+        method: Method name.
+        seed: Of the run.
+        metric: Name of the metric, with its unit.
+        best: Highest value of the curve.
+        best_step: Where it was reached, in ``step_unit``.
+        last: Last value of the curve.
+        last_step: Where that is.
+        step_unit: ``epoch`` or ``iteration``.
+        curve: Every evaluation, as ``[step, value]``.
+        published: The paper's figure in per cent, if there is one.
+        source: Where that stands.
+        config: Path of the recipe below ``configs/``.
+        config_sha256: Of the resolved config.
+        schedule_scale: Length of the schedule as a fraction of the recipe's.
+        backbone_sha256: Of the backbone it took, or left.
+        data_fingerprint: Of the embedded images, where they were used.
+        seconds: Wall time of the run, the interrupted parts of it not counted.
+        environment: Versions and machine.
+        schema_version: Of this layout.
+    """
+
+    preset: str
+    task: str
+    method: str
+    seed: int
+    metric: str
+    best: float
+    best_step: int
+    last: float
+    last_step: int
+    step_unit: str
+    curve: list[list[float]]
+    published: float | None
+    source: str | None
+    config: str
+    config_sha256: str
+    schedule_scale: float
+    backbone_sha256: str | None
+    data_fingerprint: str | None
+    seconds: float
+    environment: dict[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def write(self, path: Path) -> None:
+        """Write it atomically."""
+        write_json(path, asdict(self))
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        RefusedError: If it is not one, or of a later schema.
+    """
+    try:
+        values = json.loads(path.read_text(encoding='utf-8'))
+        schema = values['schema_version']
+        if schema > SCHEMA_VERSION:
+            raise RefusedError(
+                f'{path}: schema version {schema}, this rm_mm reads up to {SCHEMA_VERSION}: '
+                'upgrade it'
+            )
+        return Record(**values)
+    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RefusedError(
+            f'{path} is not a record: {error}. Remove it and run the suite again'
+        ) from error
+
+
+def environment() -> dict[str, str]:
+    """Python, machine, and the version of each package of the stack that is installed."""
+    found = {'python': platform.python_version(), 'machine': platform.platform()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def read_floor(metrics: Path, task: str) -> list[tuple[int, float]]:
+    """The one evaluation of a network that was not trained, from `rm-mm test --out`."""
+    key, factor, _ = METRICS[task]
+    value = json.loads(metrics.read_text(encoding='utf-8'))[key]
+    return [(0, round(float(value) * factor, 4))]
+
+
+def read_curve(directory: Path, task: str) -> list[tuple[int, float]]:
+    """Every evaluation of a run, from mmengine's ``scalars.json``, in per cent.
+
+    A run that was resumed left several logs; where two name the same step, the later one counts.
+    A half-written last line, as a killed run leaves it, is passed over.
+
+    Args:
+        directory: Work directory of the run.
+        task: Whose metric to look for.
+
+    Returns:
+        ``(step, value)``, by step.
+    """
+    key, factor, _ = METRICS[task]
+    curve: dict[int, float] = {}
+    for log in sorted(directory.glob('*/vis_data/scalars.json')):
+        for line in log.read_text(encoding='utf-8').splitlines():
+            try:
+                entry: Any = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if key in entry and 'step' in entry:
+                curve[int(entry['step'])] = round(float(entry[key]) * factor, 4)
+    return sorted(curve.items())

@@ -1,0 +1,211 @@
+"""Run the cells through the project's own commands."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rm_mm.atomic import write_text
+from rm_mm.errors import RefusedError
+from rm_mm.suite.cell_config import config_path, digest, require_same, resolve
+from rm_mm.suite.commands import run_command, stop_commands
+from rm_mm.suite.plan import Cell
+from rm_mm.suite.progress import Progress
+from rm_mm.suite.records import METRICS, Record, environment, read_curve, read_floor, read_record
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for all cells of a call.
+
+    Attributes:
+        gpus: Processes a run; 0 runs it in one, on whatever device there is.
+        jobs: Cells at a time, which share the cores.
+        scale: Length of every schedule as a fraction of the recipe's.
+        data_root: Of the downstream data set, instead of the config's.
+        data_fingerprint: Of the embedded images, for the records.
+    """
+
+    gpus: int = 0
+    jobs: int = 1
+    scale: float = 1.0
+    data_root: str | None = None
+    data_fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A cell and its resolved config."""
+
+    cell: Cell
+    config: Any
+
+
+def prepare(cells: Sequence[Cell], options: Options) -> tuple[list[Prepared], list[Prepared]]:
+    """Resolve every cell's config, before anything runs.
+
+    Returns:
+        The cells that are done, and those that are left.
+
+    Raises:
+        InputError: If a config does not parse, or a run was begun with another one.
+        RefusedError: If a record is not one.
+    """
+    done, left = [], []
+    for cell in cells:
+        root = None if cell.pretrains else options.data_root
+        config = resolve(cell, scale=options.scale, data_root=root)
+        require_same(cell, config)
+        prepared = Prepared(cell, config)
+        if cell.record.exists():
+            read_record(cell.record)
+            done.append(prepared)
+        else:
+            left.append(prepared)
+    return done, left
+
+
+def run(left: Sequence[Prepared], options: Options) -> list[str]:
+    """Run cells, pretraining first; one that fails does not stop the others.
+
+    Returns:
+        For each failure, a paragraph that names it, with the last lines of its log.
+    """
+    progress = Progress([prepared.cell for prepared in left], options.jobs)
+    pretraining: dict[Path, Future[str | None]] = {}
+    attempts = []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        try:
+            # The pool starts them in this order, so that whatever a cell waits for is under way.
+            for prepared in sorted(left, key=lambda item: not item.cell.pretrains):
+                cell = prepared.cell
+                needs = pretraining.get(cell.backbone) if cell.backbone else None
+                attempt = pool.submit(_attempt, prepared, needs, options, progress)
+                attempts.append(attempt)
+                if cell.pretrains and cell.backbone:
+                    pretraining[cell.backbone] = attempt
+            return [failure for attempt in attempts if (failure := attempt.result())]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop_commands()
+            raise
+
+
+def _attempt(
+    prepared: Prepared, needs: Future[str | None] | None, options: Options, progress: Progress
+) -> str | None:
+    """Run one cell once its pretraining is done.
+
+    Returns:
+        What went wrong, or None.
+    """
+    cell = prepared.cell
+    pretraining_failed = needs is not None and needs.result() is not None
+    progress.start(cell)
+    if pretraining_failed:
+        progress.finish(cell, 'not run')
+        return f'{cell.name}: not run, because its pretraining failed'
+    try:
+        record = _run_cell(prepared, options, progress)
+    except RefusedError as error:
+        progress.finish(cell, 'failed')
+        return f'{cell.name}: {error}'
+    progress.finish(cell, f'best {record.best:.2f}, last {record.last:.2f}')
+    return None
+
+
+def export(cell: Cell) -> None:
+    """Export and verify the backbone of a pretraining run, from its best checkpoint.
+
+    Raises:
+        RefusedError: If it left none, or the export was refused.
+    """
+    checkpoint = best_checkpoint(cell.directory)
+    if checkpoint is None:
+        raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
+    arguments = ['export', str(checkpoint), '-o', str(cell.backbone)]
+    run_command(_command(arguments, gpus=0), cell.directory / 'export.log')
+
+
+def best_checkpoint(directory: Path) -> Path | None:
+    """The best validation epoch's checkpoint of a run."""
+    found = sorted(directory.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Record:
+    cell, started = prepared.cell, time.monotonic()
+    cell.directory.mkdir(parents=True, exist_ok=True)
+    path = config_path(cell)
+    write_text(path, prepared.config.pretty_text)
+    common = [str(path), '--work-dir', str(cell.directory)]
+    if cell.pretrains and cell.backbone is None:
+        # `scratch`: the accuracy of the network as it is initialised, the floor of the column.
+        arguments = ['test', common[0], 'none', *common[1:], '--out', str(_floor(cell))]
+    else:
+        arguments = ['train', *common, '--resume']
+    run_command(
+        _command(arguments, options.gpus),
+        cell.directory / 'output.log',
+        on_line=lambda line: progress.line(cell, line),
+        threads=(os.cpu_count() or 1) // options.jobs if options.jobs > 1 else None,
+    )
+    if cell.pretrains and cell.backbone is not None:
+        export(cell)
+    record = _record(prepared, options, time.monotonic() - started)
+    record.write(cell.record)
+    return record
+
+
+def _floor(cell: Cell) -> Path:
+    return cell.directory / 'metrics.json'
+
+
+def _command(arguments: list[str], gpus: int) -> list[str]:
+    if not gpus:
+        return [sys.executable, '-m', 'rm_mm.cli', *arguments]
+    distributed = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', str(gpus)]
+    return [sys.executable, *distributed, '-m', 'rm_mm.cli', *arguments, '--launcher', 'pytorch']
+
+
+def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
+    cell, config = prepared.cell, prepared.config
+    floor = _floor(cell)
+    if floor.exists():
+        curve = read_floor(floor, cell.task)
+    else:
+        curve = read_curve(cell.directory, cell.task)
+    if not curve:
+        raise RefusedError(f'no {METRICS[cell.task][0]} in the logs of {cell.directory}')
+    best_step, best = max(curve, key=lambda point: point[1])
+    expected = config.get('expected') or {}
+    backbone = cell.backbone
+    return Record(
+        preset=cell.preset,
+        task=cell.task,
+        method=cell.method,
+        seed=cell.seed,
+        metric=METRICS[cell.task][2],
+        best=best,
+        best_step=best_step,
+        last=curve[-1][1],
+        last_step=curve[-1][0],
+        step_unit='iteration' if 'max_iters' in config.train_cfg else 'epoch',
+        curve=[[step, value] for step, value in curve],
+        published=expected.get('value'),
+        source=expected.get('source'),
+        config=cell.config,
+        config_sha256=digest(config),
+        schedule_scale=options.scale,
+        backbone_sha256=hashlib.sha256(backbone.read_bytes()).hexdigest() if backbone else None,
+        data_fingerprint=options.data_fingerprint,
+        seconds=round(seconds, 1),
+        environment=environment(),
+    )

@@ -1,0 +1,149 @@
+"""How a downstream network takes a verified backbone, and the check that it did.
+
+In a config::
+
+    model = dict(backbone=dict(init_cfg=dict(type='VerifiedBackbone', checkpoint='backbone.pth')))
+    custom_hooks = [dict(type='VerifiedBackboneHook')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# By its own module: the package of hooks may itself be the one that is being imported just now.
+from mmengine.hooks.hook import Hook
+from mmengine.logging import print_log
+from mmengine.model import BaseModule, is_model_wrapper
+from mmengine.registry import HOOKS, WEIGHT_INITIALIZERS
+from torch import nn
+
+from rm_mm.errors import InputError, RefusedError
+from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
+from rm_mm.transfer.manifest import manifest_path, read_manifest
+from rm_mm.transfer.printable import printable
+from rm_mm.transfer.verify import check, require
+
+
+@WEIGHT_INITIALIZERS.register_module()
+class VerifiedBackbone:
+    """Fill a backbone with an export of ours: all of it, or raise.
+
+    Args:
+        checkpoint: The file that ``rm-mm export`` wrote.
+    """
+
+    def __init__(self, checkpoint: str | Path) -> None:
+        self.checkpoint = Path(checkpoint).expanduser()
+
+    def __call__(self, module: nn.Module) -> None:
+        """Verify the file against ``module`` and copy it, in place.
+
+        Afterwards ``module._verified_backbone`` holds the file's name and hash, and no
+        initialisation that the network's own blocks ask for is left to run.
+
+        Raises:
+            InputError: If there is no such file, or it is no checkpoint.
+            RefusedError: If it does not fill ``module`` completely, or is not the file that its
+                manifest describes.
+        """
+        source = _read_export(self.checkpoint)
+        coverage = check(source.state_dict, module.state_dict())
+        require(coverage, f'{printable(self.checkpoint)} does not fill {type(module).__name__}')
+        module.load_state_dict(source.state_dict, strict=True)
+        # Only 'Pretrained' weights are loaded after the children's own initialisation, and some
+        # networks zero their last norm layers unless they find that word (mmpretrain's ResNet).
+        for child in module.modules():
+            if isinstance(child, BaseModule) and child is not module:
+                child.is_init = True
+        module.init_cfg = {'type': 'Pretrained', 'checkpoint': str(self.checkpoint)}  # type: ignore[assignment]
+        module._verified_backbone = {  # type: ignore[assignment]
+            'checkpoint': str(self.checkpoint),
+            'sha256': source.sha256,
+        }
+        print_log(
+            f'backbone {printable(self.checkpoint)}: {coverage.matched} of {coverage.wanted} '
+            f'tensors verified and loaded into {type(module).__name__}, sha256 {source.sha256}',
+            logger='current',
+        )
+
+
+@HOOKS.register_module()
+class VerifiedBackboneHook(Hook):
+    """Before training starts, make sure that the backbone holds the weights of its file.
+
+    Some networks initialise themselves in their own way and never call the initialiser that their
+    config names. Does nothing where the config names no ``VerifiedBackbone``, and where a
+    checkpoint of the whole model was loaded on top.
+    """
+
+    def before_train(self, runner: Any) -> None:
+        """Compare ``model.backbone`` with the file, bit by bit.
+
+        Raises:
+            RefusedError: If the backbone never took the file, or differs from it.
+        """
+        if not _asks_for_verified(runner.cfg) or runner._has_loaded:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        backbone = model.backbone
+        name = type(backbone).__name__
+        taken = getattr(backbone, '_verified_backbone', None)
+        if taken is None:
+            raise RefusedError(
+                f'the config asks for a VerifiedBackbone, but {name} never loaded it: its '
+                'init_weights goes its own way; use a backbone that honours init_cfg'
+            )
+        source = _read_export(Path(taken['checkpoint']))
+        if source.sha256 != taken['sha256']:
+            raise RefusedError(
+                f'{printable(taken["checkpoint"])} was replaced after it was loaded into {name}: '
+                'start the run again'
+            )
+        present = backbone.state_dict()
+        differing = [
+            key
+            for key, value in source.state_dict.items()
+            if key not in present
+            or not torch.equal(present[key].cpu(), value.to(present[key].dtype))
+        ]
+        if differing:
+            raise RefusedError(
+                f'{len(differing)} of {len(present)} tensors of {name} are not those of '
+                f'{printable(taken["checkpoint"])}: something changed them after they were loaded, '
+                f'first {printable(differing[0])}; look for an init_cfg or init_weights beside it'
+            )
+
+
+def _read_export(path: Path) -> Checkpoint:
+    if not path.exists():
+        raise InputError(
+            f'no backbone at {printable(path)}: expected the output of `rm-mm export`, or run '
+            '`tools/run_transfer.sh` or `rm-mm suite`, which make it; if it is elsewhere, pass '
+            '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
+        )
+    source = read_checkpoint(path)
+    manifest = manifest_path(path)
+    if manifest.exists():
+        expected = read_manifest(manifest).backbone_sha256
+        if source.sha256 != expected:
+            raise RefusedError(
+                f'{printable(path)} is not the file that {printable(manifest.name)} describes: '
+                f'expected sha256 {printable(expected)}, found {source.sha256}; export it again'
+            )
+    return source
+
+
+def _asks_for_verified(cfg: Mapping[str, Any]) -> bool:
+    model = cfg.get('model')
+    backbone = model.get('backbone') if isinstance(model, Mapping) else None
+    init_cfg = backbone.get('init_cfg') if isinstance(backbone, Mapping) else None
+    return any(
+        entry.get('type') is VerifiedBackbone
+        or str(entry.get('type')).rpartition('.')[2] == VerifiedBackbone.__name__
+        for entry in (init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg])
+        if isinstance(entry, Mapping)
+    )

@@ -1,0 +1,58 @@
+"""Two processes on gloo: no search for unused parameters, and no drift between ranks."""
+
+import socket
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+
+def work(rank, port, folder):
+    import numpy as np
+    from mmengine.model import MMDistributedDataParallel
+    from mmengine.optim import OptimWrapper
+    from mmengine.registry import init_default_scope
+    from mmpretrain.registry import MODELS
+    from mmpretrain.structures import DataSample
+
+    import rm_mm  # noqa: F401
+    from tests.pretrain.conftest import MODEL
+
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
+    init_default_scope('mmpretrain')
+    import mmpretrain.models  # noqa: F401
+
+    torch.manual_seed(rank)
+    np.random.seed(rank)
+    model = MMDistributedDataParallel(MODELS.build(MODEL), find_unused_parameters=False)
+    augment = model.module.recursive_mix
+    optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9))
+    draw, losses = augment.sample_box, []
+    for step in range(20):
+        # Steps at which both, one, or none of the ranks has a region.
+        empty = step % 4 == 1 or (step % 4 == 2 and rank == 0)
+        augment.sample_box = (lambda height, width: (0, 0, 0, 0)) if empty else draw
+        labels = torch.randint(0, 5, (4,))
+        samples = [DataSample().set_gt_label(int(label)) for label in labels]
+        log = model.train_step(dict(inputs=torch.rand(4, 3, 64, 64), data_samples=samples), optim)
+        losses.append(float(log['loss_roi']))
+    # Batch-norm statistics are each rank's own; parameters are what DDP keeps equal.
+    state = {name: value.detach() for name, value in model.module.named_parameters()}
+    torch.save((state, losses), f'{folder}/{rank}.pth')
+    dist.destroy_process_group()
+
+
+def test_twenty_steps_without_find_unused_parameters(tmp_path):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    mp.spawn(work, args=(port, str(tmp_path)), nprocs=2)
+    (first, losses), (second, others) = (
+        torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)
+    )
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+    assert losses[2] == 0
+    assert others[2] > 0
+    assert losses != others

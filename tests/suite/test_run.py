@@ -1,0 +1,126 @@
+"""Runs with stand-ins for the commands: what they would do is tested elsewhere."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rm_mm.cli import main
+from rm_mm.errors import InputError, RefusedError
+from rm_mm.suite import run as run_module
+from rm_mm.suite.commands import run_command
+from rm_mm.suite.plan import plan
+from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.records import read_record
+from rm_mm.suite.run import Options, prepare, run
+
+METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Replace the command of a cell by one that leaves what the real one leaves."""
+    calls, failing = [], set()
+
+    def stand_in(command, log, on_line=None, threads=None):
+        action, *arguments = command[3:]
+        calls.append((action, time.monotonic(), arguments))
+        if action == 'export':
+            Path(arguments[2]).write_bytes(b'backbone of ' + arguments[0].encode())
+            return
+        folder = Path(arguments[arguments.index('--work-dir') + 1])
+        if folder.name in failing:
+            raise RefusedError('exit code 1')
+        key = METRIC[folder.name.split('_')[0]]
+        if action == 'test':
+            Path(arguments[arguments.index('--out') + 1]).write_text(json.dumps({key: 10.0}))
+            return
+        (folder / 'best_x_epoch_2.pth').touch()
+        scalars = folder / '2026' / 'vis_data' / 'scalars.json'
+        scalars.parent.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps({key: value, 'step': step}) for step, value in ((1, 0.3), (2, 0.2))]
+        scalars.write_text('\n'.join(lines))
+
+    monkeypatch.setattr(run_module, 'run_command', stand_in)
+    stand_in.calls, stand_in.failing = calls, failing
+    return stand_in
+
+
+def planned(work_dir, tasks=('classification', 'detection')):
+    return plan(PRESETS['mini'], ('scratch', 'rm'), tasks, (0,), work_dir)
+
+
+def test_runs_what_is_missing_and_only_that(commands, tmp_path):
+    cells = planned(tmp_path)
+    done, left = prepare(cells, Options())
+    assert (len(done), len(left)) == (0, 4)
+    assert run(left, Options(jobs=2)) == []
+    assert sorted(call[0] for call in commands.calls) == ['export', 'test', *['train'] * 3]
+    record = read_record(cells[-1].record)
+    assert (record.task, record.method) == ('detection', 'rm')
+    assert (record.best, record.best_step, record.last) == (30.0, 1, 20.0)
+    assert record.backbone_sha256 is not None
+    config = (tmp_path / 'configs' / 'atss_r18_rm_mini.py').read_text()
+    assert str(tmp_path / 'r18_rm_mini' / 'backbone.pth') in config
+    floor = read_record(tmp_path / 'records' / 'classification-scratch-seed0.json')
+    assert (floor.best, floor.last_step) == (10.0, 0)
+
+    cells[1].record.unlink()
+    done, left = prepare(cells, Options())
+    assert [item.cell for item in left] == [cells[1]]
+    assert len(done) == 3
+
+
+def test_a_failure_stops_only_what_depends_on_it(commands, tmp_path):
+    commands.failing.add('r18_rm_mini')
+    _, left = prepare(planned(tmp_path), Options())
+    failures = run(left, Options(jobs=2))
+    assert [failure.split(':')[0] for failure in failures] == ['classification rm', 'detection rm']
+    assert 'because its pretraining failed' in failures[1]
+    assert len(list((tmp_path / 'records').iterdir())) == 2
+
+
+def test_another_config_in_the_same_folder_is_refused(commands, tmp_path):
+    _, left = prepare(planned(tmp_path), Options())
+    assert list(tmp_path.iterdir()) == []
+    prepare(planned(tmp_path), Options(scale=0.5))
+    run(left, Options())
+    with pytest.raises(InputError, match='another --schedule-scale'):
+        prepare(planned(tmp_path), Options(scale=0.5))
+
+
+def test_schedules_are_shortened(tmp_path):
+    _, left = prepare(planned(tmp_path), Options(scale=0.25))
+    config = {item.cell.directory.name: item.config for item in left}['atss_r18_rm_mini']
+    full = {i.cell.directory.name: i.config for i in prepare(planned(tmp_path / 'b'), Options())[1]}
+    epochs = full['atss_r18_rm_mini'].train_cfg.max_epochs
+    assert config.train_cfg.max_epochs == max(1, round(epochs / 4))
+    assert config.param_scheduler[1].end == config.train_cfg.max_epochs
+
+
+def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path):
+    code = 'import sys; print("\\n".join(map(str, range(50)))); sys.exit(3)'
+    lines = []
+    with pytest.raises(RefusedError, match=r'exit code 3(?s:.*)    49') as error:
+        run_command([sys.executable, '-c', code], tmp_path / 'log', on_line=lines.append)
+    assert '    37' not in str(error.value)
+    assert len(lines) == 50
+    assert (tmp_path / 'log').read_text().count('\n') == 50
+
+
+def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr('rm_mm.suite.command.require_data', lambda config, what: None)
+    monkeypatch.setattr('rm_mm.suite.command.export', lambda cell: cell.backbone.touch())
+    trained = tmp_path / 'r50_rm_in1k'
+    trained.mkdir()
+    (trained / 'best_accuracy_top1_epoch_300.pth').touch()
+    call = ['transfer', 'atss', 'coco', '--methods', 'baseline,rm', '--work-dir', str(tmp_path)]
+    assert main(call) == 1
+    out, err = capsys.readouterr()
+    assert 'baseline: not run, its pretraining is not there' in err
+    assert 'tools/dist_train.sh configs/classification/r50_baseline_in1k.py 8' in err
+    # Measured 30.0 beside the paper's 41.5.
+    assert '30.00' in out
+    assert '41.5' in out

@@ -1,0 +1,104 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rm_mm.cli import main
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'cv2')
+
+
+def python(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT, **options
+    )
+
+
+@pytest.mark.parametrize('command', ['', 'train', 'test', 'export', 'suite', 'report', 'doctor'])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        'import sys; from rm_mm.cli import main\n'
+        f'try: main([{command!r}, "--help"] if {command!r} else ["--help"])\n'
+        f'finally: print("loaded", [name for name in {HEAVY} if name in sys.modules])'
+    )
+    result = python('-c', code)
+    assert result.returncode == 0
+    assert 'usage: rm-mm' in result.stdout
+    assert result.stdout.rstrip().endswith('loaded []')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code', 'words'),
+    [
+        (['train', 'no/such.py'], 2, ['no config', 'no/such.py', 'expected']),
+        (['report', 'nowhere'], 2, ['no records', 'nowhere/records']),
+        (['transfer', 'yolo', 'coco'], 2, ['no transfer', 'atss coco']),
+        (['export', 'nothing.pth', '-o', 'backbone.pth'], 2, ['nothing.pth']),
+        (['suite', '--gpus', '-1', '--methods', 'rm'], 2, ['--gpus']),
+    ],
+)
+def test_mistakes_are_one_message_and_exit_2(arguments, code, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == code
+    message = capsys.readouterr().err
+    assert message.startswith(f'rm-mm {arguments[0]}: ')
+    assert 'Traceback' not in message
+    for word in words:
+        assert word in message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ['suite', '--methods', 'baseline,typo'],
+        ['suite', '--methods', ''],
+        ['suite', '--seeds', '0,x'],
+        ['suite', '--seeds', '-1'],
+        ['suite', '--schedule-scale', '0'],
+        ['suite', '--schedule-scale', '2'],
+        ['frobnicate'],
+        [],
+    ],
+)
+def test_wrong_calls_exit_2(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert 'rm-mm' in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(ValueError, match='no config'):
+        main(['--debug', 'train', 'no/such.py'])
+
+
+@pytest.mark.parametrize('script', ['train', 'test'])
+def test_scripts_are_the_commands(script):
+    result = python(f'tools/{script}.py', 'no/such.py', *(['none'] if script == 'test' else []))
+    assert result.returncode == 2
+    assert result.stderr.startswith(f'rm-mm {script}: no config')
+
+
+def test_missing_data_is_said_once_and_exits_2(tmp_path):
+    for call in (
+        ['tools/dist_train.sh', 'configs/detection/atss_r50_rm_coco.py', '2'],
+        ['tools/run_transfer.sh', 'atss', 'coco', '--work-dir', str(tmp_path)],
+    ):
+        call += ['--data-root', str(tmp_path / 'coco')]
+        result = subprocess.run(
+            ['bash', *call], capture_output=True, text=True, cwd=ROOT,
+            env={'PATH': '/usr/bin:/bin', 'PYTHON': sys.executable},
+        )  # fmt: skip
+        assert result.returncode == 2, result.stderr
+        for word in ('train2017: not there', 'instances_{train,val}2017.json', '--data-root DIR'):
+            assert result.stderr.count(word) == 1, result.stderr
+
+
+def test_scripts_say_how_they_are_called():
+    for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh'):
+        result = subprocess.run(['bash', f'tools/{script}'], capture_output=True, cwd=ROOT)
+        assert result.returncode == 2
+        assert script.encode() in result.stderr

@@ -1,0 +1,29 @@
+# Sourced by the dist and slurm scripts: finds Python, checks the call once, starts one process a GPU.
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+if [ -z "${PYTHON:-}" ]; then
+    PYTHON=python
+    [ -x "$root/.venv/bin/python" ] && PYTHON="$root/.venv/bin/python"
+fi
+
+usage() {
+    echo "usage: tools/dist_$1.sh $2 [options of rm-mm $1]" >&2
+    exit 2
+}
+
+# launch train|test CONFIG GPUS [arguments]
+launch() {
+    local command="$1" config="${2:-}" gpus="${3:-}"
+    [[ "$gpus" =~ ^[1-9][0-9]*$ ]] || usage "$command" "CONFIG ... GPUS (a number from 1)"
+    shift 3
+    # One process says what is wrong; torchrun would say it GPUS times and lose the exit code.
+    "$PYTHON" -m rm_mm.cli "$command" "$config" "$@" --check || exit $?
+    local rendezvous=(--standalone)
+    if [ "${NNODES:-1}" -gt 1 ]; then
+        rendezvous=(--nnodes "$NNODES" --node-rank "${NODE_RANK:-0}"
+            --master-addr "${MASTER_ADDR:?the address of the first machine}"
+            --master-port "${PORT:-29500}")
+    fi
+    exec "$PYTHON" -m torch.distributed.run "${rendezvous[@]}" --nproc-per-node "$gpus" \
+        -m rm_mm.cli "$command" "$config" "$@" --launcher pytorch
+}
