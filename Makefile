@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: mini mini-short test test-all lint clean
+.PHONY: mini mini-short test test-all lint fidelity clean
 
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
@@ -22,6 +22,14 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The recipes against the authors' logs; writes the page.
+LOGS := tests/data/logs
+fidelity: $(VENV)/installed
+	$(BIN)/rm-mm fidelity --md docs/fidelity.md \
+	    classification/r50_rm_in1k.py $(LOGS)/imagenet_r50_rm.log \
+	    detection/atss_r50_rm_coco.py $(LOGS)/coco_atss_r50_rm.json \
+	    segmentation/upernet_r50_rm_ade20k.py $(LOGS)/ade20k_upernet_r50_rm.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info rm_mm/.mim

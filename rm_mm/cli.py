@@ -60,6 +60,12 @@ def _report(args: argparse.Namespace) -> int:
     return run_report(args)
 
 
+def _fidelity(args: argparse.Namespace) -> int:
+    from rm_mm.fidelity.command import run_fidelity
+
+    return run_fidelity(args)
+
+
 def _doctor(args: argparse.Namespace) -> int:
     from rm_mm.doctor import run_doctor
 
@@ -182,6 +188,11 @@ def build_parser() -> argparse.ArgumentParser:
     for name in ('md', 'csv', 'latex', 'html'):
         report.add_argument(f'--{name}', type=Path, metavar='FILE', help=f'write {name} to FILE')
     report.set_defaults(run=_report)
+
+    fidelity = commands.add_parser('fidelity', help='is a config the recipe of a training log?')
+    fidelity.add_argument('pairs', nargs='+', metavar='CONFIG LOG', help='a config and its log')
+    fidelity.add_argument('--md', type=Path, metavar='FILE', help='write every row to FILE')
+    fidelity.set_defaults(run=_fidelity)
 
     doctor = commands.add_parser('doctor', help='what this machine can run, and what mends it')
     doctor.add_argument('--json', action='store_true', help='for machines')

@@ -3,9 +3,19 @@ _base_ = 'mmdet::atss/atss_r50_fpn_1x_coco.py'
 custom_imports = dict(imports='rm_mm')
 
 # The leaf names the checkpoint; training stops unless all of it fits and is loaded.
-model = dict(backbone=dict(init_cfg=dict(_delete_=True, type='VerifiedBackbone')))
+model = dict(
+    backbone=dict(init_cfg=dict(_delete_=True, type='VerifiedBackbone')),
+    # mmdetection 2.19 drops no empty box and averages over all; 3.x would drop, and may not.
+    bbox_head=dict(loss_centerness=dict(avg_non_ignore=False)),
+    test_cfg=dict(min_bbox_size=-1),
+)
 custom_hooks = [dict(type='VerifiedBackboneHook')]
-# Linear warm-up over 500 iterations from 0.001 of the rate, no gradient clipping (the default).
+# Linear warm-up from 0.001 of the rate, at its full rate after 500 iterations: mmengine's LinearLR
+# gets there at end - 1. No gradient clipping (the default).
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=501),
+    dict(type='MultiStepLR', milestones=[8, 11], gamma=0.1, by_epoch=True, begin=0, end=12),
+]
 train_cfg = dict(max_epochs=12, val_interval=1)
 default_hooks = dict(
     checkpoint=dict(max_keep_ckpts=1, save_best='coco/bbox_mAP', rule='greater'),

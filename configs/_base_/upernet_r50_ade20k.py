@@ -7,6 +7,9 @@ model = dict(
     pretrained=None,
     # The leaf names the checkpoint; training stops unless all of it fits and is loaded.
     backbone=dict(type='ResNet', init_cfg=dict(type='VerifiedBackbone')),
+    # mmsegmentation 0.20 averages the loss over all pixels, those without a label included.
+    decode_head=dict(loss_decode=dict(avg_non_ignore=False)),
+    auxiliary_head=dict(loss_decode=dict(avg_non_ignore=False)),
 )
 custom_hooks = [dict(type='VerifiedBackboneHook')]
 train_dataloader = dict(batch_size=2, num_workers=4)
@@ -15,7 +18,8 @@ train_dataloader = dict(batch_size=2, num_workers=4)
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=1e-4)
 )
-param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=80000, by_epoch=False)]
+# (1 - i / 80000) ** 0.9: mmengine's PolyLR divides by end - 1.
+param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=80001, by_epoch=False)]
 auto_scale_lr = dict(enable=False, base_batch_size=16)
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=1, save_best='mIoU', rule='greater'))
 randomness = dict(seed=0)

@@ -112,7 +112,7 @@ def test_coco(method):
     )  # fmt: skip
     assert cfg.optim_wrapper.get('clip_grad') is None
     warmup, steps = cfg.param_scheduler
-    assert (warmup.type, warmup.start_factor, warmup.end) == ('LinearLR', 0.001, 500)
+    assert (warmup.type, warmup.start_factor, warmup.end) == ('LinearLR', 0.001, 501)
     assert (steps.milestones, steps.gamma) == ([8, 11], 0.1)
     assert cfg.train_dataloader.dataset.pipeline[2].scale == (1333, 800)
     assert cfg.model.data_preprocessor.pad_size_divisor == 32
@@ -140,7 +140,7 @@ def test_ade20k(method):
     assert 'paramwise_cfg' not in cfg.optim_wrapper
     (scheduler,) = cfg.param_scheduler
     assert (scheduler.type, scheduler.power, scheduler.eta_min, scheduler.end) == (
-        'PolyLR', 0.9, 0.0, 80000
+        'PolyLR', 0.9, 0.0, 80001
     )  # fmt: skip
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (80000, 8000)
     assert cfg.train_dataloader.batch_size == 2

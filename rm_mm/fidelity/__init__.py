@@ -1,0 +1,1 @@
+"""Is a config the recipe of a training log? Learning rates stepped, config keys translated."""

@@ -1,0 +1,48 @@
+"""``rm-mm fidelity``: configs against the logs of the runs that they repeat."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rm_mm.atomic import write_text
+from rm_mm.errors import InputError, RefusedError
+from rm_mm.fidelity.compare import compare
+from rm_mm.fidelity.logs import read_log
+from rm_mm.fidelity.page import Comparison, page
+from rm_mm.fidelity.rates import differing_rates
+from rm_mm.launch import read_config
+
+
+def run_fidelity(args: argparse.Namespace) -> int:
+    """Compare each config with the log that follows it.
+
+    Raises:
+        InputError: If a config or a log cannot be read.
+        RefusedError: If any differs without a reason.
+    """
+    if len(args.pairs) % 2:
+        raise InputError(
+            f'expected CONFIG LOG [CONFIG LOG ...], got {len(args.pairs)} names: the last, '
+            f'{args.pairs[-1]}, has no log'
+        )
+    comparisons = [
+        compare_with_log(config, Path(log))
+        for config, log in zip(args.pairs[::2], args.pairs[1::2], strict=True)
+    ]
+    for comparison in comparisons:
+        print(f'{comparison.config}: {comparison.summary}')
+    if args.md:
+        write_text(args.md, page(comparisons))
+    faults = [fault for comparison in comparisons for fault in comparison.faults]
+    if faults:
+        raise RefusedError('not the recipe of the log:\n' + '\n'.join(faults))
+    return 0
+
+
+def compare_with_log(config: str, path: Path) -> Comparison:
+    """Compare a config, by path or by its path below ``configs/``, with a training log."""
+    log = read_log(path)
+    resolved = read_config(config)
+    rows = compare(log.config, resolved) if log.config else []
+    return Comparison(config, log, differing_rates(resolved, log), rows)

@@ -1,0 +1,75 @@
+"""Configs as flat mappings: one dotted key a setting, transforms by name instead of by index."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+class _Absent:
+    """The value of a key that is not there."""
+
+    def __repr__(self) -> str:
+        return '—'
+
+
+ABSENT = _Absent()
+
+
+def flatten(node: Any, prefix: str = '') -> dict[str, Any]:
+    """The settings of a config.
+
+    A list of components, such as a pipeline, becomes the list of their types under its own key,
+    and the settings of each under its type: ``pipeline.Resize.scale``. Tuples become lists.
+    """
+    if isinstance(node, Mapping):
+        if not node:
+            return {prefix: {}}
+        flat: dict[str, Any] = {}
+        for key, value in node.items():
+            flat |= flatten(value, f'{prefix}.{key}' if prefix else str(key))
+        return flat
+    if isinstance(node, (list, tuple)):
+        if node and all(isinstance(part, Mapping) and 'type' in part for part in node):
+            flat = {prefix: [part['type'] for part in node]}
+            for part in node:
+                settings = {key: value for key, value in part.items() if key != 'type'}
+                if settings:
+                    flat |= flatten(settings, f'{prefix}.{part["type"]}')
+            return flat
+        return {prefix: [*node]}
+    return {prefix: node}
+
+
+def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:
+    """What a config resolves to at a key: what it says, else its class's default.
+
+    Args:
+        flat: Of the config.
+        key: Dotted.
+        scope: Whose registries name its classes, such as ``mmdet``.
+    """
+    if key in flat:
+        return flat[key]
+    parent, _, name = key.rpartition('.')
+    # An element of a list is keyed by its type.
+    kind = flat.get(f'{parent}.type', parent.rpartition('.')[2])
+    component = _component(kind, scope) if isinstance(kind, str) and kind.isidentifier() else None
+    for base in inspect.getmro(component) if inspect.isclass(component) else ():
+        parameter = inspect.signature(base).parameters.get(name)
+        if parameter is not None and parameter.default is not parameter.empty:
+            default = parameter.default
+            return [*default] if isinstance(default, tuple) else default
+    return ABSENT
+
+
+@cache
+def _component(name: str, scope: str) -> Any:
+    import_module(f'{scope}.utils').register_all_modules(init_default_scope=False)
+    registries = import_module(f'{scope}.registry')
+    # Beside its own, the module holds the root registries, whose classes of a name are others.
+    own = (each for each in vars(registries).values() if getattr(each, 'scope', None) == scope)
+    return next((found for each in own if (found := each.get(name))), None)

@@ -1,0 +1,225 @@
+"""What each key of an mmdetection 2.x or mmsegmentation 0.x config means in a config of today.
+
+Read off the sources of mmdetection 2.19.0, mmsegmentation 0.20.0, mmdetection 3 and
+mmsegmentation 1; where a default or a behaviour changed in between, the meaning says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rm_mm.fidelity.flat import ABSENT
+
+Convert = Callable[[Any, Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Where a key has gone.
+
+    Attributes:
+        key: A pattern that the whole old key matches.
+        ours: Today's key, with the pattern's groups; None if there is none.
+        convert: From the old value and the old config, flat, to the value that ours has to have.
+        how: What the conversion does, where the two values look different but mean the same.
+        why: The reason for a difference, or for there being no key of ours.
+    """
+
+    key: str
+    ours: str | None = None
+    convert: Convert = lambda value, old: value
+    how: str = ''
+    why: str = ''
+
+
+@dataclass(frozen=True)
+class Implied:
+    """What an old library did without being told, and a config of today has to say.
+
+    Attributes:
+        key: A pattern that today's whole key matches.
+        value: What it has to be, from the old config, flat; None if it has no counterpart.
+        source: Where the old library says so.
+        why: The reason for having no counterpart.
+        always: Whether to look at it, a key and no pattern, even if ours does not say it.
+    """
+
+    key: str
+    value: Callable[[Mapping[str, Any]], Any] | None = None
+    source: str = ''
+    why: str = ''
+    always: bool = False
+
+
+_IN_PREPROCESSOR = ('Normalize', 'Pad', 'DefaultFormatBundle', 'ImageToTensor')
+_PACKING = 'collects what the network takes; today one transform packs image and annotations'
+_BACKBONE = 'the backbone comes verified from the run before: rm_mm.transfer'
+_STORAGE = 'where their storage has the same images and annotations; ours is what --data-root says'
+_SPLIT = 'the same split in their storage'
+
+
+def _train_order(pack: str, names: Mapping[str, str]) -> Convert:
+    def convert(order: Any, old: Mapping[str, Any]) -> Any:
+        kept = [name for name in order if name not in _IN_PREPROCESSOR]
+        return [{'Collect': pack, **names}.get(name, name) for name in kept]
+
+    return convert
+
+
+def _test_order(pack: str) -> Convert:
+    def convert(order: Any, old: Mapping[str, Any]) -> Any:
+        left_out = (*_IN_PREPROCESSOR, 'RandomFlip', 'Collect')
+        kept = [name for name in order if name not in left_out]
+        return ['LoadImageFromFile', *kept, 'LoadAnnotations', pack]
+
+    return convert
+
+
+def _shared(pack: str) -> list[Meaning]:
+    """What the two libraries, both on mmcv 1.x, have in common."""
+    data, dataset = r'data\.(train|val|test)\.', r'\1_dataloader.dataset.'
+    pipeline, steps = data + r'pipeline\.', dataset + 'pipeline.'
+    aug = pipeline + r'MultiScaleFlipAug\.'
+    normalize = data + r'pipeline\.(?:MultiScaleFlipAug\.transforms\.)?Normalize\.'
+    epochs = {'EpochBasedRunner': 'EpochBasedTrainLoop', 'IterBasedRunner': 'IterBasedTrainLoop'}
+    return [
+        Meaning(r'data\.samples_per_gpu', 'train_dataloader.batch_size'),
+        Meaning(r'data\.workers_per_gpu', 'train_dataloader.num_workers'),
+        Meaning(data + 'type', dataset + 'type'),
+        Meaning(data + 'data_root', dataset + 'data_root', why=_STORAGE),
+        Meaning(r'data\.(val|test)\.pipeline', why='MultiScaleFlipAug is taken apart below'),
+        Meaning(aug + 'img_scale', steps + 'Resize.scale'),
+        Meaning(
+            aug + 'flip',
+            steps + 'RandomFlip',
+            lambda flip, old: 'RandomFlip' if flip else ABSENT,
+            how='no flip: ours has no RandomFlip',
+        ),
+        Meaning(
+            aug + 'transforms',
+            dataset + 'pipeline',
+            _test_order(pack),
+            how='normalising and padding are the data preprocessor\'s; annotations are loaded '
+            'after resizing, so that they keep their size',
+        ),
+        Meaning(aug + r'transforms\.(Resize)\.(.*)', steps + r'\2.\3'),
+        Meaning(normalize + '(mean|std)', r'model.data_preprocessor.\2'),
+        Meaning(normalize + 'to_rgb', 'model.data_preprocessor.bgr_to_rgb'),
+        Meaning(pipeline + r'(?:.*\.)?(Collect|ImageToTensor)\.keys', why=_PACKING),
+        Meaning(r'optimizer\.(.*)', r'optim_wrapper.optimizer.\1'),
+        Meaning(r'optimizer_config\.grad_clip', 'optim_wrapper.clip_grad'),
+        Meaning('optimizer_config', 'optim_wrapper.clip_grad', _is(None),
+                how='empty: gradients are not clipped'),
+        Meaning(r'runner\.type', 'train_cfg.type', lambda value, old: epochs.get(value)),
+        Meaning(r'runner\.(max_epochs|max_iters)', r'train_cfg.\1'),
+        Meaning(r'lr_config\.policy', 'param_scheduler', _schedulers),
+        Meaning(r'lr_config\.warmup', 'param_scheduler.LinearLR.by_epoch', _is(False),
+                how='by iteration'),
+        Meaning(r'lr_config\.warmup_iters', 'param_scheduler.LinearLR.end',
+                lambda value, old: value + 1,
+                how='mmengine reaches the full rate at end - 1'),
+        Meaning(r'lr_config\.warmup_ratio', 'param_scheduler.LinearLR.start_factor'),
+        Meaning(r'lr_config\.step', 'param_scheduler.MultiStepLR.milestones'),
+        Meaning(r'lr_config\.power', 'param_scheduler.PolyLR.power'),
+        Meaning(r'lr_config\.min_lr', 'param_scheduler.PolyLR.eta_min'),
+        Meaning(r'lr_config\.by_epoch', 'param_scheduler.PolyLR.by_epoch'),
+        Meaning(r'checkpoint_config\.(.*)', r'default_hooks.checkpoint.\1'),
+        Meaning(r'evaluation\.interval', 'train_cfg.val_interval'),
+        Meaning(r'log_config\.interval', 'default_hooks.logger.interval'),
+        Meaning(r'log_config\.hooks', 'default_hooks.logger.type',
+                lambda value, old: 'LoggerHook' if value == ['TextLoggerHook'] else value),
+        Meaning(r'log_config\.hooks\.TextLoggerHook\.by_epoch', 'log_processor.by_epoch'),
+        Meaning(r'dist_params\.backend', 'env_cfg.dist_cfg.backend'),
+        Meaning('log_level', 'log_level'),
+        Meaning('load_from', 'load_from'),
+        Meaning('resume_from', 'resume', lambda value, old: value is not None),
+        Meaning('workflow', why='mmengine has train loops instead; both train and nothing else'),
+        Meaning('cudnn_benchmark', 'env_cfg.cudnn_benchmark'),
+        Meaning('work_dir', why='where the run was kept'),
+        Meaning(
+            'gpu_ids',
+            'auto_scale_lr.base_batch_size',
+            lambda value, old: len(value) * old['data.samples_per_gpu'],
+            how='processes x images each: the global batch',
+        ),
+        Meaning('seed', 'randomness.seed', why='the suite runs its own seeds'),
+        Meaning(r'model\.(?:backbone\.)?pretrained', 'model.backbone.init_cfg.checkpoint',
+                why=_BACKBONE),
+        Meaning(r'model\.backbone\.init_cfg\.(.*)', r'model.backbone.init_cfg.\1', why=_BACKBONE),
+    ]  # fmt: skip
+
+
+def _is(value: Any) -> Convert:
+    """Ours has to be this, whatever theirs is."""
+    return lambda theirs, old: value
+
+
+def _split(theirs: str, ours: str, template: str, train: str, test: str) -> list[Meaning]:
+    """A path of each split, wherever their storage had it."""
+    return [
+        Meaning(
+            rf'data\.({split})\.{theirs}',
+            rf'\1_dataloader.dataset.{ours}',
+            _is(template.format(name)),
+            how=_SPLIT,
+        )
+        for split, name in (('train', train), ('val', test), ('test', test))
+    ]
+
+
+def _schedulers(policy: Any, old: Mapping[str, Any]) -> Any:
+    warmup = ['LinearLR'] if old.get('lr_config.warmup') == 'linear' else []
+    return [*warmup, {'step': 'MultiStepLR', 'poly': 'PolyLR'}.get(policy)]
+
+
+#: mmdetection 2.19.
+DETECTION = [
+    Meaning(
+        r'data\.(train)\.pipeline',
+        r'\1_dataloader.dataset.pipeline',
+        _train_order('PackDetInputs', {}),
+        how='normalising and padding are the data preprocessor\'s',
+    ),
+    Meaning(r'data\.train\.pipeline\.Resize\.img_scale',
+            'train_dataloader.dataset.pipeline.Resize.scale'),
+    Meaning(r'data\.train\.pipeline\.RandomFlip\.flip_ratio',
+            'train_dataloader.dataset.pipeline.RandomFlip.prob'),
+    Meaning(r'data\.train\.pipeline\.(Resize|LoadAnnotations)\.(.*)',
+            r'train_dataloader.dataset.pipeline.\1.\2'),
+    Meaning(r'data\..*\.Pad\.size_divisor', 'model.data_preprocessor.pad_size_divisor'),
+    *_split('ann_file', 'ann_file', 'annotations/instances_{}2017.json', 'train', 'val'),
+    *_split('img_prefix', 'data_prefix.img', '{}2017/', 'train', 'val'),
+    Meaning(r'evaluation\.metric', 'val_evaluator.metric'),
+    Meaning('custom_hooks', why='NumClassCheckHook compares class counts and changes nothing; '
+            'ours are the backbone check'),
+    Meaning(r'model\.test_cfg\.min_bbox_size', 'model.test_cfg.min_bbox_size',
+            _is(-1),
+            how='2.19 never reads it in a dense head; 3.x would drop empty boxes from 0 on'),
+    *_shared('PackDetInputs'),
+    Meaning(r'model\.(.*)', r'model.\1'),
+]  # fmt: skip
+
+#: mmsegmentation 0.20.
+SEGMENTATION = [
+    Meaning(
+        r'data\.(train)\.pipeline',
+        r'\1_dataloader.dataset.pipeline',
+        _train_order('PackSegInputs', {'Resize': 'RandomResize'}),
+        how='normalising and padding are the data preprocessor\'s',
+    ),
+    Meaning(r'data\.train\.pipeline\.Resize\.img_scale',
+            'train_dataloader.dataset.pipeline.RandomResize.scale'),
+    Meaning(r'data\.train\.pipeline\.Resize\.(.*)',
+            r'train_dataloader.dataset.pipeline.RandomResize.\1'),
+    Meaning(r'data\.train\.pipeline\.(LoadAnnotations|RandomCrop|RandomFlip)\.(.*)',
+            r'train_dataloader.dataset.pipeline.\1.\2'),
+    Meaning(r'data\.train\.pipeline\.Pad\.(.*)', r'model.data_preprocessor.\1'),
+    *_split('img_dir', 'data_prefix.img_path', 'images/{}', 'training', 'validation'),
+    *_split('ann_dir', 'data_prefix.seg_map_path', 'annotations/{}', 'training', 'validation'),
+    Meaning(r'evaluation\.metric', 'val_evaluator.iou_metrics', lambda value, old: [value]),
+    Meaning(r'evaluation\.pre_eval', why='IoUMetric always adds up image by image, as this asks'),
+    *_shared('PackSegInputs'),
+    Meaning(r'model\.(.*)', r'model.\1'),
+]  # fmt: skip

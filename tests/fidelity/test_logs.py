@@ -1,0 +1,93 @@
+"""Reading the logs of old runs."""
+
+import json
+
+import pytest
+
+from rm_mm.errors import InputError
+from rm_mm.fidelity.logs import LoggedRate, parse_config, read_log
+
+TEXT = """\
+2021-12-08 22:54:17,688 - INFO - Epoch [1/300][0/2503]\tlr 0.033333\tLoss 7.1 (7.1)
+2021-12-08 22:54:50,535 - INFO - Epoch [1/300][2500/2503]\tlr 0.033333\tLoss 7.4 (7.6)
+2021-12-08 23:08:09,814 - INFO - Epoch(val) [1/300][0/98]\tAcc@1 0.0762 (0.0762)
+2021-12-08 23:09:00,000 - INFO - Epoch [2/300][0/2503]\tlr 0.066667\tLoss 6.9 (6.9)
+"""
+
+
+def test_text(tmp_path):
+    path = tmp_path / 'train.log'
+    path.write_text(TEXT)
+    log = read_log(path)
+    assert log.rates == [
+        LoggedRate(1, 0, 0.033333, 6),
+        LoggedRate(1, 2500, 0.033333, 6),
+        LoggedRate(2, 0, 0.066667, 6),
+    ]
+    assert (log.epoch_length, log.by_epoch, log.config) == (2503, True, {})
+
+
+def write_json(path, config, *entries):
+    lines = [{'config': config}, *entries]
+    path.write_text('\n'.join(json.dumps(line) for line in lines))
+    return path
+
+
+def test_json(tmp_path):
+    path = write_json(
+        tmp_path / 'log.json',
+        "optimizer = dict(type='SGD', lr=0.01)\nrunner = dict(type='EpochBasedRunner')\n",
+        {'mode': 'train', 'epoch': 1, 'iter': 50, 'lr': 0.00099},
+        {'mode': 'val', 'epoch': 1, 'iter': 625, 'lr': 0.01, 'bbox_mAP': 0.2},
+        {'mode': 'train', 'epoch': 2, 'iter': 100, 'lr': 0.01},
+    )
+    log = read_log(path)
+    # The iteration counts from 1 in these logs.
+    assert log.rates == [LoggedRate(1, 49, 0.00099, 5), LoggedRate(2, 99, 0.01, 5)]
+    assert (log.epoch_length, log.by_epoch) == (100, True)
+    assert log.config['optimizer'] == {'type': 'SGD', 'lr': 0.01}
+
+
+def test_json_by_iteration(tmp_path):
+    path = write_json(
+        tmp_path / 'log.json',
+        "runner = dict(type='IterBasedRunner', max_iters=80000)",
+        {'mode': 'train', 'epoch': 64, 'iter': 79950, 'lr': 0.0},
+    )
+    assert read_log(path).by_epoch is False
+
+
+def test_config_is_read_and_not_run():
+    config = parse_config(
+        "a = dict(b=(1, -2), c=[dict(type='D')])\ngpu_ids = range(0, 3)\ne = {'f': None}"
+    )
+    assert config == {
+        'a': {'b': [1, -2], 'c': [{'type': 'D'}]},
+        'gpu_ids': [0, 1, 2],
+        'e': {'f': None},
+    }
+
+
+@pytest.mark.parametrize(
+    'text', ['import os', "a = open('x')", "a = __import__('os')", 'a = b', 'a = (', 'a, b = 1, 2']
+)
+def test_a_config_with_more_in_it_is_refused(text, tmp_path):
+    with pytest.raises(ValueError, match='the config'):
+        parse_config(text)
+    with pytest.raises(InputError, match='line 1'):
+        read_log(write_json(tmp_path / 'log.json', text))
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'nothing here\n', b'\xff\xfe', b'{"mode": "train"}\n', b'{]']
+)
+def test_what_is_no_log(tmp_path, content):
+    path = tmp_path / 'x.log'
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r'x\.log'):
+        read_log(path)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(InputError, match='cannot read'):
+        read_log(tmp_path / 'absent.log')
