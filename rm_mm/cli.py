@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rm_mm import __version__
+from rm_mm.batch_policy import POLICIES
 from rm_mm.errors import RefusedError, RmMmError
 
 METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
@@ -118,10 +119,20 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, help='from torch.distributed.launch'
+    )
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin loader memory')
     parser.add_argument(
         '--check', action='store_true', help='only check that config and data are there'
+    )
+
+
+def _add_batch_policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--batch-policy',
+        choices=POLICIES,
+        help="how to go on where processes x batch is not the recipe's global batch",
     )
 
 
@@ -129,7 +140,12 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--methods', type=_names(METHODS), help=f'of {",".join(METHODS)}')
     parser.add_argument('--seeds', type=_seeds, default=(0,), help='such as 0,1,2 (default 0)')
     parser.add_argument('--work-dir', type=Path, help='where runs and records are kept')
-    parser.add_argument('--gpus', type=int, default=0, help='GPUs a run; 0: this process alone')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        help='GPUs a run; 0: one process (default: all there are; of the mini preset 0)',
+    )
+    _add_batch_policy(parser)
     parser.add_argument('--jobs', type=int, help='runs at a time, on a machine without GPUs')
     parser.add_argument('--data-root', help='where the data set of the transfer task is')
 
@@ -150,7 +166,10 @@ def build_parser() -> argparse.ArgumentParser:
         '--resume', nargs='?', const='auto', help='from this checkpoint, or the latest'
     )
     train.add_argument('--no-validate', action='store_true', help='do not evaluate on the way')
-    train.add_argument('--auto-scale-lr', action='store_true', help='scale the rate to the batch')
+    _add_batch_policy(train)
+    train.add_argument(
+        '--auto-scale-lr', action='store_true', help='the same as --batch-policy scale-lr'
+    )
     train.add_argument('--no-persistent-workers', action='store_true')
     train.set_defaults(run=_train)
 

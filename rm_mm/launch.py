@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_json
+from rm_mm.batch_policy import apply_batch_policy, process_count
 from rm_mm.compat.config_scopes import configs_root
 from rm_mm.data.presence import require_data, set_data_root
+from rm_mm.environment import config_digest
 from rm_mm.errors import InputError
 from rm_mm.machine import adapt_to_cpu, has_accelerator, start_cpu_processes
 
@@ -64,13 +67,20 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
     return config
 
 
-def prepare(args: argparse.Namespace) -> Any:
+def prepare(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """Everything that train and test settle before a model is built.
+
+    Returns:
+        The mmengine ``Config``, and what to remember of it for ``environment.json``.
 
     Raises:
         InputError: If the config or its data set is missing or wrong.
     """
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     config = read_config(args.config, args.cfg_options)
+    # Before anything of this machine or this call enters it.
+    facts = {'config': str(args.config), 'config_sha256': config_digest(config)}
     if args.data_root:
         set_data_root(config, args.data_root)
     require_data(config, str(args.config))
@@ -78,39 +88,50 @@ def prepare(args: argparse.Namespace) -> Any:
     default = os.path.join('work_dirs', Path(args.config).stem)
     config.work_dir = args.work_dir or config.get('work_dir') or default
     _set_loader_defaults(config, args)
-    return config
+    return config, facts
 
 
 def train(args: argparse.Namespace) -> int:
     """``rm-mm train``."""
-    config = prepare(args)
+    config, facts = prepare(args)
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.auto_scale_lr:
-        if 'base_batch_size' not in config.get('auto_scale_lr', {}):
-            raise InputError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
-        config.auto_scale_lr.enable = True
+    policy = args.batch_policy or ('scale-lr' if args.auto_scale_lr else None)
+    processes = _processes(args)
+    note = apply_batch_policy(config, processes, policy)
+    facts |= {'batch_policy': policy, 'batch': note or "the recipe's"}
     if args.resume is not None:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
     if not args.check:
-        _runner(config).train()
+        _runner(config, facts, [note] if note else []).train()
     return 0
+
+
+def _processes(args: argparse.Namespace) -> int:
+    """How many processes train; of a check, how many are going to."""
+    started = args.launcher == 'none' and args.check and 'WORLD_SIZE' in os.environ
+    return process_count('pytorch' if started else args.launcher)
 
 
 def test(args: argparse.Namespace) -> int:
     """``rm-mm test``."""
-    config = prepare(args)
-    if args.checkpoint != 'none' and not Path(args.checkpoint).is_file():
+    config, facts = prepare(args)
+    untrained = args.checkpoint == 'none'
+    if not untrained and not Path(args.checkpoint).is_file():
         raise InputError(f'no checkpoint {args.checkpoint!a}: expected a file, or the word none')
-    config.load_from = None if args.checkpoint == 'none' else args.checkpoint
+    config.load_from = None if untrained else args.checkpoint
     if args.amp:
         config.test_cfg.fp16 = True
     if not args.check:
-        metrics = _runner(config).test()
+        runner = _runner(config, facts | {'checkpoint': args.checkpoint})
+        if untrained:
+            # mmengine initialises a network only before it trains.
+            runner.model.init_weights()
+        metrics = runner.test()
         if args.out and int(os.environ.get('RANK', '0')) == 0:
             write_json(args.out, {name: _plain(value) for name, value in metrics.items()})
     return 0
@@ -122,17 +143,19 @@ def _plain(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _runner(config: Any) -> Any:
+def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = ()) -> Any:
     """Build the runner, on whatever this machine has."""
     from mmengine.logging import print_log
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    notes = []
+    from rm_mm.run_hooks import EnvironmentHook
+
     if not has_accelerator():
-        notes = adapt_to_cpu(config)
+        notes = [*notes, *adapt_to_cpu(config)]
         start_cpu_processes(config.launcher)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    runner.register_hook(EnvironmentHook(facts))
     for note in notes:
         print_log(note, logger='current')
     return runner

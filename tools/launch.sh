@@ -16,12 +16,17 @@ launch() {
     local command="$1" config="${2:-}" gpus="${3:-}"
     [[ "$gpus" =~ ^[1-9][0-9]*$ ]] || usage "$command" "CONFIG ... GPUS (a number from 1)"
     shift 3
+    if [ "${NNODES:-1}" -gt 1 ] && [ -z "${MASTER_ADDR:-}" ]; then
+        echo "NNODES=$NNODES needs MASTER_ADDR, the address of the first machine" >&2
+        exit 2
+    fi
     # One process says what is wrong; torchrun would say it GPUS times and lose the exit code.
-    "$PYTHON" -m rm_mm.cli "$command" "$config" "$@" --check || exit $?
+    WORLD_SIZE=$((gpus * ${NNODES:-1})) "$PYTHON" -m rm_mm.cli "$command" "$config" "$@" --check ||
+        exit $?
     local rendezvous=(--standalone)
     if [ "${NNODES:-1}" -gt 1 ]; then
         rendezvous=(--nnodes "$NNODES" --node-rank "${NODE_RANK:-0}"
-            --master-addr "${MASTER_ADDR:?the address of the first machine}"
+            --master-addr "$MASTER_ADDR"
             --master-port "${PORT:-29500}")
     fi
     exec "$PYTHON" -m torch.distributed.run "${rendezvous[@]}" --nproc-per-node "$gpus" \

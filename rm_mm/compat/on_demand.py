@@ -17,6 +17,7 @@ import wrapt
 REGISTERED_AFTER = (
     ('mmpretrain.models', 'rm_mm.pretrain'),
     ('mmengine.runner', 'rm_mm.transfer.initializer'),
+    ('mmengine.runner', 'rm_mm.run_hooks'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
 )
 

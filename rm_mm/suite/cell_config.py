@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +54,6 @@ def shorten(config: Any, scale: float) -> None:
     if 'max_iters' in loop:
         checkpoint = config.default_hooks.checkpoint
         checkpoint['interval'] = scaled(checkpoint['interval'])
-
-
-def digest(config: Any) -> str:
-    """SHA-256 of the resolved text of a config."""
-    return hashlib.sha256(str(config.pretty_text).encode()).hexdigest()
 
 
 def config_path(cell: Cell) -> Path:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
 from rm_mm.suite.plan import Cell, plan
@@ -41,7 +44,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     cells = plan(preset, args.methods or preset.methods, args.tasks, args.seeds, work_dir)
     options = _options(args, preset, scale=args.schedule_scale)
     done, left = prepare(cells, options)
-    _require_data(left)
+    _require_runnable(left, options)
     return _outcome(_run(left, options, done), cells)
 
 
@@ -54,7 +57,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     options = _options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
     done, left = prepare(cells, options)
-    _require_data(left)
+    _require_runnable(left, options)
 
     absent = {}
     for pretraining in (cell for cell in planned if cell.pretrains):
@@ -88,20 +91,33 @@ def _not_pretrained(cell: Cell) -> str:
 
 
 def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Options:
-    if args.gpus < 0:
-        raise InputError(f'--gpus must be 0 or more, got {args.gpus}')
+    gpus, jobs = _gpus(args, preset), _jobs(args, preset)
     fingerprint = None
     if preset.data is not None:
         from rm_mm.data import mini
 
         fingerprint = mini.fingerprint(mini.prepare(preset.data, progress=print))
     return Options(
-        gpus=args.gpus,
-        jobs=_jobs(args, preset),
+        gpus=gpus,
+        jobs=jobs,
         scale=scale,
         data_root=args.data_root,
         data_fingerprint=fingerprint,
+        batch_policy=args.batch_policy,
     )
+
+
+def _gpus(args: argparse.Namespace, preset: Preset) -> int:
+    """Processes a run: as asked; else all GPUs there are, and none for the small networks."""
+    if args.gpus is None:
+        if preset.data:
+            return 0
+        from torch.cuda import device_count
+
+        return int(device_count())
+    if args.gpus < 0:
+        raise InputError(f'--gpus must be 0 or more, got {args.gpus}')
+    return int(args.gpus)
 
 
 def _jobs(args: argparse.Namespace, preset: Preset) -> int:
@@ -115,19 +131,22 @@ def _jobs(args: argparse.Namespace, preset: Preset) -> int:
     return int(args.jobs)
 
 
-def _require_data(left: Sequence[Prepared]) -> None:
-    """Name every data set that is not there, at once.
+def _require_runnable(left: Sequence[Prepared], options: Options) -> None:
+    """Name every data set that is not there and every batch that is not the recipe's, at once.
 
     Raises:
-        InputError: If any is not.
+        InputError: If there is any.
     """
     problems: dict[str, None] = {}
-    seen = set()
-    for item in left:
-        if item.cell.task not in seen:
-            seen.add(item.cell.task)
+    for item in {item.cell.task: item for item in left}.values():
+        checks: list[Callable[[], object]] = [partial(require_data, item.config, item.cell.task)]
+        if item.trains:
+            config = copy.deepcopy(item.config)
+            processes = max(options.gpus, 1)
+            checks.append(partial(apply_batch_policy, config, processes, options.batch_policy))
+        for check in checks:
             try:
-                require_data(item.config, item.cell.task)
+                check()
             except InputError as error:
                 problems[str(error)] = None
     if problems:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +100,6 @@ def read_record(path: Path) -> Record:
         raise RefusedError(
             f'{path} is not a record: {error}. Remove it and run the suite again'
         ) from error
-
-
-def environment() -> dict[str, str]:
-    """Python, machine, and the version of each package of the stack that is installed."""
-    found = {'python': platform.python_version(), 'machine': platform.platform()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def read_floor(metrics: Path, task: str) -> list[tuple[int, float]]:

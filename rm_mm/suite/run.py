@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_text
+from rm_mm.environment import config_digest, versions
 from rm_mm.errors import RefusedError
-from rm_mm.suite.cell_config import config_path, digest, require_same, resolve
+from rm_mm.suite.cell_config import config_path, require_same, resolve
 from rm_mm.suite.commands import run_command, stop_commands
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import METRICS, Record, environment, read_curve, read_floor, read_record
+from rm_mm.suite.records import METRICS, Record, read_curve, read_floor, read_record
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Options:
         scale: Length of every schedule as a fraction of the recipe's.
         data_root: Of the downstream data set, instead of the config's.
         data_fingerprint: Of the embedded images, for the records.
+        batch_policy: For a run whose global batch is not the recipe's; None refuses it.
     """
 
     gpus: int = 0
@@ -38,6 +40,7 @@ class Options:
     scale: float = 1.0
     data_root: str | None = None
     data_fingerprint: str | None = None
+    batch_policy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Prepared:
 
     cell: Cell
     config: Any
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is more than the evaluation of an untrained network."""
+        return not self.cell.pretrains or self.cell.backbone is not None
 
 
 def prepare(cells: Sequence[Cell], options: Options) -> tuple[list[Prepared], list[Prepared]]:
@@ -146,11 +154,12 @@ def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Recor
     path = config_path(cell)
     write_text(path, prepared.config.pretty_text)
     common = [str(path), '--work-dir', str(cell.directory)]
-    if cell.pretrains and cell.backbone is None:
+    if not prepared.trains:
         # `scratch`: the accuracy of the network as it is initialised, the floor of the column.
         arguments = ['test', common[0], 'none', *common[1:], '--out', str(_floor(cell))]
     else:
-        arguments = ['train', *common, '--resume']
+        policy = ['--batch-policy', options.batch_policy] if options.batch_policy else []
+        arguments = ['train', *common, '--resume', *policy]
     run_command(
         _command(arguments, options.gpus),
         cell.directory / 'output.log',
@@ -202,10 +211,10 @@ def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
         published=expected.get('value'),
         source=expected.get('source'),
         config=cell.config,
-        config_sha256=digest(config),
+        config_sha256=config_digest(config),
         schedule_scale=options.scale,
         backbone_sha256=hashlib.sha256(backbone.read_bytes()).hexdigest() if backbone else None,
         data_fingerprint=options.data_fingerprint,
         seconds=round(seconds, 1),
-        environment=environment(),
+        environment=versions(),
     )

@@ -117,6 +117,7 @@ def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, caps
     trained.mkdir()
     (trained / 'best_accuracy_top1_epoch_300.pth').touch()
     call = ['transfer', 'atss', 'coco', '--methods', 'baseline,rm', '--work-dir', str(tmp_path)]
+    call += ['--gpus', '8']
     assert main(call) == 1
     out, err = capsys.readouterr()
     assert 'baseline: not run, its pretraining is not there' in err
