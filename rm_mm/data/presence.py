@@ -18,6 +18,12 @@ LAYOUTS = {
     'ADE20KDataset': (
         'images/{training,validation}/*.jpg  annotations/{training,validation}/*.png'
     ),
+    'LocalCIFAR10': (
+        'cifar-10-batches-py/ or cifar-10-python.tar.gz as published, or {train,test}/<class>/*.png'
+    ),
+    'LocalCIFAR100': (
+        'cifar-100-python/ or cifar-100-python.tar.gz as published, or {train,test}/<class>/*.png'
+    ),
 }
 
 
@@ -34,12 +40,21 @@ def datasets(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def expected_paths(dataset: dict[str, Any]) -> list[Path]:
-    """The files and folders that a data set entry reads from."""
+    """The files and folders that a data set entry reads from; none if it is not on a disk."""
+    if '://' in str(dataset.get('data_root') or ''):
+        return []
     root = Path(dataset.get('data_root') or '')
-    prefix = dataset.get('data_prefix') or dataset.get('split') or ''
+    # Of ImageNet a split is a folder; other data sets look for theirs themselves.
+    split = dataset.get('split') if _kind(dataset) == 'ImageNet' else None
+    prefix = dataset.get('data_prefix') or split or ''
     parts = list(prefix.values()) if isinstance(prefix, dict) else [prefix]
     paths = [root / part for part in [*parts, dataset.get('ann_file') or ''] if part]
     return list(dict.fromkeys(paths or [root]))
+
+
+def _kind(dataset: dict[str, Any]) -> str:
+    """The name of a data set's class, without its scope."""
+    return str(dataset['type']).rpartition('.')[2]
 
 
 def set_data_root(config: Any, root: str) -> None:
@@ -53,7 +68,8 @@ def set_data_root(config: Any, root: str) -> None:
         for evaluator in [entries] if isinstance(entries, dict) else entries:
             file = evaluator.get('ann_file')
             for prefix in filter(None, old):
-                if file and file.startswith(prefix):
+                # `data/coco` is no root of `data/coco2/…`.
+                if file and f'{file}/'.startswith(f'{prefix.rstrip("/")}/'):
                     evaluator['ann_file'] = str(Path(target) / file[len(prefix) :].lstrip('/'))
 
 
@@ -76,7 +92,7 @@ def require_data(config: Any, what: str) -> None:
                 missing[path] = 'empty'
     if not missing:
         return
-    kinds = dict.fromkeys(str(dataset['type']).rpartition('.')[2] for dataset in datasets(config))
+    kinds = dict.fromkeys(_kind(dataset) for dataset in datasets(config))
     layouts = [f'  {kind}: {LAYOUTS[kind]}' for kind in kinds if kind in LAYOUTS]
     roots = dict.fromkeys(str(dataset.get('data_root') or '.') for dataset in datasets(config))
     lines = [

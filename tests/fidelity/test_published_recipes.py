@@ -33,6 +33,7 @@ def comparisons():
     [
         # 300 epochs, first and last line each.
         ('classification/r50_rm_in1k.py', 600),
+        ('classification/pyramidnet200_rm_cifar10.py', 600),
         # 12 epochs, iterations 50 to 7300 in steps of 50.
         ('detection/atss_r50_rm_coco.py', 12 * 146),
         ('segmentation/upernet_r50_rm_ade20k.py', 1600),
@@ -63,7 +64,7 @@ def test_settings_are_the_same(comparisons, config, key, theirs):
     assert (row.theirs, row.same) == (theirs, True)
 
 
-@pytest.mark.parametrize('config', [config for config, _ in pairs()][1:])
+@pytest.mark.parametrize('config', [config for config, _ in pairs()][2:])
 def test_all_methods_of_a_task_share_the_recipe(config):
     """Only the backbone, and what is published of it, differs from the run with a log."""
 

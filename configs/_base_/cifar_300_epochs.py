@@ -1,0 +1,13 @@
+# PyramidNet on CIFAR, as the authors' log has it: 300 epochs, batch 64 on one process.
+# The data set's base has the loader; the leaf hands it this.
+batch_size = 64
+optim_wrapper = dict(
+    optimizer=dict(type='SGD', lr=0.25, momentum=0.9, nesterov=True, weight_decay=1e-4)
+)
+param_scheduler = [
+    # lr * e / 6 in epochs 1 to 5, all of it from epoch 6 on; a tenth from 151, again from 226.
+    dict(type='LinearLR', start_factor=1 / 6, by_epoch=True, begin=0, end=6),
+    dict(type='MultiStepLR', milestones=[150, 225], gamma=0.1, by_epoch=True, begin=0, end=300),
+]
+train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=1)
+auto_scale_lr = dict(base_batch_size=batch_size)

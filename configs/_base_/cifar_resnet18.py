@@ -1,0 +1,14 @@
+# ResNet-18 with a 3x3 stem; the leaf says how many classes.
+_base_ = './cifar_200_epochs.py'
+
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(type='ResNet_CIFAR', depth=18),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(
+        type='LinearClsHead',
+        in_channels=512,
+        loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
+        topk=(1, 5),
+    ),
+)

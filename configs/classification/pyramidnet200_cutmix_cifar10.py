@@ -1,0 +1,8 @@
+_base_ = ['../_base_/cifar10.py', '../_base_/cifar_pyramidnet200.py', '../_base_/cutmix.py']
+
+model = _base_.cutmix_model
+model.head = dict(model.get('head', {}), num_classes=10)
+train_dataloader = dict(batch_size=_base_.batch_size)
+
+settings = ('paper', 'controlled')
+expected = dict(metric='accuracy/top1', value=None, source='not published')

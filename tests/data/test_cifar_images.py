@@ -1,0 +1,140 @@
+"""CIFAR from archives laid out as the published ones, and from folders."""
+
+import pickle
+import tarfile
+
+import numpy as np
+import pytest
+from mmpretrain.datasets import build_dataset
+from PIL import Image
+
+import rm_mm  # noqa: F401
+from rm_mm.errors import InputError
+
+
+def batch(count, key, classes, seed):
+    """Images and labels as a batch of the archives has them: channels first, row by row."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    labels = [int(label) for label in generator.integers(0, classes, count)]
+    # A row: 1024 reds, 1024 greens, 1024 blues (https://www.cs.toronto.edu/~kriz/cifar.html).
+    rows = np.stack([np.concatenate([im[..., c].ravel() for c in range(3)]) for im in images])
+    return images, labels, {b'data': rows, key: labels, b'filenames': [b'x.png'] * count}
+
+
+@pytest.fixture
+def archive10(tmp_path):
+    """Five batches of four for training, and one for testing; returns all training images."""
+    folder = tmp_path / 'cifar-10-batches-py'
+    folder.mkdir()
+    parts = [batch(4, b'labels', 10, seed) for seed in range(6)]
+    for index, (_, _, entry) in enumerate(parts[:5], start=1):
+        # Protocol 2 is what the archives are written in.
+        (folder / f'data_batch_{index}').write_bytes(pickle.dumps(entry, protocol=2))
+    (folder / 'test_batch').write_bytes(pickle.dumps(parts[5][2], protocol=2))
+    images = np.concatenate([images for images, _, _ in parts[:5]])
+    return tmp_path, images, [label for _, labels, _ in parts[:5] for label in labels]
+
+
+def build(kind, root, split='train'):
+    dataset = build_dataset(dict(type=f'mmpretrain.{kind}', data_root=str(root), split=split))
+    dataset.full_init()
+    return dataset
+
+
+def check(dataset, images, labels):
+    assert len(dataset) == len(images)
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        info = dataset.get_data_info(index)
+        assert np.array_equal(info['img'], image)
+        assert info['gt_label'] == label
+
+
+def test_batches(archive10):
+    root, images, labels = archive10
+    check(build('LocalCIFAR10', root), images, labels)
+    check(build('LocalCIFAR10', root / 'cifar-10-batches-py'), images, labels)
+    assert len(build('LocalCIFAR10', root, 'test')) == 4
+
+
+def test_the_archive_itself(archive10):
+    root, images, labels = archive10
+    with tarfile.open(root / 'cifar-10-python.tar.gz', 'w:gz') as files:
+        files.add(root / 'cifar-10-batches-py', 'cifar-10-batches-py')
+    for file in (root / 'cifar-10-batches-py').iterdir():
+        file.unlink()
+    check(build('LocalCIFAR10', root), images, labels)
+
+
+def test_cifar100_takes_the_fine_labels(tmp_path):
+    folder = tmp_path / 'cifar-100-python'
+    folder.mkdir()
+    images, labels, entry = batch(6, b'fine_labels', 100, 0)
+    entry[b'coarse_labels'] = [0] * 6
+    for name in ('train', 'test'):
+        (folder / name).write_bytes(pickle.dumps(entry, protocol=2))
+    check(build('LocalCIFAR100', tmp_path), images, labels)
+
+
+def test_folders_of_images(tmp_path):
+    images, _, _ = batch(20, b'labels', 10, 0)
+    for index, image in enumerate(images):
+        folder = tmp_path / 'train' / f'class{index % 10}'
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f'{index:02}.png')
+    # In the order of the folders: 0, 10, 1, 11, …
+    order = [index for label in range(10) for index in (label, label + 10)]
+    check(build('LocalCIFAR10', tmp_path), images[order], [index % 10 for index in order])
+
+
+class Attack:
+    def __reduce__(self):
+        return (open, ('attacked', 'w'))
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        (pickle.dumps({b'data': Attack(), b'labels': [0]}, protocol=2), 'open'),
+        (b'no pickle', 'got'),
+        (b'', 'EOFError'),
+        (pickle.dumps({b'data': np.zeros((2, 3072), np.uint8), b'labels': [0]}), '1 labels of 2'),
+        (pickle.dumps({b'data': np.zeros((1, 3072)), b'labels': [0]}), 'float64'),
+        (pickle.dumps({b'data': np.zeros((1, 100), np.uint8), b'labels': [0]}), 'reshape'),
+        (pickle.dumps({b'data': np.zeros((1, 3072), np.uint8), b'labels': [10]}), 'label 10'),
+        (pickle.dumps([1, 2]), 'got'),
+    ],
+)
+def test_a_file_that_is_no_batch(archive10, content, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root, _, _ = archive10
+    (root / 'cifar-10-batches-py' / 'test_batch').write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        build('LocalCIFAR10', root, 'test')
+    assert not (tmp_path / 'attacked').exists()
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(InputError, match=r'cifar-10-python\.tar\.gz'):
+        build('LocalCIFAR10', tmp_path)
+
+
+def test_folders_of_other_classes(tmp_path):
+    (tmp_path / 'train' / 'one').mkdir(parents=True)
+    with pytest.raises(InputError, match='holds 1 folders: expected 10'):
+        build('LocalCIFAR10', tmp_path)
+
+
+def test_images_of_another_size(tmp_path):
+    for label in range(10):
+        folder = tmp_path / 'train' / str(label)
+        folder.mkdir(parents=True)
+        Image.new('RGB', (28, 28)).save(folder / '1.png')
+    with pytest.raises(InputError, match=r'\(28, 28, 3\)'):
+        build('LocalCIFAR10', tmp_path)
+
+
+def test_a_truncated_archive(tmp_path):
+    (tmp_path / 'cifar-10-python.tar.gz').write_bytes(b'\x1f\x8b\x08\x00 cut')
+    with pytest.raises(InputError, match='not the published archive'):
+        build('LocalCIFAR10', tmp_path)
