@@ -41,3 +41,4 @@ param_scheduler = _base_.param_scheduler
 param_scheduler[0].update(end=mini_iters)
 train_cfg = dict(max_iters=mini_iters, val_interval=150)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=150))
+auto_scale_lr = dict(base_batch_size=8)

@@ -79,7 +79,8 @@ def backbone(tmp_path_factory):
 def train(config, *options):
     # mmengine keeps visualizers by name; a name of its own gives each run its own log.
     name = f'visualizer.name={config}'
-    return main(['train', config, *options, name, 'default_hooks.logger.interval=1'])
+    options = ['--batch-policy', 'as-is', *options, name, 'default_hooks.logger.interval=1']
+    return main(['train', config, *options])
 
 
 def check(work_dir, metric):
