@@ -11,9 +11,7 @@ from pathlib import Path
 from rm_mm import __version__
 from rm_mm.batch_policy import POLICIES
 from rm_mm.errors import RefusedError, RmMmError
-
-METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
-TASKS = ('classification', 'detection', 'segmentation')
+from rm_mm.names import METHODS, SETTINGS, TASKS
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -138,6 +136,11 @@ def _add_batch_policy(parser: argparse.ArgumentParser) -> None:
 
 def _add_suite_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--methods', type=_names(METHODS), help=f'of {",".join(METHODS)}')
+    parser.add_argument(
+        '--setting',
+        choices=(*SETTINGS, 'both'),
+        help='backbones as in the published rows, or all methods of one recipe (default: paper)',
+    )
     parser.add_argument('--seeds', type=_seeds, default=(0,), help='such as 0,1,2 (default 0)')
     parser.add_argument('--work-dir', type=Path, help='where runs and records are kept')
     parser.add_argument(
@@ -181,7 +184,7 @@ def build_parser() -> argparse.ArgumentParser:
     test.set_defaults(run=_test)
 
     export = commands.add_parser('export', help='a checkpoint to a verified backbone')
-    export.add_argument('checkpoint', type=Path)
+    export.add_argument('checkpoint', help='a file, or torchvision://resnet50')
     export.add_argument('-o', '--output', type=Path, required=True, help='backbone.pth')
     export.add_argument('--config', type=Path, help='whose backbone it has to fit exactly')
     export.set_defaults(run=_export)
@@ -197,8 +200,16 @@ def build_parser() -> argparse.ArgumentParser:
     suite.set_defaults(run=_suite)
 
     transfer = commands.add_parser('transfer', help='one downstream task for all methods')
-    transfer.add_argument('architecture', help='atss or upernet')
-    transfer.add_argument('dataset', help='coco, ade20k or mini')
+    transfer.add_argument(
+        'target',
+        nargs='+',
+        help='ARCHITECTURE DATASET, such as atss coco, or an mmdetection or mmsegmentation config',
+    )
+    transfer.add_argument(
+        '--preset',
+        choices=('mini', 'paper'),
+        help='whose pretrained backbones a config takes (default: paper)',
+    )
     _add_suite_options(transfer)
     transfer.set_defaults(run=_suite)
 

@@ -1,4 +1,4 @@
-"""Rows are methods, columns tasks: best and last, the gain, and the paper's figure."""
+"""Rows are methods and settings, columns tasks: best and last, gain, and the paper's figure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rm_mm.names import METHODS, SETTINGS, TASKS
 from rm_mm.suite.records import Record
 
-METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
-#: Heading and digits of each task: one more than the paper prints, where the metric has them.
-COLUMNS = {
-    'classification': ('top-1 %', 3),
-    'detection': ('box AP %', 2),
-    'segmentation': ('mIoU %', 2),
+#: Heading and digits of each metric: one more than the paper prints.
+HEADINGS = {
+    'top1_percent': ('top-1 %', 3),
+    'box_ap_percent': ('box AP %', 2),
+    'mask_ap_percent': ('mask AP %', 2),
+    'map_percent': ('mAP %', 2),
+    'miou_percent': ('mIoU %', 3),
+}
+SETTING_NOTES = {
+    'paper': 'paper: each row starts from the backbone that the published row started from.',
+    'controlled': 'controlled: all methods share one pretraining recipe.',
+    'mini': 'mini: embedded images; all methods share one pretraining recipe.',
 }
 ABSENT = '-'
+#: Method and setting; all others are figures.
+TEXT_COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -40,31 +49,69 @@ def build_table(records: Sequence[Record]) -> Table:
     """Arrange records; several seeds become mean and standard deviation.
 
     Args:
-        records: Of one preset.
+        records: Of one folder.
     """
-    tasks = [task for task in COLUMNS if any(record.task == task for record in records)]
+    columns = _columns(records)
     published = any(record.published is not None for record in records)
-    header = ['method']
-    for task in tasks:
-        name = COLUMNS[task][0]
-        header += [f'{name} best', 'last', 'gain'] + (['paper'] if published else [])
-    present = {record.method for record in records}
-    order = [*(m for m in METHODS if m in present), *sorted(present - set(METHODS))]
+    header = ['method', 'setting']
+    for heading, _ in columns.values():
+        header += [f'{heading} best', 'last', 'gain'] + (['paper'] if published else [])
     rows = []
-    for method in order:
-        row = [method]
-        for task in tasks:
-            row += _cells(records, task, method, published)
-        rows.append(row)
+    for setting, block in blocks(records):
+        present = {record.method for record in block}
+        order = [*(m for m in METHODS if m in present), *sorted(present - set(METHODS))]
+        for method in order:
+            row = [method, setting]
+            for column, (_, digits) in columns.items():
+                here = [record for record in block if _key(record) == column]
+                row += _cells(here, method, digits, published)
+            rows.append(row)
     return Table(header, rows, _notes(records))
 
 
-def _cells(records: Sequence[Record], task: str, method: str, published: bool) -> list[str]:
-    chosen = _select(records, task, method)
-    digits = COLUMNS[task][1]
+def blocks(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """Records by setting, in the order of the settings.
+
+    A run whose backbone is the same in both settings belongs to both. Where some method has a run
+    of its own in one, its block holds all rows of that setting; where none has, the rows are the
+    same and stand once, marked with both.
+    """
+    own = {record.settings[0] for record in records if len(record.settings) == 1}
+    found = [
+        (setting, [record for record in records if setting in record.settings])
+        for setting in (*SETTINGS, *sorted(own - set(SETTINGS)))
+        if setting in own
+    ]
+    shared = [record for record in records if not own & set(record.settings)]
+    marks = dict.fromkeys(', '.join(record.settings) for record in shared)
+    return found + [
+        (mark or ABSENT, [record for record in shared if ', '.join(record.settings) == mark])
+        for mark in marks
+    ]
+
+
+def _key(record: Record) -> tuple[str, str]:
+    return record.task, record.column
+
+
+def _columns(records: Sequence[Record]) -> dict[tuple[str, str], tuple[str, int]]:
+    """Heading and digits of each column; two of one kind are told apart by their names."""
+    first = {_key(record): record for record in reversed(records)}
+    order = sorted(first, key=lambda key: (TASKS.index(key[0]), key[1]))
+    kinds = [task for task, _ in order]
+    found = {}
+    for task, name in order:
+        metric = first[task, name].metric
+        heading, digits = HEADINGS.get(metric, (metric, 2))
+        found[task, name] = (heading if kinds.count(task) == 1 else f'{name} {heading}', digits)
+    return found
+
+
+def _cells(records: Sequence[Record], method: str, digits: int, published: bool) -> list[str]:
+    chosen = [record for record in records if record.method == method]
     if not chosen:
         return [ABSENT] * (4 if published else 3)
-    gain = _gain(chosen, _select(records, task, 'baseline'))
+    gain = _gain(chosen, [record for record in records if record.method == 'baseline'])
     cells = [
         _mean([record.best for record in chosen], digits),
         _mean([record.last for record in chosen], digits),
@@ -74,10 +121,6 @@ def _cells(records: Sequence[Record], task: str, method: str, published: bool) -
         figure = chosen[0].published
         cells.append(ABSENT if figure is None else f'{figure:g}')
     return cells
-
-
-def _select(records: Sequence[Record], task: str, method: str) -> list[Record]:
-    return [record for record in records if (record.task, record.method) == (task, method)]
 
 
 def _gain(chosen: Sequence[Record], baseline: Sequence[Record]) -> float | None:
@@ -93,7 +136,9 @@ def _mean(values: Sequence[float], digits: int) -> str:
 
 
 def _notes(records: Sequence[Record]) -> list[str]:
-    notes = ['gain: best, over the baseline with the same seed.']
+    notes = ['gain: best, over the baseline with the same seed and setting.']
+    shown = {setting for mark, _ in blocks(records) for setting in mark.split(', ')}
+    notes += [note for setting, note in SETTING_NOTES.items() if setting in shown]
     seeds = sorted({record.seed for record in records})
     if len(seeds) == 1:
         notes.append(f'One seed ({seeds[0]}): differences of this size can be chance.')
@@ -113,7 +158,7 @@ def to_text(table: Table) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
     text = [
         '  '.join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
+            cell.ljust(width) if i < TEXT_COLUMNS else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
@@ -123,7 +168,7 @@ def to_text(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A GitHub table."""
-    rule = ['---'] + ['---:'] * (len(table.header) - 1)
+    rule = ['---'] * TEXT_COLUMNS + ['---:'] * (len(table.header) - TEXT_COLUMNS)
     rows = [table.header, rule, *table.rows]
     body = '\n'.join('| ' + ' | '.join(cell.replace('|', r'\|') for cell in r) + ' |' for r in rows)
     return '\n\n'.join([body, ' '.join(table.notes)]) + '\n'
@@ -156,7 +201,7 @@ def to_latex(table: Table) -> str:
     def line(cells: list[str]) -> str:
         return ' & '.join(map(escape, cells)) + r' \\'
 
-    columns = 'l' + 'r' * (len(table.header) - 1)
+    columns = 'l' * TEXT_COLUMNS + 'r' * (len(table.header) - TEXT_COLUMNS)
     body = [r'\toprule', line(table.header), r'\midrule', *map(line, table.rows), r'\bottomrule']
     return '\n'.join([rf'\begin{{tabular}}{{{columns}}}', *body, r'\end{tabular}']) + '\n'
 
@@ -174,8 +219,8 @@ def to_html(table: Table) -> str:
         '<meta name="viewport" content="width=device-width"><title>rm_mm</title>'
         '<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;margin:2rem}'
         'div{overflow-x:auto}table{border-collapse:collapse}th,td{padding:.3rem .8rem;'
-        'text-align:right;border-bottom:1px solid #8886}th:first-child,td:first-child'
-        '{text-align:left}</style><h1>Does it transfer?</h1>'
+        'text-align:right;border-bottom:1px solid #8886}th:nth-child(-n+2),'
+        'td:nth-child(-n+2){text-align:left}</style><h1>Does it transfer?</h1>'
         f'<div><table><thead>{line(table.header, "th")}</thead><tbody>{rows}</tbody></table></div>'
         f'{notes}</html>\n'
     )

@@ -10,6 +10,7 @@ from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
 from rm_mm.launch import read_config
 from rm_mm.suite.plan import Cell
+from rm_mm.transfer.slot import empty, fill
 
 
 def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> Any:
@@ -22,11 +23,17 @@ def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> 
 
     Returns:
         The mmengine ``Config``.
+
+    Raises:
+        InputError: If it does not parse, or cannot take the cell's backbone.
     """
     config = read_config(configs_root() / cell.config)
     config.setdefault('randomness', {})['seed'] = cell.seed
-    if cell.backbone is not None and not cell.pretrains:
-        config.model.backbone.init_cfg.checkpoint = str(cell.backbone)
+    if not cell.pretrains:
+        if cell.backbone is not None:
+            fill(config, cell.backbone, cell.config)
+        else:
+            empty(config, cell.config)
     if data_root:
         set_data_root(config, data_root)
     if scale < 1:

@@ -13,8 +13,10 @@ from functools import partial
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
-from rm_mm.suite.plan import Cell, plan
-from rm_mm.suite.presets import PRESETS, Preset, find_transfer
+from rm_mm.names import SETTINGS
+from rm_mm.suite.find_task import find_task
+from rm_mm.suite.plan import PRETRAINING, Cell, plan
+from rm_mm.suite.presets import PRESETS, Preset
 from rm_mm.suite.records import Record, read_record
 from rm_mm.suite.run import Options, Prepared, best_checkpoint, export, prepare, run
 
@@ -41,7 +43,13 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     """Run what is missing of methods x tasks x seeds, pretraining included."""
     preset = PRESETS[args.preset]
     work_dir = args.work_dir or preset.work_dir
-    cells = plan(preset, args.methods or preset.methods, args.tasks, args.seeds, work_dir)
+    if args.data_root and len(set(args.tasks) - {PRETRAINING}) != 1:
+        raise InputError(
+            '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
+            'or link each data set to where its config looks for it'
+        )
+    methods, settings = args.methods or preset.methods, _settings(args.setting, preset.settings)
+    cells = plan(preset, methods, args.tasks, args.seeds, work_dir, settings)
     options = _options(args, preset, scale=args.schedule_scale)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
@@ -50,10 +58,11 @@ def run_suite(args: argparse.Namespace) -> Outcome:
 
 def run_transfer(args: argparse.Namespace) -> Outcome:
     """Run one downstream task for every method whose pretraining is there."""
-    preset, task = find_transfer(args.architecture, args.dataset)
+    preset, task = find_task(args.target, args.preset)
     work_dir = args.work_dir or preset.work_dir
     methods = args.methods or preset.methods
-    planned = plan(preset, methods, (task,), args.seeds, work_dir)
+    settings = _settings(args.setting, preset.tasks[task].settings)
+    planned = plan(preset, methods, (task,), args.seeds, work_dir, settings)
     options = _options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
     done, left = prepare(cells, options)
@@ -70,6 +79,18 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
     print('\n'.join(lacking), end='\n' if lacking else '', file=sys.stderr)
     return _outcome([*lacking, *_run(ready, options, done)], cells)
+
+
+def _settings(asked: str | None, offered: Sequence[str]) -> Sequence[str]:
+    """As asked, or the paper's rows where there are such."""
+    if asked is None:
+        return ('paper',) if 'paper' in offered else offered
+    settings = SETTINGS if asked == 'both' else (asked,)
+    if set(settings) <= set(offered):
+        return settings
+    raise InputError(
+        f'--setting {asked}: these rows have only the setting {", ".join(offered)}; leave it out'
+    )
 
 
 def _run(left: Sequence[Prepared], options: Options, done: Sequence[Prepared]) -> list[str]:

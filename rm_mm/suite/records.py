@@ -9,21 +9,9 @@ from typing import Any
 
 from rm_mm.atomic import write_json
 from rm_mm.errors import RefusedError
+from rm_mm.suite.metrics import Metric
 
-SCHEMA_VERSION = 1
-
-#: The metric of each task in mmengine's logs, the factor that makes it per cent, and its name here.
-METRICS = {
-    'classification': ('accuracy/top1', 1.0, 'top1_percent'),
-    'detection': ('coco/bbox_mAP', 100.0, 'box_ap_percent'),
-    'segmentation': ('mIoU', 1.0, 'miou_percent'),
-}
-
-PACKAGES = (
-    'rm_mm', 'torch', 'torchvision', 'numpy', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain',
-    'onedl-mmdetection', 'onedl-mmsegmentation', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain',
-    'mmdet', 'mmsegmentation',
-)  # fmt: skip
+SCHEMA_VERSION = 2
 
 
 @dataclass
@@ -51,6 +39,8 @@ class Record:
         data_fingerprint: Of the embedded images, where they were used.
         seconds: Wall time of the run, the interrupted parts of it not counted.
         environment: Versions and machine.
+        column: Name of the task, such as ``atss_r50_coco``; empty in records of schema 1.
+        settings: Which settings the row belongs to; none in records of schema 1.
         schema_version: Of this layout.
     """
 
@@ -74,6 +64,8 @@ class Record:
     data_fingerprint: str | None
     seconds: float
     environment: dict[str, str] = field(default_factory=dict)
+    column: str = ''
+    settings: list[str] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
     def write(self, path: Path) -> None:
@@ -102,14 +94,13 @@ def read_record(path: Path) -> Record:
         ) from error
 
 
-def read_floor(metrics: Path, task: str) -> list[tuple[int, float]]:
+def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
     """The one evaluation of a network that was not trained, from `rm-mm test --out`."""
-    key, factor, _ = METRICS[task]
-    value = json.loads(metrics.read_text(encoding='utf-8'))[key]
-    return [(0, round(float(value) * factor, 4))]
+    value = json.loads(metrics.read_text(encoding='utf-8'))[metric.key]
+    return [(0, round(float(value) * metric.factor, 4))]
 
 
-def read_curve(directory: Path, task: str) -> list[tuple[int, float]]:
+def read_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:
     """Every evaluation of a run, from mmengine's ``scalars.json``, in per cent.
 
     A run that was resumed left several logs; where two name the same step, the later one counts.
@@ -117,12 +108,11 @@ def read_curve(directory: Path, task: str) -> list[tuple[int, float]]:
 
     Args:
         directory: Work directory of the run.
-        task: Whose metric to look for.
+        metric: What to look for.
 
     Returns:
         ``(step, value)``, by step.
     """
-    key, factor, _ = METRICS[task]
     curve: dict[int, float] = {}
     for log in sorted(directory.glob('*/vis_data/scalars.json')):
         for line in log.read_text(encoding='utf-8').splitlines():
@@ -130,6 +120,7 @@ def read_curve(directory: Path, task: str) -> list[tuple[int, float]]:
                 entry: Any = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            if key in entry and 'step' in entry:
-                curve[int(entry['step'])] = round(float(entry[key]) * factor, 4)
+            if metric.key in entry and 'step' in entry:
+                value = float(entry[metric.key]) * metric.factor
+                curve[int(entry['step'])] = round(value, 4)
     return sorted(curve.items())

@@ -17,9 +17,10 @@ from rm_mm.environment import config_digest, versions
 from rm_mm.errors import RefusedError
 from rm_mm.suite.cell_config import config_path, require_same, resolve
 from rm_mm.suite.commands import run_command, stop_commands
+from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import METRICS, Record, read_curve, read_floor, read_record
+from rm_mm.suite.records import Record, read_curve, read_floor, read_record
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,13 @@ def export(cell: Cell) -> None:
     checkpoint = best_checkpoint(cell.directory)
     if checkpoint is None:
         raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
-    arguments = ['export', str(checkpoint), '-o', str(cell.backbone)]
-    run_command(_command(arguments, gpus=0), cell.directory / 'export.log')
+    assert cell.backbone is not None, 'a pretraining run leaves one'
+    _export(str(checkpoint), cell.backbone, cell.directory / 'export.log')
+
+
+def _export(checkpoint: str, backbone: Path, log: Path) -> None:
+    arguments = ['export', checkpoint, '-o', str(backbone)]
+    run_command(_command(arguments, gpus=0), log)
 
 
 def best_checkpoint(directory: Path) -> Path | None:
@@ -151,6 +157,8 @@ def best_checkpoint(directory: Path) -> Path | None:
 def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Record:
     cell, started = prepared.cell, time.monotonic()
     cell.directory.mkdir(parents=True, exist_ok=True)
+    if cell.source and cell.backbone is not None and not cell.backbone.exists():
+        _export(cell.source, cell.backbone, cell.directory / 'export.log')
     path = config_path(cell)
     write_text(path, prepared.config.pretty_text)
     common = [str(path), '--work-dir', str(cell.directory)]
@@ -187,12 +195,10 @@ def _command(arguments: list[str], gpus: int) -> list[str]:
 def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
     cell, config = prepared.cell, prepared.config
     floor = _floor(cell)
-    if floor.exists():
-        curve = read_floor(floor, cell.task)
-    else:
-        curve = read_curve(cell.directory, cell.task)
+    metric = metric_of(config)
+    curve = read_floor(floor, metric) if floor.exists() else read_curve(cell.directory, metric)
     if not curve:
-        raise RefusedError(f'no {METRICS[cell.task][0]} in the logs of {cell.directory}')
+        raise RefusedError(f'no {metric.key} in the logs of {cell.directory}')
     best_step, best = max(curve, key=lambda point: point[1])
     expected = config.get('expected') or {}
     backbone = cell.backbone
@@ -201,7 +207,7 @@ def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
         task=cell.task,
         method=cell.method,
         seed=cell.seed,
-        metric=METRICS[cell.task][2],
+        metric=metric.name,
         best=best,
         best_step=best_step,
         last=curve[-1][1],
@@ -217,4 +223,6 @@ def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
         data_fingerprint=options.data_fingerprint,
         seconds=round(seconds, 1),
         environment=versions(),
+        column=cell.column,
+        settings=list(cell.settings),
     )

@@ -25,16 +25,20 @@ from rm_mm.transfer.manifest import (
 from rm_mm.transfer.printable import printable
 from rm_mm.transfer.target import build_from_config, build_resnet, resnet_from_shapes
 from rm_mm.transfer.verify import check, require
+from rm_mm.transfer.zoo import locate
 
 
-def export_backbone(checkpoint: Path, output: Path, *, config: Path | None = None) -> Manifest:
+def export_backbone(
+    checkpoint: str | Path, output: Path, *, config: Path | None = None
+) -> Manifest:
     """Take the backbone out of ``checkpoint``, verify it, and write it with its manifest.
 
     Both files appear whole, the manifest last, and only if everything went well; a second export
     of the same checkpoint writes the same bytes.
 
     Args:
-        checkpoint: Any file that :func:`rm_mm.transfer.checkpoint.read_checkpoint` reads.
+        checkpoint: Any file that :func:`rm_mm.transfer.checkpoint.read_checkpoint` reads, or a name
+            that :func:`rm_mm.transfer.zoo.locate` knows.
         output: Where to write the backbone, named as in mmdet, mmseg and mmpretrain, without
             prefix; the manifest goes beside it, as ``.json``. An earlier export is replaced.
         config: A config whose ``model.backbone`` the weights have to fill. Without it, the ResNet
@@ -45,6 +49,7 @@ def export_backbone(checkpoint: Path, output: Path, *, config: Path | None = Non
             ``output`` cannot be written or is something other than an earlier export.
         RefusedError: If the weights do not fill the network completely.
     """
+    checkpoint = locate(str(checkpoint))
     _check_output(output, checkpoint)
     source = read_checkpoint(checkpoint)
     found = find_backbone(source.state_dict)

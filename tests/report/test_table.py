@@ -5,12 +5,16 @@ from dataclasses import replace
 from rm_mm.report.table import build_table, to_csv, to_html, to_latex, to_markdown, to_text
 from tests.suite.test_records import RECORD
 
+METRICS = {'detection': 'box_ap_percent', 'segmentation': 'miou_percent'}
+COLUMNS = {'detection': 'atss_r50_coco', 'segmentation': 'upernet_r50_ade20k'}
+
 
 def records():
-    def one(task, method, seed, best, published=None):
+    def one(task, method, seed, best, published=None, settings=('paper', 'controlled')):
         return replace(
             RECORD, task=task, method=method, seed=seed, best=best, last=best - 0.5,
-            published=published,
+            published=published, column=COLUMNS[task], metric=METRICS[task],
+            settings=list(settings),
         )  # fmt: skip
 
     return [
@@ -24,14 +28,52 @@ def records():
 
 def test_means_gains_and_published_figures():
     table = build_table(records())
-    assert table.header[:5] == ['method', 'box AP % best', 'last', 'gain', 'paper']
+    assert table.header[:6] == ['method', 'setting', 'box AP % best', 'last', 'gain', 'paper']
+    both = 'paper, controlled'
     # Baseline first; 39 and 40: mean 39.5, standard deviation sqrt(0.5) = 0.71.
-    assert table.rows[0][:5] == ['baseline', '39.50 ± 0.71', '39.00 ± 0.71', '-', '39.4']
+    assert table.rows[0][:6] == ['baseline', both, '39.50 ± 0.71', '39.00 ± 0.71', '-', '39.4']
     # Paired gains are 2 and 3.
-    assert table.rows[1][:5] == ['rm', '42.00 ± 1.41', '41.50 ± 1.41', '+2.50', '41.5']
+    assert table.rows[1][:6] == ['rm', both, '42.00 ± 1.41', '41.50 ± 1.41', '+2.50', '41.5']
     # No baseline in segmentation: no gain; one seed: no deviation.
-    assert table.rows[0][5:] == ['-'] * 4
-    assert table.rows[1][5:] == ['42.00', '41.50', '-', '-']
+    assert table.rows[0][6:] == ['-'] * 4
+    assert table.rows[1][6:] == ['42.000', '41.500', '-', '-']
+
+
+def test_two_baselines_make_two_settings_with_gains_of_their_own():
+    found = records()
+    for record in found:
+        if record.method == 'baseline':
+            record.settings = ['paper']
+    controlled = [
+        replace(record, best=record.best - 1, settings=['controlled'], published=None)
+        for record in found
+        if record.method == 'baseline'
+    ]
+    rows = [row[:6] for row in build_table([*found, *controlled]).rows]
+    assert [row[:2] for row in rows] == [
+        ['baseline', 'paper'],
+        ['rm', 'paper'],
+        ['baseline', 'controlled'],
+        ['rm', 'controlled'],
+    ]
+    # The same runs of rm, over two baselines: 39.5 and 38.5.
+    assert [row[4] for row in rows] == ['-', '+2.50', '-', '+3.50']
+    assert rows[1][2] == rows[3][2]
+    # Where only one setting's own runs are there, only its rows are shown.
+    assert {row[1] for row in build_table(found).rows} == {'paper'}
+    assert 'controlled:' not in ' '.join(build_table(found).notes)
+
+
+def test_every_row_is_marked():
+    other = replace(RECORD, settings=[])
+    marks = [row[1] for row in build_table([RECORD, other, *records()]).rows]
+    assert marks == ['mini', '-', 'paper, controlled', 'paper, controlled']
+
+
+def test_two_columns_of_a_kind_are_told_apart():
+    table = build_table([RECORD, replace(RECORD, column='gfl_r50_coco')])
+    assert table.header[2] == 'atss_r18_mini box AP % best'
+    assert table.header[5] == 'gfl_r50_coco box AP % best'
 
 
 def test_every_format_holds_every_cell():

@@ -1,12 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
+from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
 from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS, find_transfer
+from rm_mm.suite.presets import PRESETS
 
 MINI = PRESETS['mini']
+METHODS = PRESETS['paper'].methods
+TASKS = ('classification', 'detection', 'segmentation')
 
 
 def test_each_cell_comes_after_the_one_whose_backbone_it_takes(tmp_path):
@@ -43,8 +48,59 @@ def test_a_method_without_configs_is_named():
         plan(PRESETS['paper'], ('scratch', 'rm'), ('detection',), (0,), Path('x'))
 
 
-def test_transfers_have_the_papers_names():
-    assert find_transfer('ATSS', 'coco') == (PRESETS['paper'], 'detection')
-    assert find_transfer('upernet', 'ade20k') == (PRESETS['paper'], 'segmentation')
-    with pytest.raises(InputError, match='expected one of atss coco'):
-        find_transfer('yolo', 'coco')
+def rows(cells):
+    return {(cell.column, cell.row): cell for cell in cells}
+
+
+def test_only_cocos_baseline_differs_between_the_settings(tmp_path):
+    preset = PRESETS['paper']
+    tasks = tuple(preset.tasks)
+    paper = rows(plan(preset, METHODS, tasks, (0,), tmp_path, ('paper',)))
+    controlled = rows(plan(preset, METHODS, tasks, (0,), tmp_path, ('controlled',)))
+    both = rows(plan(preset, METHODS, tasks, (0,), tmp_path))
+    assert set(both) == set(paper) | set(controlled)
+    assert set(paper) - set(controlled) == {('atss_r50_coco', 'baseline')}
+    assert set(controlled) - set(paper) == {('atss_r50_coco', 'baseline_controlled')}
+
+    published = paper['atss_r50_coco', 'baseline']
+    assert published.source == 'torchvision://resnet50'
+    assert published.backbone == tmp_path / 'r50_torchvision' / 'backbone.pth'
+    assert published.settings == ('paper',)
+    ours = controlled['atss_r50_coco', 'baseline_controlled']
+    assert ours.source is None
+    assert ours.backbone == both['r50_in1k', 'baseline'].backbone
+    assert (ours.method, ours.settings) == ('baseline', ('controlled',))
+    assert ours.directory != published.directory
+    assert both['upernet_r50_ade20k', 'baseline'].settings == ('paper', 'controlled')
+
+
+def test_a_cell_takes_the_backbone_that_its_leaf_names(tmp_path):
+    """Trained alone, a leaf is the same experiment as in the suite."""
+    cells = plan(PRESETS['paper'], METHODS, TASKS, (0,), Path('work_dirs'))
+    for cell in cells:
+        leaf = Config.fromfile(configs_root() / cell.config)
+        assert leaf.settings == cell.settings
+        if not cell.pretrains:
+            assert leaf.model.backbone.init_cfg.checkpoint == str(cell.backbone)
+
+
+def test_published_weights_need_no_pretraining(tmp_path):
+    cells = plan(PRESETS['paper'], ('baseline',), ('detection',), (0,), tmp_path, ('paper',))
+    assert [cell.name for cell in cells] == ['detection baseline']
+
+
+def test_a_column_with_one_config_has_a_folder_for_each_row(tmp_path):
+    stock = PRESETS['paper'].tasks['detection']
+    task = replace(stock, config='detection/gfl_r50_coco.py')
+    preset = replace(
+        PRESETS['paper'],
+        tasks={'classification': PRESETS['paper'].tasks['classification'], 'detection': task},
+    )
+    cells = plan(preset, ('baseline', 'rm'), ('detection',), (0, 1), tmp_path)
+    folders = [cell.directory.name for cell in cells if not cell.pretrains]
+    assert folders == [
+        f'gfl_r50_coco_{row}{seed}'
+        for seed in ('', '_seed1')
+        for row in ('baseline', 'baseline_controlled', 'rm')
+    ]
+    assert len({cell.record for cell in cells}) == len(cells)

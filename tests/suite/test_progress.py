@@ -8,7 +8,11 @@ LINE = '11/22 - mmengine - INFO - Epoch(train) [1][ 20/75]  lr: 1e-03  eta: 0:00
 
 
 def cell(task, weight):
-    return Cell('mini', task, 'rm', 0, 'c.py', Path('d'), Path('r'), None, weight)
+    return Cell(
+        preset='mini', task=task, column=task, method='rm', row='rm', settings=('mini',), seed=0,
+        config='c.py', directory=Path('d'), record=Path('r'), backbone=None, source=None,
+        weight=weight,
+    )  # fmt: skip
 
 
 def test_reads_mmengines_estimate():

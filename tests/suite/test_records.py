@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from rm_mm.errors import RefusedError
+from rm_mm.suite.metrics import Metric
 from rm_mm.suite.records import Record, read_curve, read_floor, read_record
 
 RECORD = Record(
@@ -25,7 +26,12 @@ RECORD = Record(
     backbone_sha256=None,
     data_fingerprint=None,
     seconds=1.5,
+    column='atss_r18_mini',
+    settings=['mini'],
 )
+BOX_AP = Metric('coco/bbox_mAP', 100.0, 'box_ap_percent')
+MIOU = Metric('mIoU', 1.0, 'miou_percent')
+TOP1 = Metric('accuracy/top1', 1.0, 'top1_percent')
 
 
 def log(directory, name, *lines):
@@ -50,13 +56,13 @@ def test_curve_of_a_run_that_was_killed_and_resumed(tmp_path):
         '{"coco/bbox_mAP": 0.415, "step": 3}',
     )
     # Per cent; of the two entries for step 2 the resumed run's counts.
-    assert read_curve(tmp_path, 'detection') == [(1, 25.0), (2, 31.0), (3, 41.5)]
-    assert read_curve(tmp_path, 'segmentation') == []
+    assert read_curve(tmp_path, BOX_AP) == [(1, 25.0), (2, 31.0), (3, 41.5)]
+    assert read_curve(tmp_path, MIOU) == []
 
 
 def test_the_floor_is_one_point(tmp_path):
     (tmp_path / 'metrics.json').write_text('{"accuracy/top1": 10.5}')
-    assert read_floor(tmp_path / 'metrics.json', 'classification') == [(0, 10.5)]
+    assert read_floor(tmp_path / 'metrics.json', TOP1) == [(0, 10.5)]
 
 
 def test_records_come_back_as_written(tmp_path):

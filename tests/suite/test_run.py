@@ -28,6 +28,7 @@ def commands(monkeypatch):
         action, *arguments = command[3:]
         calls.append((action, time.monotonic(), arguments))
         if action == 'export':
+            Path(arguments[2]).parent.mkdir(exist_ok=True)
             Path(arguments[2]).write_bytes(b'backbone of ' + arguments[0].encode())
             return
         folder = Path(arguments[arguments.index('--work-dir') + 1])
@@ -64,7 +65,7 @@ def test_runs_what_is_missing_and_only_that(commands, tmp_path):
     assert record.backbone_sha256 is not None
     config = (tmp_path / 'configs' / 'atss_r18_rm_mini.py').read_text()
     assert str(tmp_path / 'r18_rm_mini' / 'backbone.pth') in config
-    floor = read_record(tmp_path / 'records' / 'classification-scratch-seed0.json')
+    floor = read_record(tmp_path / 'records' / 'r18_scratch_mini.json')
     assert (floor.best, floor.last_step) == (10.0, 0)
 
     cells[1].record.unlink()
@@ -117,11 +118,38 @@ def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, caps
     trained.mkdir()
     (trained / 'best_accuracy_top1_epoch_300.pth').touch()
     call = ['transfer', 'atss', 'coco', '--methods', 'baseline,rm', '--work-dir', str(tmp_path)]
-    call += ['--gpus', '8']
-    assert main(call) == 1
+    call += ['--gpus', '0', '--batch-policy', 'accumulate']
+    assert main([*call, '--setting', 'controlled']) == 1
     out, err = capsys.readouterr()
     assert 'baseline: not run, its pretraining is not there' in err
     assert 'tools/dist_train.sh configs/classification/r50_baseline_in1k.py 8' in err
     # Measured 30.0 beside the paper's 41.5.
     assert '30.00' in out
     assert '41.5' in out
+    assert 'controlled' in out
+
+    # The paper's baseline starts from published weights instead.
+    commands.calls.clear()
+    assert main(call) == 0
+    assert [(action, arguments[0]) for action, _, arguments in commands.calls] == [
+        ('export', 'torchvision://resnet50'),
+        ('train', str(tmp_path / 'configs' / 'atss_r50_baseline_coco.py')),
+    ]
+    out, _ = capsys.readouterr()
+    assert [line.split()[:2] for line in out.splitlines() if ' paper ' in line and '30' in line] == [
+        ['baseline', 'paper'],
+        ['rm', 'paper'],
+    ]
+
+
+def test_two_tasks_have_no_data_root_in_common(tmp_path, capsys):
+    call = ['suite', '--preset', 'paper', '--work-dir', str(tmp_path), '--data-root', 'data/coco']
+    assert main(call) == 2
+    assert 'one transfer task' in capsys.readouterr().err
+
+
+def test_a_config_of_the_users_own_has_no_published_rows(tmp_path, capsys):
+    (tmp_path / 'mine.py').write_text("default_scope = 'mmdet'")
+    call = ['transfer', str(tmp_path / 'mine.py'), '--setting', 'paper']
+    assert main(call) == 2
+    assert 'only the setting controlled' in capsys.readouterr().err

@@ -1,0 +1,5 @@
+_base_ = ['mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', '../_base_/downstream.py']
+
+model = dict(backbone=dict(init_cfg=dict(_delete_=True, **_base_.slot)))
+
+expected = dict(metric='coco/bbox_mAP', value=None, source='not published')

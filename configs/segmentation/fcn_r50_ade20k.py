@@ -1,0 +1,7 @@
+_base_ = ['mmseg::fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py', '../_base_/downstream.py']
+
+# The stock config's deep stem (ResNetV1c) fits no ImageNet ResNet-50.
+model = dict(pretrained=None, backbone=dict(type='ResNet', init_cfg=_base_.slot))
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+
+expected = dict(metric='mIoU', value=None, source='not published')

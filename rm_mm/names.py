@@ -1,0 +1,15 @@
+"""Names that are spelt the same everywhere: in files, flags, records and tables."""
+
+from __future__ import annotations
+
+#: Ways of pretraining; ``scratch`` is none.
+METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
+
+TASKS = ('classification', 'detection', 'segmentation')
+
+#: ``paper``: each row starts from the backbone that the published row started from.
+#: ``controlled``: all methods share one pretraining recipe.
+SETTINGS = ('paper', 'controlled')
+
+#: The embedded images: neither of the two, though all methods share one recipe there too.
+MINI_SETTING = 'mini'

@@ -1,0 +1,104 @@
+"""The place in a downstream config, anybody's, where a verified backbone goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rm_mm.errors import InputError
+
+#: What the backbones here have seen: images in RGB, normalised as the recipes in
+#: ``configs/_base_/r50_in1k.py`` do it (mmpretrain's ImageNet values).
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+
+
+def fill(config: Any, checkpoint: Path, name: str) -> None:
+    """Make a config take an export of ours as its backbone, verified, in place.
+
+    Args:
+        config: A resolved mmengine config of mmdetection or mmsegmentation.
+        checkpoint: The output of ``rm-mm export``.
+        name: What to call the config in a message.
+
+    Raises:
+        InputError: If it has no backbone, would load other weights over it, or would feed it
+            images that it was not pretrained on.
+    """
+    backbone = _backbone(config, name)
+    if config.get('load_from'):
+        raise InputError(
+            f'{name} has load_from = {config.load_from!a}, which would replace the backbone: '
+            'remove that line'
+        )
+    if backbone.get('style') == 'caffe':
+        raise InputError(
+            f"{name} has a backbone of style='caffe', with the stride on another convolution than "
+            "the pretrained one (same names, other network): set style='pytorch'"
+        )
+    _require_normalization(config, name)
+    _remove_pretrained(config)
+    backbone['init_cfg'] = {'type': 'VerifiedBackbone', 'checkpoint': str(checkpoint)}
+    _add_import(config)
+    hooks = config.get('custom_hooks') or []
+    if not any('VerifiedBackboneHook' in str(hook.get('type')) for hook in hooks):
+        config['custom_hooks'] = [*hooks, {'type': 'VerifiedBackboneHook'}]
+
+
+def empty(config: Any, name: str) -> None:
+    """Make a config train its backbone from nothing, in place.
+
+    Nothing of it is frozen and it keeps its own statistics, which it needs without pretraining.
+
+    Raises:
+        InputError: If it has no backbone, or loads weights over it.
+    """
+    backbone = _backbone(config, name)
+    if config.get('load_from'):
+        raise InputError(f'{name} has load_from = {config.load_from!a}: remove that line')
+    _remove_pretrained(config)
+    backbone['init_cfg'] = None
+    for key, value in (('frozen_stages', -1), ('norm_eval', False)):
+        if key in backbone:
+            backbone[key] = value
+
+
+def _backbone(config: Any, name: str) -> Any:
+    model = config.get('model') or {}
+    backbone = model.get('backbone')
+    if not isinstance(backbone, dict):
+        raise InputError(
+            f'{name} has no model.backbone: expected a detector or segmentor with one backbone'
+        )
+    return backbone
+
+
+def _remove_pretrained(config: Any) -> None:
+    """Clear the older ways to name weights, which would win over ``init_cfg``."""
+    config.model.backbone.pop('pretrained', None)
+    if config.model.get('pretrained'):
+        config.model['pretrained'] = None
+
+
+def _require_normalization(config: Any, name: str) -> None:
+    preprocessor = config.model.get('data_preprocessor') or config.get('data_preprocessor') or {}
+    wanted = {'mean': MEAN, 'std': STD}
+    found = {key: tuple(map(float, preprocessor.get(key) or ())) for key in wanted}
+    colors = preprocessor.get('bgr_to_rgb', False)
+    if found == wanted and colors:
+        return
+    raise InputError(
+        f'{name} normalises images with mean {found["mean"]}, std {found["std"]}, in '
+        f'{"RGB" if colors else "BGR"}: the backbones were pretrained with mean {MEAN}, std '
+        f'{STD}, in RGB; set model.data_preprocessor to that, with bgr_to_rgb=True'
+    )
+
+
+def _add_import(config: Any) -> None:
+    """Let any tool that reads the config find the initialiser."""
+    entry = dict(config.get('custom_imports') or {})
+    imports = entry.get('imports') or []
+    imports = [imports] if isinstance(imports, str) else list(imports)
+    if 'rm_mm' not in imports:
+        entry['imports'] = [*imports, 'rm_mm']
+        config['custom_imports'] = entry

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from rm_mm.compat import configs_root
+from rm_mm.errors import InputError
+from rm_mm.transfer.slot import MEAN, STD, empty, fill
+
+BACKBONE = Path('backbone.pth')
+
+
+def own(**changes):
+    """A detector as users have it: torchvision's weights, a hook and an import of its own."""
+    values = dict(
+        default_scope='mmdet',
+        model=dict(
+            type='RetinaNet',
+            data_preprocessor=dict(mean=list(MEAN), std=list(STD), bgr_to_rgb=True),
+            backbone=dict(
+                type='ResNet',
+                frozen_stages=1,
+                norm_eval=True,
+                init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50', prefix='x'),
+            ),
+        ),
+        custom_hooks=[dict(type='MyHook')],
+        custom_imports=dict(imports=['mine'], allow_failed_imports=False),
+    )
+    config = Config(values)
+    config.merge_from_dict(changes)
+    return config
+
+
+def test_the_backbone_is_ours_and_the_rest_is_the_users():
+    config, before = own(), own()
+    fill(config, BACKBONE, 'own.py')
+    # Nothing is left of what was there.
+    assert config.model.backbone.init_cfg == dict(
+        type='VerifiedBackbone', checkpoint='backbone.pth'
+    )
+    assert config.custom_hooks == [dict(type='MyHook'), dict(type='VerifiedBackboneHook')]
+    assert config.custom_imports == dict(imports=['mine', 'rm_mm'], allow_failed_imports=False)
+    assert config.model.backbone.frozen_stages == 1
+    assert config.model.data_preprocessor == before.model.data_preprocessor
+    again = Config(config.to_dict())
+    fill(again, BACKBONE, 'own.py')
+    assert again.to_dict() == config.to_dict()
+
+
+def test_older_ways_to_name_weights_are_cleared():
+    config = own(**{'model.pretrained': 'open-mmlab://x', 'model.backbone.pretrained': 'y'})
+    fill(config, BACKBONE, 'own.py')
+    assert config.model.pretrained is None
+    assert 'pretrained' not in config.model.backbone
+
+
+def test_our_own_leaves_are_as_the_slot_would_make_them():
+    for name in ('detection/gfl_r50_coco.py', 'segmentation/pspnet_r50_ade20k.py'):
+        leaf, filled = (Config.fromfile(configs_root() / name) for _ in range(2))
+        fill(filled, Path('work_dirs/r50_rm_in1k/backbone.pth'), name)
+        assert filled.model.backbone == leaf.model.backbone
+        assert filled.custom_hooks == leaf.custom_hooks
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'load_from': 'coco.pth'}, "load_from = 'coco.pth'"),
+        ({'model.backbone.style': 'caffe'}, "style='caffe'"),
+        ({'model.data_preprocessor.bgr_to_rgb': False}, 'in BGR'),
+        ({'model.data_preprocessor.std': [1.0, 1.0, 1.0]}, r'std \(1.0, 1.0, 1.0\)'),
+        ({'model.data_preprocessor': None}, r'mean \(\)'),
+        ({'model.backbone': None}, 'no model.backbone'),
+    ],
+)
+def test_what_would_not_be_the_pretrained_network_is_refused(changes, words):
+    config = own(**changes)
+    with pytest.raises(InputError, match=words) as error:
+        fill(config, BACKBONE, 'own.py')
+    assert str(error.value).startswith('own.py ')
+
+
+def test_without_pretraining_nothing_is_frozen():
+    config = own()
+    empty(config, 'own.py')
+    backbone = config.model.backbone
+    assert (backbone.init_cfg, backbone.frozen_stages, backbone.norm_eval) == (None, -1, False)
+    with pytest.raises(InputError, match='load_from'):
+        empty(own(load_from='coco.pth'), 'own.py')
