@@ -13,6 +13,7 @@ from functools import partial
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
+from rm_mm.suite.lock import hold
 from rm_mm.suite.plan import Cell, plan
 from rm_mm.suite.presets import PRESETS, Preset, find_transfer
 from rm_mm.suite.records import Record, read_record
@@ -43,6 +44,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     work_dir = args.work_dir or preset.work_dir
     cells = plan(preset, args.methods or preset.methods, args.tasks, args.seeds, work_dir)
     options = _options(args, preset, scale=args.schedule_scale)
+    hold(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
     return _outcome(_run(left, options, done), cells)
@@ -56,6 +58,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     planned = plan(preset, methods, (task,), args.seeds, work_dir)
     options = _options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
+    hold(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
 
