@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,17 +25,13 @@ def replacing(target: Path) -> Iterator[Path]:
         OSError: If the folder cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f'.{target.name}.', suffix='.tmp')
-    os.close(handle)
-    temporary = Path(name)
+    temporary = target.parent / f'.{target.name}.{secrets.token_hex(8)}.tmp'
+    # Not tempfile, whose files are private: 0o666 leaves the mode to the umask, as of any new file.
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary
         with temporary.open('rb') as written:
             os.fsync(written.fileno())
-        # mkstemp makes files private; a result is as readable as any other new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

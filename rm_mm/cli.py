@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rm_mm import __version__
 from rm_mm.batch_policy import POLICIES
-from rm_mm.errors import RefusedError, RmMmError
+from rm_mm.errors import RefusedError, RmMmError, StoppedError
 from rm_mm.names import METHODS, SETTINGS, TASKS
 
 Command = Callable[[argparse.Namespace], int]
@@ -42,8 +42,10 @@ def _export(args: argparse.Namespace) -> int:
 def _suite(args: argparse.Namespace) -> int:
     from rm_mm.report.command import show
     from rm_mm.suite.command import run_suite, run_transfer
+    from rm_mm.suite.commands import stopped_by_signals
 
-    outcome = (run_suite if args.command == 'suite' else run_transfer)(args)
+    with stopped_by_signals():
+        outcome = (run_suite if args.command == 'suite' else run_transfer)(args)
     show(outcome.records)
     if outcome.failures:
         raise RefusedError(
@@ -245,9 +247,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f'rm-mm {args.command}: {error}', file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f'rm-mm {args.command}: stopped; the same call goes on from here', file=sys.stderr)
-        return 130
+        return stop.exit_code if isinstance(stop, StoppedError) else 130
     except BrokenPipeError:
         # The reader, such as `head`, has had enough; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The two ways in which rm_mm says no, and the exit code of each."""
+"""The two ways in which rm_mm says no, being stopped, and the exit code of each."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ class RefusedError(RmMmError):
     """It ran, and the answer is no: a backbone that does not fit, a check that fails."""
 
     exit_code = 1
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal ended the call, as Ctrl-C would have.
+
+    Args:
+        number: Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        # What a shell says of a process that a signal ended.
+        self.exit_code = 128 + number

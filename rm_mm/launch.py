@@ -67,8 +67,12 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
     return config
 
 
-def prepare(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """Everything that train and test settle before a model is built.
+
+    Args:
+        args: The call.
+        loaders: The entries of the config whose data set has to be there.
 
     Returns:
         The mmengine ``Config``, and what to remember of it for ``environment.json``.
@@ -83,7 +87,7 @@ def prepare(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     facts = {'config': str(args.config), 'config_sha256': config_digest(config)}
     if args.data_root:
         set_data_root(config, args.data_root)
-    require_data(config, str(args.config))
+    require_data(config, str(args.config), loaders)
     config.launcher = args.launcher
     default = os.path.join('work_dirs', Path(args.config).stem)
     config.work_dir = args.work_dir or config.get('work_dir') or default
@@ -93,7 +97,8 @@ def prepare(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
 
 def train(args: argparse.Namespace) -> int:
     """``rm-mm train``."""
-    config, facts = prepare(args)
+    validated = () if args.no_validate else ('val_dataloader',)
+    config, facts = prepare(args, ('train_dataloader', *validated))
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     if args.amp:
@@ -119,7 +124,7 @@ def _processes(args: argparse.Namespace) -> int:
 
 def test(args: argparse.Namespace) -> int:
     """``rm-mm test``."""
-    config, facts = prepare(args)
+    config, facts = prepare(args, ('test_dataloader',))
     untrained = args.checkpoint == 'none'
     if not untrained and not Path(args.checkpoint).is_file():
         raise InputError(f'no checkpoint {args.checkpoint!a}: expected a file, or the word none')

@@ -25,10 +25,16 @@ def adapt_to_cpu(config: Any) -> list[str]:
     notes = []
     wrapper = config.get('optim_wrapper') or {}
     if wrapper.get('type') == 'AmpOptimWrapper':
-        wrapper['type'] = 'OptimWrapper'
+        # Only if somebody asked for it: the default is float16, which a CPU is slow at or lacks.
+        asked = str(wrapper.get('dtype')).removeprefix('torch.') == 'bfloat16'
+        wrapper['type'] = 'CPUAutocastOptimWrapper' if asked else 'OptimWrapper'
         for option in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(option, None)
-        notes.append('no GPU: training in float32 instead of mixed precision')
+        notes.append(
+            'no GPU: mixed precision in bfloat16 on the CPU'
+            if asked
+            else 'no GPU: training in float32 instead of mixed precision'
+        )
     if _replace_sync_batch_norm(config.get('model')):
         notes.append('no GPU: SyncBN becomes BN, with the statistics of one process')
     config.setdefault('env_cfg', {})['dist_cfg'] = {'backend': 'gloo'}

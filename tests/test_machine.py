@@ -1,4 +1,10 @@
+# Our optimiser wrapper is registered once it is imported, as in every run.
+import mmengine.runner  # noqa: F401
+import pytest
+import torch
 from mmengine.config import ConfigDict
+from mmengine.model import BaseModel
+from mmengine.optim import build_optim_wrapper
 
 from rm_mm.machine import adapt_to_cpu
 
@@ -24,3 +30,42 @@ def test_what_runs_anywhere_is_left_alone():
     config = ConfigDict(optim_wrapper=dict(type='OptimWrapper'), model=dict(type='A'))
     assert adapt_to_cpu(config) == []
     assert 'model_wrapper_cfg' not in config
+
+
+class Linear(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1, bias=False)
+
+    def forward(self, inputs, mode):
+        self.found = self.layer(inputs)
+        return {'loss': self.found.sum()}
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'computed'),
+    [
+        ('bfloat16', torch.bfloat16),
+        (torch.bfloat16, torch.bfloat16),
+        ('float16', torch.float32),
+        (None, torch.float32),
+    ],
+)
+def test_bfloat16_is_kept_if_it_was_asked_for(dtype, computed):
+    wrapper = dict(type='AmpOptimWrapper', loss_scale='dynamic', dtype=dtype)
+    wrapper['optimizer'] = dict(type='SGD', lr=0.5)
+    config = ConfigDict(optim_wrapper=wrapper)
+    (note,) = adapt_to_cpu(config)
+    assert ('bfloat16' in note) == (computed == torch.bfloat16)
+    model = Linear()
+    torch.nn.init.ones_(model.layer.weight)
+    optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    # 1 + 2**-10 is not a bfloat16, which has 7 bits behind the point; 1 is the nearest.
+    model.train_step({'inputs': torch.tensor([[1 + 2**-10, 0.0]])}, optim_wrapper)
+    assert model.found.dtype == computed
+    assert model.found.item() == (1.0 if computed == torch.bfloat16 else 1 + 2**-10)
+    assert model.layer.weight.dtype == torch.float32
+    assert model.layer.weight[0, 1].item() == 1.0
+    # One step of 0.5 down the gradient, which is the input.
+    gradient = 1.0 if computed == torch.bfloat16 else 1 + 2**-10
+    assert model.layer.weight[0, 0].item() == 1 - gradient / 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ LAYOUTS = {
 }
 
 
-def datasets(config: Any) -> Iterator[dict[str, Any]]:
+def datasets(config: Any, loaders: Sequence[str] = LOADERS) -> Iterator[dict[str, Any]]:
     """The data set entries of a config's loaders, wrappers such as ``RepeatDataset`` opened."""
-    pending = [loader['dataset'] for name in LOADERS if (loader := config.get(name))]
+    pending = [loader['dataset'] for name in loaders if (loader := config.get(name))]
     while pending:
         dataset = pending.pop(0)
         inner = dataset.get('dataset') or dataset.get('datasets')
@@ -73,18 +73,19 @@ def set_data_root(config: Any, root: str) -> None:
                     evaluator['ann_file'] = str(Path(target) / file[len(prefix) :].lstrip('/'))
 
 
-def require_data(config: Any, what: str) -> None:
+def require_data(config: Any, what: str, loaders: Sequence[str] = LOADERS) -> None:
     """Check that everything the loaders of a config read from is there and not empty.
 
     Args:
         config: A resolved mmengine config.
         what: Its name, for the message.
+        loaders: The entries of the config that are going to be read.
 
     Raises:
         InputError: With the paths looked for, the layout expected, and how to point elsewhere.
     """
     missing: dict[Path, str] = {}
-    for dataset in datasets(config):
+    for dataset in datasets(config, loaders):
         for path in expected_paths(dataset):
             if not path.exists():
                 missing[path] = 'not there'
@@ -92,9 +93,11 @@ def require_data(config: Any, what: str) -> None:
                 missing[path] = 'empty'
     if not missing:
         return
-    kinds = dict.fromkeys(_kind(dataset) for dataset in datasets(config))
+    kinds = dict.fromkeys(_kind(dataset) for dataset in datasets(config, loaders))
     layouts = [f'  {kind}: {LAYOUTS[kind]}' for kind in kinds if kind in LAYOUTS]
-    roots = dict.fromkeys(str(dataset.get('data_root') or '.') for dataset in datasets(config))
+    roots = dict.fromkeys(
+        str(dataset.get('data_root') or '.') for dataset in datasets(config, loaders)
+    )
     lines = [
         f'the data set of {what} is not complete. Looked for (from {Path.cwd()}):',
         *(f'  {path}: {state}' for path, state in missing.items()),

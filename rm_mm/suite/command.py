@@ -15,6 +15,7 @@ from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
 from rm_mm.names import SETTINGS
 from rm_mm.suite.find_task import find_task
+from rm_mm.suite.lock import hold
 from rm_mm.suite.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.presets import PRESETS, Preset
 from rm_mm.suite.records import Record, read_record
@@ -51,6 +52,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     methods, settings = args.methods or preset.methods, _settings(args.setting, preset.settings)
     cells = plan(preset, methods, args.tasks, args.seeds, work_dir, settings)
     options = _options(args, preset, scale=args.schedule_scale)
+    hold(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
     return _outcome(_run(left, options, done), cells)
@@ -65,6 +67,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     planned = plan(preset, methods, (task,), args.seeds, work_dir, settings)
     options = _options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
+    hold(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
 

@@ -136,7 +136,9 @@ def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, caps
         ('train', str(tmp_path / 'configs' / 'atss_r50_baseline_coco.py')),
     ]
     out, _ = capsys.readouterr()
-    assert [line.split()[:2] for line in out.splitlines() if ' paper ' in line and '30' in line] == [
+    assert [
+        line.split()[:2] for line in out.splitlines() if ' paper ' in line and '30' in line
+    ] == [
         ['baseline', 'paper'],
         ['rm', 'paper'],
     ]

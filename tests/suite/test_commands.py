@@ -1,0 +1,143 @@
+"""What a signal to the suite leaves behind: nothing. Real processes, none of which sees a GPU."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rm_mm.errors import RefusedError
+from rm_mm.suite import commands
+
+ROOT = Path(__file__).parents[2]
+
+#: As torchrun: starts a process in a session of its own; that one has no ear for SIGTERM.
+CHILD = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+worker = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)'
+process = subprocess.Popen([sys.executable, '-c', worker], start_new_session=True)
+time.sleep(0.3)
+folder = Path(sys.argv[1])
+(folder / f'{os.getpid()}.tmp').write_text(f'{os.getpid()} {process.pid}')
+(folder / f'{os.getpid()}.tmp').rename(folder / f'{os.getpid()}.pids')
+process.wait()
+"""
+
+SUITE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from rm_mm import cli
+from rm_mm.suite import command, commands, run
+from rm_mm.suite.plan import plan
+from rm_mm.suite.presets import PRESETS
+
+child, folder = sys.argv[1:3]
+sleeping = [sys.executable, '-c', child, folder]
+commands.GRACE_SECONDS = 0.3
+run._command = lambda arguments, gpus: sleeping
+
+def run_suite(args):
+    cells = plan(PRESETS['mini'], ('baseline', 'rm'), ('classification',), (0,), Path(folder))
+    left = [run.Prepared(cell, SimpleNamespace(pretty_text='')) for cell in cells]
+    run.run(left, run.Options(jobs=2))
+
+def run_transfer(args):
+    commands.run_command(sleeping, Path(folder, 'log'))
+
+command.run_suite, command.run_transfer = run_suite, run_transfer
+sys.exit(cli.main(sys.argv[3:]))
+"""
+
+
+def alive(pid):
+    try:
+        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+    except OSError:
+        return False
+    # In a container nobody may ask how an orphan ended.
+    return state != 'Z'
+
+
+def wait_until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+@pytest.mark.parametrize(
+    ('number', 'code', 'arguments', 'children'),
+    [
+        (signal.SIGTERM, 143, ['suite'], 2),
+        (signal.SIGTERM, 143, ['transfer', 'atss', 'mini'], 1),
+        (signal.SIGINT, 130, ['transfer', 'atss', 'mini'], 1),
+        (signal.SIGHUP, 129, ['suite'], 2),
+    ],
+)
+def test_a_signal_ends_every_process(tmp_path, arguments, children, number, code):
+    suite = subprocess.Popen(
+        [sys.executable, '-c', SUITE, CHILD, tmp_path, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pids = []
+    try:
+        wait_until(lambda: len(list(tmp_path.glob('*.pids'))) == children)
+        pids = [int(pid) for file in tmp_path.glob('*.pids') for pid in file.read_text().split()]
+        assert len(pids) == 2 * children
+        assert all(map(alive, pids))
+        suite.send_signal(number)
+        _, errors = suite.communicate(timeout=30)
+        assert suite.returncode == code
+        assert 'stopped; the same call goes on from here' in errors
+        assert 'Traceback' not in errors
+        wait_until(lambda: not any(map(alive, pids)), seconds=2.0)
+    finally:
+        for pid in [suite.pid, *pids]:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        suite.communicate()
+
+
+def test_a_command_that_is_only_just_starting_is_ended_and_no_other_begins(tmp_path, monkeypatch):
+    started = threading.Event()
+
+    def slow_popen(*arguments, **options):
+        process = Popen(*arguments, **options)
+        started.set()
+        time.sleep(0.5)
+        return process
+
+    Popen = subprocess.Popen  # noqa: N806
+    monkeypatch.setattr(commands.subprocess, 'Popen', slow_popen)
+    monkeypatch.setattr(commands, '_stopping', False)
+    sleeping = [sys.executable, '-c', 'import time; time.sleep(20)']
+    begun = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(commands.run_command, sleeping, tmp_path / 'log')
+        assert started.wait(10)
+        commands.stop_commands()
+        with pytest.raises(RefusedError, match='exit code -15'):
+            attempt.result()
+    assert time.monotonic() - begun < 15
+    assert not commands._running
+    with pytest.raises(RefusedError, match='the call was stopped'):
+        commands.run_command(sleeping, tmp_path / 'log')
+
+
+def test_a_command_whose_lines_cannot_be_handled_is_ended(tmp_path):
+    code = 'import time; print(1, flush=True); time.sleep(20)'
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match="'x'"):
+        commands.run_command([sys.executable, '-c', code], tmp_path / 'log', lambda _: int('x'))
+    assert time.monotonic() - begun < 15
+    assert not commands._running

@@ -1,0 +1,50 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rm_mm.cli import main
+from rm_mm.suite.lock import hold
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import sys
+from pathlib import Path
+from rm_mm.suite.lock import hold
+hold(Path(sys.argv[1]))
+print('held', flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    'call', [['suite', '--preset', 'paper', '--tasks', 'detection'], ['transfer', 'atss', 'coco']]
+)
+def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, capsys, call):
+    work_dir = tmp_path / 'runs'
+    holder = subprocess.Popen(
+        [sys.executable, '-c', HOLDER, work_dir],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline() == 'held\n'
+        call = [*call, '--gpus', '8', '--data-root', str(tmp_path / 'no')]
+        assert main([*call, '--work-dir', str(work_dir)]) == 2
+        message = capsys.readouterr().err
+        assert message == (
+            f'rm-mm {call[0]}: {work_dir} is in use by another call (process {holder.pid}): wait '
+            'for it, end it, or say another --work-dir\n'
+        )
+        assert main([*call, '--work-dir', str(tmp_path / 'other')]) == 2
+        assert 'in use' not in capsys.readouterr().err
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.communicate()
+    # However the first one ended, and as often as one process likes.
+    hold(work_dir)
+    hold(work_dir)

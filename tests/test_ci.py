@@ -1,0 +1,83 @@
+"""`.ci/run` in a small repository, with a stand-in for `make`."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / '.ci' / 'run'
+
+MAKE = """#!/bin/sh
+echo "make $1 in $PWD: $(ls -A | sort | tr '\\n' ' ')" >> "$LOG"
+git status --short >> "$LOG"
+mkdir -p .venv/bin work_dirs
+for tool in python rm-mm; do
+    printf '#!/bin/sh\\necho %s "$@" >> "$LOG"\\n' $tool > .venv/bin/$tool
+    chmod +x .venv/bin/$tool
+done
+[ "$1" != "$FAILING" ]
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A repository with a changed, a deleted, a new file, and work that git ignores."""
+    root = tmp_path / 'checkout'
+    (root / '.ci').mkdir(parents=True)
+    shutil.copy(SCRIPT, root / '.ci' / 'run')
+    (root / '.gitignore').write_text('.venv/\nwork_dirs/\n/data/\n')
+    for name in ('changed', 'deleted'):
+        (root / name).write_text('old')
+    for command in (
+        ['init', '--quiet'],
+        ['add', '.'],
+        ['-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '--quiet', '-m', 'Begin'],
+    ):
+        subprocess.run(['git', *command], cwd=root, check=True)
+    (root / 'changed').write_text('new')
+    (root / 'deleted').unlink()
+    (root / 'new').touch()
+    for name in ('.venv', 'work_dirs', 'data'):
+        (root / name).mkdir()
+        (root / name / 'mine').touch()
+    return root
+
+
+def contents(root):
+    return sorted(
+        str(path.relative_to(root)) for path in root.rglob('*') if '.git' not in path.parts
+    )
+
+
+@pytest.mark.parametrize('failing', ['', 'test'])
+def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failing):
+    tools, temporary, log = tmp_path / 'tools', tmp_path / 'tmp', tmp_path / 'log'
+    tools.mkdir()
+    temporary.mkdir()
+    (tools / 'make').write_text(MAKE)
+    (tools / 'make').chmod(0o755)
+    before = contents(checkout)
+    result = subprocess.run(
+        [checkout / '.ci' / 'run'],
+        capture_output=True,
+        text=True,
+        env={
+            'PATH': f'{tools}:{os.environ["PATH"]}',
+            'TMPDIR': str(temporary),
+            'LOG': str(log),
+            'FAILING': failing,
+        },
+    )
+    assert result.returncode == (1 if failing else 0), result.stderr
+    assert contents(checkout) == before
+    assert list(temporary.iterdir()) == []
+
+    lines = log.read_text().splitlines()
+    # Neither the environment nor the results of the checkout; its uncommitted work.
+    assert lines[0].startswith(f'make lint in {temporary}')
+    assert lines[0].endswith(': .ci .git .gitignore changed new ')
+    assert lines[1:4] == [' M changed', ' D deleted', '?? new']
+    slow = 'python -m pytest -m slow and not gpu and not slurm'
+    assert (slow in lines) == (not failing)
