@@ -152,7 +152,7 @@ def test_factors_do_not_depend_on_each_other(factors):
     # Where each stage stands in the order.
     columns += [*factors.alphas.T, *factors.order.argsort(dim=1)[:, :2].T]
     table = torch.stack([column.double() for column in columns]).numpy()
-    # The absolute values too: a shared scale has no correlation in the values.
+    # The absolute values too: a common scale has no correlation in the values.
     table = np.concatenate([table, np.abs(table - table.mean(axis=1, keepdims=True))])
     ours, following = table[:, :-1], table[:, 1:]
     count, limit = len(columns), 4.5 / math.sqrt(30000)
