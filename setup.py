@@ -28,7 +28,7 @@ NEEDS = [
     'pycocotools',
     'wrapt',
 ]
-DEV = ['build', 'mypy', 'pytest', 'pytest-timeout', 'ruff']
+DEV = ['build', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'scipy']
 
 
 class BuildWithMim(build_py):

@@ -15,15 +15,28 @@ data_preprocessor = dict(
     saturation=0.4,
     lighting_std=0.1,
 )
+# The authors read images through torchvision's ImageFolder: Pillow decodes, nothing turns the image
+# as its EXIF orientation says, and everything becomes RGB. OpenCV turns it, and converts CMYK to
+# other levels.
+load_image = dict(
+    type='LoadImageFromFile', color_type='color_ignore_orientation', imdecode_backend='pillow'
+)
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    load_image,
+    # Pillow filters before it shrinks; OpenCV's bilinear takes the four nearest pixels.
     dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bilinear'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]
+test_pipeline = [
+    load_image,
+    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bilinear'),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='PackInputs'),
+]
 # 8 GPUs x 64; the last, short batch is kept: 2503 iterations an epoch.
 train_dataloader = dict(batch_size=64, num_workers=8, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(batch_size=64, num_workers=8)
+val_dataloader = dict(batch_size=64, num_workers=8, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,8 +10,9 @@ from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-#: Weights of red, green and blue in the grey level (ITU-R BT.601).
-GREY_RGB = (0.299, 0.587, 0.114)
+#: Weights of red, green and blue in the grey level, as the authors' ``utils.Grayscale`` has them:
+#: 0.2989, not BT.601's rounded 0.299. They sum to 0.9999, so even grey images change a little.
+GREY_RGB = (0.2989, 0.587, 0.114)
 #: Principal components of ImageNet's colours on the [0, 1] scale (Krizhevsky et al., 2012, section
 #: 4.1): rows are red, green and blue, columns the components.
 PCA_VALUES = (0.2175, 0.0188, 0.0045)
@@ -19,28 +21,53 @@ PCA_VECTORS_RGB = (
     (-0.5808, -0.0045, -0.8140),
     (-0.5836, -0.6948, 0.4203),
 )
+#: The stages of the jitter, as :class:`ColorFactors` numbers them.
+BRIGHTNESS, CONTRAST, SATURATION = range(3)
 
 
-def brightness(images: Tensor, factors: Tensor) -> Tensor:
-    """Interpolate (N, 3, H, W) images from black (factor 0) to themselves (1), and beyond.
+@dataclass(frozen=True)
+class ColorFactors:
+    """What a batch of N images is augmented with; each image has its own.
+
+    Attributes:
+        brightness: (N,), 0 for black, 1 for the image itself; beyond 1 it extrapolates.
+        contrast: (N,), likewise from the image's mean grey level.
+        saturation: (N,), likewise from the image's grey version.
+        order: (N, 3), integers: each row has the stages, first to last, as ``BRIGHTNESS``,
+            ``CONTRAST`` and ``SATURATION``.
+        alphas: (N, 3), how far to shift along each principal colour component.
+    """
+
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+    order: Tensor
+    alphas: Tensor
+
+
+def jitter(images: Tensor, factors: ColorFactors, grey: Tensor) -> Tensor:
+    """Brightness, contrast and saturation, each image in its own order.
+
+    The order is the recipe's; without clipping the stages commute, and it changes roundings alone.
+    Every stage is computed for every image and one is taken: no stage asks the device which images
+    it is for, so the host does not wait.
 
     Args:
-        images: Not modified, not clipped.
-        factors: One an image, (N, 1, 1, 1).
+        images: (N, 3, H, W) in [0, 1]. Not modified, not clipped.
+        factors: One row an image, on the same device.
+        grey: Weights of the channels, (1, 3, 1, 1).
     """
-    return images * factors
-
-
-def contrast(images: Tensor, factors: Tensor, grey: Tensor) -> Tensor:
-    """Interpolate from each image's mean grey level; ``grey``, (1, 3, 1, 1), weights channels."""
-    mean = (images * grey).sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True)
-    return mean + (images - mean) * factors
-
-
-def saturation(images: Tensor, factors: Tensor, grey: Tensor) -> Tensor:
-    """Interpolate from each image's grey version; ``grey``, (1, 3, 1, 1), weights channels."""
-    grey_images = (images * grey).sum(dim=1, keepdim=True)
-    return grey_images + (images - grey_images) * factors
+    weights = torch.stack([factors.brightness, factors.contrast, factors.saturation], dim=1)
+    for position in range(factors.order.shape[1]):
+        stages = factors.order[:, position, None]
+        stage = stages[:, :, None, None]
+        grey_images = (images * grey).sum(dim=1, keepdim=True)
+        # The mean of this moment: an earlier stage has changed it.
+        mean = grey_images.mean(dim=(2, 3), keepdim=True)
+        towards = torch.where(stage == CONTRAST, mean, grey_images)
+        towards = torch.where(stage == BRIGHTNESS, torch.zeros_like(towards), towards)
+        images = torch.lerp(towards, images, weights.gather(1, stages)[:, :, None, None])
+    return images
 
 
 def lighting(images: Tensor, alphas: Tensor, vectors: Tensor) -> Tensor:
@@ -51,7 +78,8 @@ def lighting(images: Tensor, alphas: Tensor, vectors: Tensor) -> Tensor:
         alphas: How far along each component, (N, 3).
         vectors: Components in columns, channels in rows, (3, 3).
     """
-    shift = (alphas * alphas.new_tensor(PCA_VALUES)) @ vectors.T
+    # Not a matrix product: the preprocessor runs under autocast, which would round that to half.
+    shift = (vectors * (alphas * alphas.new_tensor(PCA_VALUES))[:, None, :]).sum(dim=2)
     return images + shift[:, :, None, None]
 
 
@@ -59,8 +87,8 @@ def lighting(images: Tensor, alphas: Tensor, vectors: Tensor) -> Tensor:
 class ColorAugmentPreprocessor(ClsDataPreprocessor):
     """A ``ClsDataPreprocessor`` that jitters colours in training, batched, before normalising.
 
-    Each image gets its own factors and its own order of the three stages. The loader then ships
-    plain bytes. Nothing is clipped or rounded between the stages, as in the authors' code;
+    Each image gets its own factors and its own order of the three stages. The loader ships plain
+    bytes. Nothing is clipped or rounded between the stages, as in the authors' code;
     mmpretrain's own ``Lighting`` rounds to bytes and wraps around at 255.
 
     Args:
@@ -114,37 +142,29 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
             data = self.cast_data(data)
             inputs = data['inputs']
             images = inputs if isinstance(inputs, Tensor) else torch.stack(list(inputs))
-            data = {**data, 'inputs': self.augment(images.float() / 255) * 255}
+            augmented = self.augment(images.float() / 255, self.draw(len(images)))
+            data = {**data, 'inputs': augmented * 255}
         result: dict[str, Any] = super().forward(data, training)
         return result
 
-    def augment(self, images: Tensor) -> Tensor:
-        """Jitter and light a batch in [0, 1], (N, 3, H, W), with factors drawn for each image."""
-        count = len(images)
-        factors = torch.stack(
-            [1 + s * (2 * torch.rand(count, device=images.device) - 1) for s in self.strengths]
+    def draw(self, count: int) -> ColorFactors:
+        """Draw the factors of ``count`` images, on the preprocessor's device."""
+        device = self.grey.device
+        brightness, contrast, saturation = (
+            1 + strength * (2 * torch.rand(count, device=device) - 1) for strength in self.strengths
         )
-        order = torch.rand(count, len(self.strengths), device=images.device).argsort(dim=1)
-        alphas = self.lighting_std * torch.randn(count, 3, device=images.device)
-        return lighting(self.jitter(images, factors, order), alphas, self.pca_vectors)
+        order = torch.rand(count, len(self.strengths), device=device).argsort(dim=1)
+        alphas = self.lighting_std * torch.randn(count, len(PCA_VALUES), device=device)
+        return ColorFactors(brightness, contrast, saturation, order, alphas)
 
-    def jitter(self, images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
-        """Brightness (0), contrast (1) and saturation (2), each image in its own order.
+    def augment(self, images: Tensor, factors: ColorFactors) -> Tensor:
+        """Jitter, then light.
 
         Args:
-            images: (N, 3, H, W) in [0, 1]. Not modified.
-            factors: (3, N), a row a stage.
-            order: (N, 3), the stages of each image, first to last.
-        """
-        images = images.clone()
-        for position in range(order.shape[1]):
-            for stage in range(len(factors)):
-                chosen = order[:, position] == stage
-                part, factor = images[chosen], factors[stage, chosen].view(-1, 1, 1, 1)
-                images[chosen] = self._stage(stage, part, factor)
-        return images
+            images: (N, 3, H, W) in [0, 1], channels as they are stored. Not modified, not clipped.
+            factors: One row an image.
 
-    def _stage(self, stage: int, images: Tensor, factors: Tensor) -> Tensor:
-        if stage == 0:
-            return brightness(images, factors)
-        return (contrast if stage == 1 else saturation)(images, factors, self.grey)
+        Returns:
+            A new (N, 3, H, W) tensor, possibly beyond [0, 1].
+        """
+        return lighting(jitter(images, factors, self.grey), factors.alphas, self.pca_vectors)
