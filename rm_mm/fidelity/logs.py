@@ -7,15 +7,18 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError
 
 #: `Epoch [1/300][0/2503]\tlr 0.033333`: the iteration counts from 0.
-_LINE = re.compile(r'Epoch \[(\d+)/\d+\]\[(\d+)/(\d+)\]\s+lr ([\d.]+(?:e-?\d+)?)')
+_LINE = re.compile(r'Epoch \[(\d+)/\d+\]\[(\d+)/(\d+)\]\s+lr (\d+(?:\.\d+)?(?:e-?\d+)?)')
 #: mmcv 1.x rounds every number of its JSON log to 5 decimals (`TextLoggerHook._round_float`).
 _JSON_DECIMALS = 5
+#: No config counts further, and a log of unknown origin shall not fill the memory.
+_LONGEST_RANGE = 100_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _read_text(path: Path, lines: list[str]) -> Log:
     for line in lines:
         if match := _LINE.search(line):
             epoch, iteration, length, rate = match.groups()
-            decimals = len(rate.partition('.')[2])
+            decimals = -int(Decimal(rate).as_tuple().exponent)
             log.rates.append(LoggedRate(int(epoch), int(iteration), float(rate), decimals))
             log.epoch_length = int(length)
     return log
@@ -91,6 +94,12 @@ def _read_json(path: Path, lines: list[str]) -> Log:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
+        except ValueError as error:
+            if number == len(lines) and log.rates:
+                # A run that was killed leaves half a line.
+                break
+            raise InputError(f'{path}, line {number} is not JSON: {error}') from error
+        try:
             if 'config' in entry:
                 log.config = parse_config(entry['config'])
             elif entry.get('mode') == 'train':
@@ -127,7 +136,14 @@ def parse_config(text: str) -> dict[str, Any]:
     return config
 
 
-_CALLS: dict[str, Callable[..., Any]] = {'dict': dict, 'range': lambda *ends: list(range(*ends))}
+def _range(*ends: int) -> list[int]:
+    numbers = range(*ends)
+    if len(numbers) > _LONGEST_RANGE:
+        raise ValueError(f'{len(numbers)} numbers')
+    return list(numbers)
+
+
+_CALLS: dict[str, Callable[..., Any]] = {'dict': dict, 'range': _range}
 
 
 def _literal(node: ast.expr) -> Any:
@@ -136,7 +152,11 @@ def _literal(node: ast.expr) -> Any:
         if call is None:
             raise ValueError(f'the config calls something: {ast.unparse(node)}')
         named = {keyword.arg: _literal(keyword.value) for keyword in node.keywords if keyword.arg}
-        return call(*map(_literal, node.args), **named)
+        arguments = [_literal(argument) for argument in node.args]
+        try:
+            return call(*arguments, **named)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'the config calls {ast.unparse(node)}: {error}') from error
     if isinstance(node, (ast.List, ast.Tuple)):
         # A dump does not tell the two apart reliably; neither does what reads them.
         return [_literal(element) for element in node.elts]

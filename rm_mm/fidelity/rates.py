@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,14 +25,18 @@ def differing_rates(config: Any, log: Log) -> list[tuple[LoggedRate, float]]:
         What was printed, and ours, wherever the two differ by more than half of the last digit
         printed, or where the config's run has ended: then ours is NaN.
     """
-    wanted = {_position(log, rate): rate for rate in log.rates}
+    # A resumed run prints some iterations twice.
+    wanted: dict[int, list[LoggedRate]] = defaultdict(list)
+    for rate in log.rates:
+        wanted[_position(log, rate)].append(rate)
     differing = []
     for position, ours in enumerate(stepped_rates(config, log.epoch_length)):
-        theirs = wanted.pop(position, None)
-        # The last term is for a rate that lies on the border of two printed ones.
-        if theirs and abs(ours - theirs.value) > 0.5 * 10**-theirs.decimals + 1e-12:
-            differing.append((theirs, ours))
-    return [*differing, *((rate, float('nan')) for rate in wanted.values())]
+        for theirs in wanted.pop(position, ()):
+            # The last term is for a rate that lies on the border of two printed ones. A NaN differs.
+            if not abs(ours - theirs.value) <= 0.5 * 10**-theirs.decimals + 1e-12:
+                differing.append((theirs, ours))
+    late = (rate for rates in wanted.values() for rate in rates)
+    return [*differing, *((rate, float('nan')) for rate in late)]
 
 
 def _position(log: Log, rate: LoggedRate) -> int:

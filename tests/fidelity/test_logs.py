@@ -48,6 +48,24 @@ def test_json(tmp_path):
     assert log.config['optimizer'] == {'type': 'SGD', 'lr': 0.01}
 
 
+def test_half_a_last_line_is_that_of_a_killed_run(tmp_path):
+    path = write_json(
+        tmp_path / 'log.json', '', {'mode': 'train', 'epoch': 1, 'iter': 1, 'lr': 0.1}
+    )
+    whole = path.read_text()
+    path.write_text(whole + '\n{"mode": "tra')
+    assert len(read_log(path).rates) == 1
+    path.write_text('{"config": ""}\n{"mode": "tra\n' + whole)
+    with pytest.raises(InputError, match='line 2 is not JSON'):
+        read_log(path)
+
+
+@pytest.mark.parametrize(('printed', 'decimals'), [('0.05', 2), ('1e-05', 5), ('1.25e-04', 6)])
+def test_printed_precision(tmp_path, printed, decimals):
+    (tmp_path / 'a.log').write_text(f'Epoch [1/2][0/9]\tlr {printed}\tLoss')
+    assert read_log(tmp_path / 'a.log').rates == [LoggedRate(1, 0, float(printed), decimals)]
+
+
 def test_json_by_iteration(tmp_path):
     path = write_json(
         tmp_path / 'log.json',
@@ -69,7 +87,18 @@ def test_config_is_read_and_not_run():
 
 
 @pytest.mark.parametrize(
-    'text', ['import os', "a = open('x')", "a = __import__('os')", 'a = b', 'a = (', 'a, b = 1, 2']
+    'text',
+    [
+        'import os',
+        "a = open('x')",
+        "a = __import__('os')",
+        'a = b',
+        'a = (',
+        'a, b = 1, 2',
+        'a = range(10**9)',
+        'a = range(1000000000)',
+        'a = range(0, 9, 0)',
+    ],
 )
 def test_a_config_with_more_in_it_is_refused(text, tmp_path):
     with pytest.raises(ValueError, match='the config'):

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from rm_mm.fidelity.command import compare_with_log
+from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import page
+from rm_mm.fidelity.rates import differing_rates
 from rm_mm.launch import read_config
 
 ROOT = Path(__file__).parents[2]
@@ -120,3 +122,12 @@ def test_a_shorter_run_lacks_the_last_rates(tmp_path):
     # Iterations 79,950 and 80,000 are logged.
     assert [rate.iteration for rate, _ in missing] == [79_949, 79_999]
     assert all(math.isnan(ours) for _, ours in missing)
+
+
+def test_every_printed_rate_counts_also_where_a_resumed_run_prints_twice(tmp_path):
+    config = read_config('classification/r50_rm_in1k.py')
+    log = tmp_path / 'twice.log'
+    # Epoch 1 of the warm-up: 0.2 / 6.
+    lines = [f'Epoch [1/300][0/3]\tlr {rate}\tLoss' for rate in ('0.033333', '0.2', '0.033333')]
+    log.write_text('\n'.join(lines))
+    assert [rate.value for rate, _ in differing_rates(config, read_log(log))] == [0.2]
