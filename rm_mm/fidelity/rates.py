@@ -32,7 +32,7 @@ def differing_rates(config: Any, log: Log) -> list[tuple[LoggedRate, float]]:
     differing = []
     for position, ours in enumerate(stepped_rates(config, log.epoch_length)):
         for theirs in wanted.pop(position, ()):
-            # The last term is for a rate that lies on the border of two printed ones. A NaN differs.
+            # A NaN differs; the last term is for a rate on the border of two printed ones.
             if not abs(ours - theirs.value) <= 0.5 * 10**-theirs.decimals + 1e-12:
                 differing.append((theirs, ours))
     late = (rate for rates in wanted.values() for rate in rates)
