@@ -115,7 +115,8 @@ def _accumulate(config: Any, processes: int, recipe: int) -> str:
                 'it in iterations or in epochs, or say --batch-policy scale-lr'
             )
     config.optim_wrapper['accumulative_counts'] = count
-    config.setdefault('default_hooks', {})['param_scheduler'] = {'type': 'StepSchedulerHook'}
+    hooks = {**config.get('default_hooks', {}), 'param_scheduler': {'type': 'StepSchedulerHook'}}
+    config['default_hooks'] = hooks
     for place, key in _iteration_counts(config):
         place[key] *= count
     return f'the gradients of {count} batches make a step'

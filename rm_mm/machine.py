@@ -37,7 +37,7 @@ def adapt_to_cpu(config: Any) -> list[str]:
         )
     if _replace_sync_batch_norm(config.get('model')):
         notes.append('no GPU: SyncBN becomes BN, with the statistics of one process')
-    config.setdefault('env_cfg', {})['dist_cfg'] = {'backend': 'gloo'}
+    config['env_cfg'] = {**config.get('env_cfg', {}), 'dist_cfg': {'backend': 'gloo'}}
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if config.get(name):
             config[name]['pin_memory'] = False

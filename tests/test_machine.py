@@ -2,7 +2,7 @@
 import mmengine.runner  # noqa: F401
 import pytest
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 
@@ -69,3 +69,9 @@ def test_bfloat16_is_kept_if_it_was_asked_for(dtype, computed):
     # One step of 0.5 down the gradient, which is the input.
     gradient = 1.0 if computed == torch.bfloat16 else 1 + 2**-10
     assert model.layer.weight[0, 0].item() == 1 - gradient / 2
+
+
+def test_a_config_that_says_nothing_of_its_environment_talks_through_gloo_too():
+    config = Config(dict(model=dict(type='X')))
+    adapt_to_cpu(config)
+    assert config.env_cfg.dist_cfg == dict(backend='gloo')

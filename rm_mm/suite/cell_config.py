@@ -28,7 +28,7 @@ def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> 
         InputError: If it does not parse, or cannot take the cell's backbone.
     """
     config = read_config(configs_root() / cell.config)
-    config.setdefault('randomness', {})['seed'] = cell.seed
+    config.randomness = {**config.get('randomness', {}), 'seed': cell.seed}
     if not cell.pretrains:
         if cell.backbone is not None:
             fill(config, cell.backbone, cell.config)

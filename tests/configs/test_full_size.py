@@ -42,7 +42,8 @@ def data(tmp_path_factory):
             images.append(dict(id=index, file_name=f'{index}.jpg', height=SIZE[0], width=SIZE[1]))
             annotations.append(
                 dict(id=index, image_id=index, category_id=index, bbox=[10, 10, 60, 50],
-                     area=3000, iscrowd=0, segmentation=[])
+                     area=3000, iscrowd=0,
+                     segmentation=[[10, 10, 70, 10, 70, 60, 10, 60]])
             )  # fmt: skip
         names = CocoDataset.METAINFO['classes']
         categories = [dict(id=i + 1, name=name) for i, name in enumerate(names)]
@@ -102,23 +103,32 @@ def test_imagenet(method, data, tmp_path):
     check(tmp_path, 'accuracy/top1')
 
 
-@pytest.mark.parametrize('method', METHODS)
-def test_coco(method, data, backbone, tmp_path):
+@pytest.mark.parametrize(
+    'leaf',
+    [f'atss_r50_{method}_coco' for method in (*METHODS, 'baseline_controlled')]
+    + [f'{detector}_r50_coco' for detector in ('gfl', 'retinanet', 'faster_rcnn', 'mask_rcnn')],
+)
+def test_coco(leaf, data, backbone, tmp_path):
+    scores = 'model.test_cfg.rcnn.score_thr' if 'rcnn' in leaf else 'model.test_cfg.score_thr'
     code = train(
-        f'detection/atss_r50_{method}_coco.py', '--data-root', str(data / 'coco'),
+        f'detection/{leaf}.py', '--data-root', str(data / 'coco'),
         '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1',
         'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
-        'val_dataloader.num_workers=0', 'model.test_cfg.score_thr=0.0',
+        'val_dataloader.num_workers=0', f'{scores}=0.0',
         f'model.backbone.init_cfg.checkpoint={backbone}',
     )  # fmt: skip
     assert code == 0
     check(tmp_path, 'coco/bbox_mAP')
 
 
-@pytest.mark.parametrize('method', METHODS)
-def test_ade20k(method, data, backbone, tmp_path):
+@pytest.mark.parametrize(
+    'leaf',
+    [f'upernet_r50_{method}_ade20k' for method in METHODS]
+    + ['pspnet_r50_ade20k', 'fcn_r50_ade20k'],
+)
+def test_ade20k(leaf, data, backbone, tmp_path):
     code = train(
-        f'segmentation/upernet_r50_{method}_ade20k.py', '--data-root', str(data / 'ade'),
+        f'segmentation/{leaf}.py', '--data-root', str(data / 'ade'),
         '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_iters=1',
         'train_cfg.val_interval=1', 'train_dataloader.batch_size=2',
         'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
