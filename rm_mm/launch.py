@@ -154,13 +154,14 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = ()) -> An
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    from rm_mm.run_hooks import EnvironmentHook
+    from rm_mm.run_hooks import EnvironmentHook, WorkerSeedHook
 
     if not has_accelerator():
         notes = [*notes, *adapt_to_cpu(config)]
         start_cpu_processes(config.launcher)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     runner.register_hook(EnvironmentHook(facts))
+    runner.register_hook(WorkerSeedHook())
     for note in notes:
         print_log(note, logger='current')
     return runner

@@ -9,6 +9,8 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.registry import PARAM_SCHEDULERS
 
+from rm_mm.errors import InputError
+
 
 @PARAM_SCHEDULERS.register_module()
 class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
@@ -26,6 +28,10 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         warmup: Steps of the warm-up.
         **kwargs: ``begin``, ``end``, ``last_step``, ``by_epoch`` and ``verbose``, as of mmengine's
             schedulers.
+
+    Raises:
+        InputError: If it is stepped beyond ``T_max``, where the cosine would rise again, or resumed
+            from a schedule of another length, which mmengine would go on with without a word.
     """
 
     def __init__(self, optimizer: Any, T_max: int, warmup: int, **kwargs: Any) -> None:  # noqa: N803
@@ -35,8 +41,25 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     def _get_value(self) -> list[float]:
         step = self.last_step
+        if step > self.T_max:
+            raise InputError(
+                f'WarmupCosineLR is over after T_max={self.T_max} steps, got step {step}: '
+                'max_epochs must not be more than T_max; set both for a longer schedule, and train '
+                'anew'
+            )
         if step < self.warmup:
             factor = (step + 1) / (self.warmup + 1)
         else:
             factor = (1 + math.cos(math.pi * step / self.T_max)) / 2
         return [base * factor for base in self.base_values]
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state of the same schedule."""
+        saved = {name: state_dict[name] for name in ('T_max', 'warmup')}
+        wanted = {'T_max': self.T_max, 'warmup': self.warmup}
+        if saved != wanted:
+            raise InputError(
+                f'the checkpoint is of a WarmupCosineLR with {saved}, the config says {wanted}: '
+                'resume with the values of the checkpoint, or train anew in another --work-dir'
+            )
+        super().load_state_dict(state_dict)
