@@ -12,6 +12,7 @@ from rm_mm import __version__
 from rm_mm.batch_policy import POLICIES
 from rm_mm.errors import RefusedError, RmMmError, StoppedError
 from rm_mm.names import METHODS, SETTINGS, TASKS
+from rm_mm.option_types import names, scale, seeds
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -73,41 +74,6 @@ def _doctor(args: argparse.Namespace) -> int:
     return run_doctor(as_json=args.json)
 
 
-def _names(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """A comma-separated list, kept in the order of ``allowed``."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        given = [name.strip() for name in text.split(',') if name.strip()]
-        unknown = [name for name in given if name not in allowed]
-        if unknown or not given:
-            raise argparse.ArgumentTypeError(
-                f'expected names from {",".join(allowed)}, got {text!a}'
-            )
-        return tuple(name for name in allowed if name in given)
-
-    return parse
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        seeds = sorted({int(part) for part in text.split(',')})
-    except ValueError:
-        seeds = [-1]
-    if min(seeds) < 0:
-        raise argparse.ArgumentTypeError(f'expected numbers such as 0,1,2, got {text!a}')
-    return tuple(seeds)
-
-
-def _scale(text: str) -> float:
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not 0 < scale <= 1:
-        raise argparse.ArgumentTypeError(f'expected a number in (0, 1], got {text!a}')
-    return scale
-
-
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """What train and test have in common, spelt as in mmpretrain's tools."""
     parser.add_argument('--work-dir', help='where logs and checkpoints go')
@@ -137,13 +103,13 @@ def _add_batch_policy(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_suite_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--methods', type=_names(METHODS), help=f'of {",".join(METHODS)}')
+    parser.add_argument('--methods', type=names(METHODS), help=f'of {",".join(METHODS)}')
     parser.add_argument(
         '--setting',
         choices=(*SETTINGS, 'both'),
         help='backbones as in the published rows, or all methods of one recipe (default: paper)',
     )
-    parser.add_argument('--seeds', type=_seeds, default=(0,), help='such as 0,1,2 (default 0)')
+    parser.add_argument('--seeds', type=seeds, default=(0,), help='such as 0,1,2 (default 0)')
     parser.add_argument('--work-dir', type=Path, help='where runs and records are kept')
     parser.add_argument(
         '--gpus',
@@ -193,11 +159,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
     suite.add_argument('--preset', choices=('mini', 'paper'), default='mini')
-    suite.add_argument('--tasks', type=_names(TASKS), default=TASKS, help=f'of {",".join(TASKS)}')
+    suite.add_argument('--tasks', type=names(TASKS), default=TASKS, help=f'of {",".join(TASKS)}')
     _add_suite_options(suite)
     suite.add_argument('--cluster', choices=('local',), default='local', help='where runs go')
     suite.add_argument(
-        '--schedule-scale', type=_scale, default=1.0, help='shorten every schedule, in (0, 1]'
+        '--schedule-scale', type=scale, default=1.0, help='shorten every schedule, in (0, 1]'
     )
     suite.set_defaults(run=_suite)
 
@@ -254,6 +220,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, such as `head`, has had enough; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # A file or folder of the call that cannot be read or written; it says which.
+        if args.debug:
+            raise
+        print(f'rm-mm {args.command}: {error}', file=sys.stderr)
+        return 2
 
 
 if __name__ == '__main__':

@@ -14,8 +14,9 @@ from rm_mm.batch_policy import apply_batch_policy, process_count
 from rm_mm.compat.config_scopes import configs_root
 from rm_mm.data.presence import require_data, set_data_root
 from rm_mm.environment import config_digest
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, RmMmError
 from rm_mm.machine import adapt_to_cpu, has_accelerator, start_cpu_processes
+from rm_mm.transfer.slot import require_backbone
 
 
 def find_config(name: str | Path) -> Path:
@@ -49,8 +50,11 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
     path = find_config(name)
     try:
         config = Config.fromfile(path)
-    except (ImportError, ModuleNotFoundError):
-        raise
+    except ImportError as error:
+        raise InputError(
+            f'{path} needs something that cannot be imported: {error}. Is it installed, or its '
+            'folder on PYTHONPATH?'
+        ) from error
     except Exception as error:
         # A config is Python: whatever its author got wrong comes up here.
         raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
@@ -87,6 +91,9 @@ def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict
     facts = {'config': str(args.config), 'config_sha256': config_digest(config)}
     if args.data_root:
         set_data_root(config, args.data_root)
+    for name in loaders:
+        if not config.get(name):
+            raise InputError(f'{args.config} has no {name}: expected the config of a whole run')
     require_data(config, str(args.config), loaders)
     config.launcher = args.launcher
     default = os.path.join('work_dirs', Path(args.config).stem)
@@ -111,6 +118,9 @@ def train(args: argparse.Namespace) -> int:
     if args.resume is not None:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+    if config.get('load_from'):
+        require_checkpoint(config.load_from)
+    require_backbone(config)
     if not args.check:
         _runner(config, facts, [note] if note else []).train()
     return 0
@@ -126,8 +136,8 @@ def test(args: argparse.Namespace) -> int:
     """``rm-mm test``."""
     config, facts = prepare(args, ('test_dataloader',))
     untrained = args.checkpoint == 'none'
-    if not untrained and not Path(args.checkpoint).is_file():
-        raise InputError(f'no checkpoint {args.checkpoint!a}: expected a file, or the word none')
+    if not untrained:
+        require_checkpoint(args.checkpoint)
     config.load_from = None if untrained else args.checkpoint
     if args.amp:
         config.test_cfg.fp16 = True
@@ -140,6 +150,22 @@ def test(args: argparse.Namespace) -> int:
         if args.out and int(os.environ.get('RANK', '0')) == 0:
             write_json(args.out, {name: _plain(value) for name, value in metrics.items()})
     return 0
+
+
+def require_checkpoint(name: str) -> None:
+    """Check that a checkpoint of a whole model is there and can be read.
+
+    Args:
+        name: A path; an address is left to mmengine.
+
+    Raises:
+        InputError: If it is not there, damaged, or more than tensors and plain containers.
+    """
+    if '://' in name:
+        return
+    from rm_mm.transfer.checkpoint import read_checkpoint
+
+    read_checkpoint(Path(name))
 
 
 def _plain(value: Any) -> float | None:
@@ -159,7 +185,14 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = ()) -> An
     if not has_accelerator():
         notes = [*notes, *adapt_to_cpu(config)]
         start_cpu_processes(config.launcher)
-    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    try:
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    except (KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
+        if isinstance(error, RmMmError):
+            raise
+        # What the registries say of a name or an argument that they do not know.
+        said = ' '.join(str(error).strip('"').split())
+        raise InputError(f'{facts["config"]} does not build: {said}') from error
     runner.register_hook(EnvironmentHook(facts))
     runner.register_hook(WorkerSeedHook())
     for note in notes:

@@ -21,10 +21,11 @@ from mmengine.model import BaseModule, is_model_wrapper
 from mmengine.registry import HOOKS, WEIGHT_INITIALIZERS
 from torch import nn
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import RefusedError
 from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
 from rm_mm.transfer.manifest import manifest_path, read_manifest
 from rm_mm.transfer.printable import printable
+from rm_mm.transfer.slot import absent_backbone
 from rm_mm.transfer.verify import check, require
 
 
@@ -120,11 +121,7 @@ class VerifiedBackboneHook(Hook):
 
 def _read_export(path: Path) -> Checkpoint:
     if not path.exists():
-        raise InputError(
-            f'no backbone at {printable(path)}: expected the output of `rm-mm export`, or run '
-            '`tools/run_transfer.sh` or `rm-mm suite`, which make it; if it is elsewhere, pass '
-            '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
-        )
+        raise absent_backbone(path)
     source = read_checkpoint(path)
     manifest = manifest_path(path)
     if manifest.exists():

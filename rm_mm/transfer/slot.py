@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError
+from rm_mm.transfer.printable import printable
 
 #: What the backbones here have seen: images in RGB, normalised as the recipes in
 #: ``configs/_base_/r50_in1k.py`` do it (mmpretrain's ImageNet values).
@@ -61,6 +62,29 @@ def empty(config: Any, name: str) -> None:
     for key, value in (('frozen_stages', -1), ('norm_eval', False)):
         if key in backbone:
             backbone[key] = value
+
+
+def require_backbone(config: Any) -> None:
+    """Check that the file of a config's verified backbone is there; its content is checked later.
+
+    Raises:
+        InputError: If it is not.
+    """
+    backbone = (config.get('model') or {}).get('backbone') or {}
+    initializer = backbone.get('init_cfg') or {}
+    if isinstance(initializer, dict) and initializer.get('type') == 'VerifiedBackbone':
+        checkpoint = Path(initializer.get('checkpoint') or '').expanduser()
+        if not checkpoint.is_file():
+            raise absent_backbone(checkpoint)
+
+
+def absent_backbone(path: Path) -> InputError:
+    """What to say of a backbone that is not there."""
+    return InputError(
+        f'no backbone at {printable(path)}: expected the output of `rm-mm export`, or run '
+        '`tools/run_transfer.sh` or `rm-mm suite`, which make it; if it is elsewhere, pass '
+        '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
+    )
 
 
 def _backbone(config: Any, name: str) -> Any:
