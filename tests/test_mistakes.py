@@ -35,7 +35,7 @@ auto_scale_lr = None
                 'model.backbone.init_cfg.checkpoint=none.pth',
             ],
             ['no backbone at none.pth', 'rm-mm export'],
-        ),  # fmt: skip
+        ),
     ],
 )
 def test_one_line_and_exit_2(arguments, words, tmp_path, capsys, monkeypatch):

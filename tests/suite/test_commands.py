@@ -30,7 +30,10 @@ process.wait()
 """
 
 SUITE = """
-import sys
+import signal, sys
+# Whoever runs the tests may ignore these, as nohup does.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from types import SimpleNamespace
 from rm_mm import cli
