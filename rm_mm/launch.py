@@ -118,9 +118,12 @@ def train(args: argparse.Namespace) -> int:
     if args.resume is not None:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+    from rm_mm.pretrain.schedule import require_length
+
     if config.get('load_from'):
         require_checkpoint(config.load_from)
     require_backbone(config)
+    require_length(config)
     if not args.check:
         _runner(config, facts, [note] if note else []).train()
     return 0

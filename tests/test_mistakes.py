@@ -26,6 +26,16 @@ auto_scale_lr = None
         (['train', '--cfg-options', 'model.backbone.dept=3'], ['does not build', 'dept']),
         (['train', '--cfg-options', 'train_dataloader=None'], ['has no train_dataloader']),
         (['train', '--cfg-options', 'model'], ['KEY=VALUE']),
+        (
+            [
+                'train',
+                '--cfg-options',
+                'param_scheduler.type=WarmupCosineLR',
+                'param_scheduler.T_max=300',
+                'train_cfg.max_epochs=301',
+            ],
+            ['max_epochs=301 is more than T_max=300'],
+        ),
         (['train', '--work-dir', '/dev/null/runs'], ['/dev/null/runs']),
         (
             [

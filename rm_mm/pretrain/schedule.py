@@ -63,3 +63,25 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                 'resume with the values of the checkpoint, or train anew in another --work-dir'
             )
         super().load_state_dict(state_dict)
+
+
+def require_length(config: Any) -> None:
+    """Check before a run that it is not longer than its ``WarmupCosineLR``.
+
+    Args:
+        config: A resolved mmengine config of a training run.
+
+    Raises:
+        InputError: If it is: the rate would reach zero before the end.
+    """
+    schedulers = config.get('param_scheduler') or []
+    for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
+        if scheduler.get('type') != WarmupCosineLR.__name__:
+            continue
+        key = 'max_epochs' if scheduler.get('by_epoch', True) else 'max_iters'
+        length = config.train_cfg.get(key) or 0
+        if length > scheduler['T_max']:
+            raise InputError(
+                f'{key}={length} is more than T_max={scheduler["T_max"]} of WarmupCosineLR, where '
+                'its rate has come to zero: set both'
+            )
