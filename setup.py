@@ -11,7 +11,8 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).parent
 # What OpenMMLab looks for inside an installed package, and where it stands in the checkout.
 MIM = ('configs', 'tools', 'model-index.yml')
-# Lower bounds are what was tested; constraints.txt has the exact set.
+# Lower bounds are what was tested; constraints.txt has the exact set. torch 2.6 is the first that can
+# read a checkpoint with stand-ins for what is not needed of it.
 STACK = [
     'onedl-mmengine>=0.10.12',
     'onedl-mmcv>=2.3.6',
@@ -20,8 +21,8 @@ STACK = [
     'onedl-mmsegmentation>=1.4.2',
 ]
 NEEDS = [
-    'torch>=2.4',
-    'torchvision>=0.19',
+    'torch>=2.6',
+    'torchvision>=0.21',
     'numpy',
     'opencv-python',
     'Pillow',
