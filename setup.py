@@ -11,8 +11,8 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).parent
 # What OpenMMLab looks for inside an installed package, and where it stands in the checkout.
 MIM = ('configs', 'tools', 'model-index.yml')
-# Lower bounds are what was tested; constraints.txt has the exact set. torch 2.6 is the first that can
-# read a checkpoint with stand-ins for what is not needed of it.
+# Lower bounds are what was tested; constraints.txt has the exact set. torch 2.6 is the first that
+# can read a checkpoint with stand-ins for what is not needed of it.
 STACK = [
     'onedl-mmengine>=0.10.12',
     'onedl-mmcv>=2.3.6',
