@@ -43,7 +43,7 @@ def _export(args: argparse.Namespace) -> int:
 def _suite(args: argparse.Namespace) -> int:
     from rm_mm.report.command import show
     from rm_mm.suite.command import run_suite, run_transfer
-    from rm_mm.suite.commands import stopped_by_signals
+    from rm_mm.suite.processes import stopped_by_signals
 
     with stopped_by_signals():
         outcome = (run_suite if args.command == 'suite' else run_transfer)(args)

@@ -11,64 +11,12 @@ from typing import Any
 
 from rm_mm.atomic import write_json
 from rm_mm.batch_policy import apply_batch_policy, process_count
-from rm_mm.compat.config_scopes import configs_root
+from rm_mm.config_files import read_config
 from rm_mm.data.presence import require_data, set_data_root
 from rm_mm.environment import config_digest
 from rm_mm.errors import InputError, RmMmError
 from rm_mm.machine import adapt_to_cpu, has_accelerator, start_cpu_processes
 from rm_mm.transfer.slot import require_backbone
-
-
-def find_config(name: str | Path) -> Path:
-    """A config by path, or by its path below the project's ``configs/``.
-
-    Raises:
-        InputError: If there is none.
-    """
-    path = Path(name)
-    candidates = [path, configs_root() / str(name).removeprefix('rm_mm::').removeprefix('configs/')]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise InputError(
-        f'no config {str(name)!a}: expected a file, or a path such as '
-        f'classification/r50_rm_in1k.py below {configs_root()}'
-    )
-
-
-def read_config(name: str | Path, options: list[str] | None = None) -> Any:
-    """Read a config and apply ``key=value`` overrides.
-
-    Returns:
-        The mmengine ``Config``.
-
-    Raises:
-        InputError: If it does not parse, or an override is not one.
-    """
-    from mmengine.config import Config, DictAction
-
-    path = find_config(name)
-    try:
-        config = Config.fromfile(path)
-    except ImportError as error:
-        raise InputError(
-            f'{path} needs something that cannot be imported: {error}. Is it installed, or its '
-            'folder on PYTHONPATH?'
-        ) from error
-    except Exception as error:
-        # A config is Python: whatever its author got wrong comes up here.
-        raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
-    if options:
-        wrong = [option for option in options if '=' not in option]
-        if wrong:
-            raise InputError(f'--cfg-options takes KEY=VALUE, got {wrong[0]!a}')
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--options', nargs='+', action=DictAction)
-        try:
-            config.merge_from_dict(parser.parse_args(['--options', *options]).options)
-        except (KeyError, TypeError, IndexError, AssertionError) as error:
-            raise InputError(f'--cfg-options {" ".join(options)}: {error}') from error
-    return config
 
 
 def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict[str, Any]]:

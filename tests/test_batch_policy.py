@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 
 from rm_mm.batch_policy import apply_batch_policy, process_count
+from rm_mm.config_files import read_config
 from rm_mm.errors import InputError
 from rm_mm.fidelity.rates import stepped_rates
-from rm_mm.launch import read_config
 
 IMAGENET = 'classification/r50_rm_in1k.py'
 COCO = 'detection/atss_r50_rm_coco.py'

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from rm_mm.atomic import write_text
+from rm_mm.config_files import read_config
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.fidelity.compare import compare
 from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import Comparison, page
 from rm_mm.fidelity.rates import differing_rates
-from rm_mm.launch import read_config
 
 
 def run_fidelity(args: argparse.Namespace) -> int:

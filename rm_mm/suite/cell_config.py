@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
+from rm_mm.config_files import read_config
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
-from rm_mm.launch import read_config
 from rm_mm.suite.plan import Cell
 from rm_mm.transfer.slot import empty, fill
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rm_mm.compat.config_scopes import configs_root
+from rm_mm.config_files import find_config, read_config
 from rm_mm.errors import InputError
-from rm_mm.launch import find_config, read_config
 from rm_mm.names import METHODS
 from rm_mm.suite.presets import PRESETS, Preset, Task
 

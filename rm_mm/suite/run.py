@@ -16,9 +16,9 @@ from rm_mm.atomic import write_text
 from rm_mm.environment import config_digest, versions
 from rm_mm.errors import RefusedError
 from rm_mm.suite.cell_config import config_path, require_same, resolve
-from rm_mm.suite.commands import run_command, stop_commands
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.plan import Cell
+from rm_mm.suite.processes import run_command, stop_commands
 from rm_mm.suite.progress import Progress
 from rm_mm.suite.records import Record, read_curve, read_floor, read_record
 

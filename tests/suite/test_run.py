@@ -10,9 +10,9 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite import run as run_module
-from rm_mm.suite.commands import run_command
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
 from rm_mm.suite.run import Options, prepare, run
 

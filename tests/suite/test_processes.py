@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rm_mm.errors import RefusedError
-from rm_mm.suite import commands
+from rm_mm.suite import processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,13 +37,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from types import SimpleNamespace
 from rm_mm import cli
-from rm_mm.suite import command, commands, run
+from rm_mm.suite import command, processes, run
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 
 child, folder = sys.argv[1:3]
 sleeping = [sys.executable, '-c', child, folder]
-commands.GRACE_SECONDS = 0.3
+processes.GRACE_SECONDS = 0.3
 run._command = lambda arguments, gpus: sleeping
 
 def run_suite(args):
@@ -52,7 +52,7 @@ def run_suite(args):
     run.run(left, run.Options(jobs=2))
 
 def run_transfer(args):
-    commands.run_command(sleeping, Path(folder, 'log'))
+    processes.run_command(sleeping, Path(folder, 'log'))
 
 command.run_suite, command.run_transfer = run_suite, run_transfer
 sys.exit(cli.main(sys.argv[3:]))
@@ -121,26 +121,26 @@ def test_a_command_that_is_only_just_starting_is_ended_and_no_other_begins(tmp_p
         return process
 
     Popen = subprocess.Popen  # noqa: N806
-    monkeypatch.setattr(commands.subprocess, 'Popen', slow_popen)
-    monkeypatch.setattr(commands, '_stopping', False)
+    monkeypatch.setattr(processes.subprocess, 'Popen', slow_popen)
+    monkeypatch.setattr(processes, '_stopping', False)
     sleeping = [sys.executable, '-c', 'import time; time.sleep(20)']
     begun = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(commands.run_command, sleeping, tmp_path / 'log')
+        attempt = pool.submit(processes.run_command, sleeping, tmp_path / 'log')
         assert started.wait(10)
-        commands.stop_commands()
+        processes.stop_commands()
         with pytest.raises(RefusedError, match='exit code -15'):
             attempt.result()
     assert time.monotonic() - begun < 15
-    assert not commands._running
+    assert not processes._running
     with pytest.raises(RefusedError, match='the call was stopped'):
-        commands.run_command(sleeping, tmp_path / 'log')
+        processes.run_command(sleeping, tmp_path / 'log')
 
 
 def test_a_command_whose_lines_cannot_be_handled_is_ended(tmp_path):
     code = 'import time; print(1, flush=True); time.sleep(20)'
     begun = time.monotonic()
     with pytest.raises(ValueError, match="'x'"):
-        commands.run_command([sys.executable, '-c', code], tmp_path / 'log', lambda _: int('x'))
+        processes.run_command([sys.executable, '-c', code], tmp_path / 'log', lambda _: int('x'))
     assert time.monotonic() - begun < 15
-    assert not commands._running
+    assert not processes._running

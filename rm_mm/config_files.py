@@ -1,0 +1,57 @@
+"""Finding and reading configs of any of the three stacks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rm_mm.compat.config_scopes import SCOPE, config_path
+from rm_mm.errors import InputError
+
+
+def find_config(name: str | Path) -> Path:
+    """A config by path, or by its path below the project's ``configs/``.
+
+    Raises:
+        InputError: If there is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    return config_path(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
+
+
+def read_config(name: str | Path, options: list[str] | None = None) -> Any:
+    """Read a config and apply ``key=value`` overrides.
+
+    Returns:
+        The mmengine ``Config``.
+
+    Raises:
+        InputError: If it does not parse, or an override is not one.
+    """
+    from mmengine.config import Config, DictAction
+
+    path = find_config(name)
+    try:
+        config = Config.fromfile(path)
+    except ImportError as error:
+        raise InputError(
+            f'{path} needs something that cannot be imported: {error}. Is it installed, or its '
+            'folder on PYTHONPATH?'
+        ) from error
+    except Exception as error:
+        # A config is Python: whatever its author got wrong comes up here.
+        raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
+    if options:
+        wrong = [option for option in options if '=' not in option]
+        if wrong:
+            raise InputError(f'--cfg-options takes KEY=VALUE, got {wrong[0]!a}')
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--options', nargs='+', action=DictAction)
+        try:
+            config.merge_from_dict(parser.parse_args(['--options', *options]).options)
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise InputError(f'--cfg-options {" ".join(options)}: {error}') from error
+    return config
