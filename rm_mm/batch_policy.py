@@ -13,6 +13,9 @@ from typing import Any
 
 from rm_mm.errors import InputError
 
+#: What ``environment.json`` says of a batch that is the recipe's.
+RECIPES_BATCH = "the recipe's"
+
 POLICIES = ('accumulate', 'scale-lr', 'as-is')
 
 #: Where each launcher says how many processes there are.
@@ -67,9 +70,17 @@ def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str |
         policy, scaling['enable'] = policy or 'scale-lr', False
     accumulated = config.optim_wrapper.get('accumulative_counts', 1)
     actual = processes * batch * accumulated
+    found = f'global batch {actual} ({_product(processes, batch, accumulated)})'
+    if accumulated != 1:
+        if policy == 'as-is':
+            return f"{found}, accumulated as the config says; the recipe's is {recipe}"
+        raise InputError(
+            f'{found}: optim_wrapper.accumulative_counts={accumulated} lets schedules and loops '
+            'count batches instead of steps. Leave it out and say --batch-policy accumulate, which '
+            'keeps the recipe, or train as the config says with --batch-policy as-is'
+        )
     if actual == recipe:
         return None
-    found = f'global batch {actual} ({_product(processes, batch, accumulated)})'
     if policy == 'accumulate':
         return f"{found} becomes the recipe's {recipe}: {_accumulate(config, processes, recipe)}"
     if policy == 'scale-lr':
@@ -158,5 +169,6 @@ def _iteration_counts(config: Any) -> Iterator[tuple[Any, str]]:
         return
     yield from ((loop, key) for key in ('max_iters', 'val_interval', 'val_begin') if loop.get(key))
     checkpoint = config.get('default_hooks', {}).get('checkpoint') or {}
-    if checkpoint.get('interval') and not checkpoint.get('by_epoch', True):
+    # -1 is never.
+    if checkpoint.get('interval', -1) > 0 and not checkpoint.get('by_epoch', True):
         yield checkpoint, 'interval'

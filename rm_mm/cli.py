@@ -136,6 +136,11 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         '--resume', nargs='?', const='auto', help='from this checkpoint, or the latest'
     )
+    train.add_argument(
+        '--backbone',
+        type=Path,
+        help='an export: the backbone of an mmdetection or mmsegmentation config, verified',
+    )
     train.add_argument('--no-validate', action='store_true', help='do not evaluate on the way')
     _add_batch_policy(train)
     train.add_argument(
@@ -214,7 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'rm-mm {args.command}: {error}', file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as stop:
-        print(f'rm-mm {args.command}: stopped; the same call goes on from here', file=sys.stderr)
+        on = {'train': '; --resume goes on from the last checkpoint'}
+        on |= dict.fromkeys(('suite', 'transfer'), '; the same call goes on from here')
+        print(f'rm-mm {args.command}: stopped{on.get(args.command, "")}', file=sys.stderr)
         return stop.exit_code if isinstance(stop, StoppedError) else 130
     except BrokenPipeError:
         # The reader, such as `head`, has had enough; Python would complain again at exit.

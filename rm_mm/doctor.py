@@ -68,7 +68,7 @@ def run_doctor(as_json: bool) -> int:
 
 
 def _python() -> Iterator[Finding]:
-    good = sys.version_info >= (3, 10)
+    good = (3, 10) <= sys.version_info[:2] <= (3, 12)
     mend = '' if good else 'install Python 3.10, 3.11 or 3.12 and make the environment with it'
     yield Finding('python', 'ok' if good else 'broken', platform.python_version(), mend)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -10,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_json
-from rm_mm.batch_policy import apply_batch_policy, process_count
+from rm_mm.batch_policy import RECIPES_BATCH, apply_batch_policy, process_count
 from rm_mm.config_files import read_config
 from rm_mm.data.presence import require_data, set_data_root
 from rm_mm.environment import config_digest
 from rm_mm.errors import InputError, RmMmError
-from rm_mm.machine import adapt_to_cpu, has_accelerator, start_cpu_processes
-from rm_mm.transfer.slot import require_backbone
+from rm_mm.machine import (
+    adapt_to_cpu,
+    has_accelerator,
+    leave_processes,
+    start_cpu_processes,
+)
+from rm_mm.transfer.slot import fill, require_backbone
 
 
 def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict[str, Any]]:
@@ -56,16 +62,19 @@ def train(args: argparse.Namespace) -> int:
     config, facts = prepare(args, ('train_dataloader', *validated))
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
+    if args.backbone:
+        fill(config, args.backbone, str(args.config))
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     policy = args.batch_policy or ('scale-lr' if args.auto_scale_lr else None)
     processes = _processes(args)
     note = apply_batch_policy(config, processes, policy)
-    facts |= {'batch_policy': policy, 'batch': note or "the recipe's"}
+    facts |= {'batch_policy': policy, 'batch': note or RECIPES_BATCH}
     if args.resume is not None:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+        _require_same_batch(Path(config.work_dir), facts['batch'])
     from rm_mm.pretrain.schedule import require_length
 
     if config.get('load_from'):
@@ -73,8 +82,26 @@ def train(args: argparse.Namespace) -> int:
     require_backbone(config)
     require_length(config)
     if not args.check:
-        _runner(config, facts, [note] if note else []).train()
+        _runner(config, facts, [note] if note else [], trains=True).train()
+        leave_processes()
     return 0
+
+
+def _require_same_batch(work_dir: Path, batch: str) -> None:
+    """Check that a run which is resumed goes on with the batch that it had.
+
+    Raises:
+        InputError: If it does not.
+    """
+    environment = work_dir / 'environment.json'
+    if not (work_dir / 'last_checkpoint').exists() or not environment.exists():
+        return
+    before = json.loads(environment.read_text(encoding='utf-8')).get('batch', batch)
+    if before != batch:
+        raise InputError(
+            f'{work_dir} was begun with {before}, this call has {batch}: resume with as many '
+            'processes and the same --batch-policy, or train anew in another --work-dir'
+        )
 
 
 def _processes(args: argparse.Namespace) -> int:
@@ -93,13 +120,14 @@ def test(args: argparse.Namespace) -> int:
     if args.amp:
         config.test_cfg.fp16 = True
     if not args.check:
-        runner = _runner(config, facts | {'checkpoint': args.checkpoint})
+        runner = _runner(config, facts | {'checkpoint': args.checkpoint}, trains=False)
         if untrained:
-            # mmengine initialises a network only before it trains.
-            runner.model.init_weights()
+            # mmengine initialises a network only before it trains; this broadcasts it to all ranks.
+            runner._init_model_weights()
         metrics = runner.test()
         if args.out and int(os.environ.get('RANK', '0')) == 0:
             write_json(args.out, {name: _plain(value) for name, value in metrics.items()})
+        leave_processes()
     return 0
 
 
@@ -125,8 +153,8 @@ def _plain(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = ()) -> Any:
-    """Build the runner, on whatever this machine has."""
+def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, trains: bool) -> Any:
+    """Build the runner and what it runs, on whatever this machine has."""
     from mmengine.logging import print_log
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
@@ -138,7 +166,16 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = ()) -> An
         start_cpu_processes(config.launcher)
     try:
         runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-    except (KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
+        # mmengine builds these only when it gets to them; in this order, which is its own.
+        if trains:
+            _ = runner.train_loop
+            runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+            _ = runner.val_loop
+        else:
+            _ = runner.test_loop
+    except (
+        KeyError, TypeError, ValueError, AttributeError, ImportError, AssertionError
+    ) as error:  # fmt: skip
         if isinstance(error, RmMmError):
             raise
         # What the registries say of a name or an argument that they do not know.

@@ -62,6 +62,19 @@ def start_cpu_processes(launcher: str) -> None:
             dist.init_process_group('gloo')
 
 
+def leave_processes() -> None:
+    """Leave the process group, if there is one, after all of it has done its work.
+
+    At the exit of Python it would be too late: threads of gloo that are still there abort the
+    process, and torchrun takes a run that was done for one that failed.
+    """
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def _replace_sync_batch_norm(node: Any) -> bool:
     """Whether any ``SyncBN`` was found below ``node`` and made a ``BN``, in place."""
     found = False

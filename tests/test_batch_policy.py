@@ -55,6 +55,24 @@ def test_accumulate_counts_iterations_in_batches_and_schedules_in_steps():
     assert config.optim_wrapper.optimizer.lr == 1e-4
 
 
+def test_accumulation_by_hand_is_refused():
+    """Two processes of 2 images, 4 batches a step: 16, but 80,000 batches, not steps."""
+    config = read_config(ADE)
+    config.optim_wrapper.accumulative_counts = 4
+    for policy in (None, 'accumulate', 'scale-lr'):
+        with pytest.raises(InputError, match='count batches instead of steps'):
+            apply_batch_policy(config, 2, policy)
+    assert 'accumulated as the config says' in apply_batch_policy(config, 2, 'as-is')
+    assert config.train_cfg.max_iters == 80_000
+
+
+def test_checkpoints_that_are_never_written_stay_so():
+    config = read_config(ADE)
+    config.default_hooks.checkpoint.interval = -1
+    apply_batch_policy(config, 4, 'scale-lr')
+    assert config.default_hooks.checkpoint.interval == -1
+
+
 def test_epochs_stay_epochs_under_accumulation():
     config = read_config(IMAGENET)
     apply_batch_policy(config, 1, 'accumulate')
@@ -140,7 +158,7 @@ def work(rank, port, folder, name, images, epochs):
     from torch.utils.data import Dataset
 
     import rm_mm  # noqa: F401
-    from rm_mm.machine import adapt_to_cpu
+    from rm_mm.machine import adapt_to_cpu, leave_processes
 
     class Numbers(Dataset):
         def __len__(self):
@@ -206,7 +224,8 @@ def work(rank, port, folder, name, images, epochs):
     )
     runner.train()
     Path(folder, f'{rank}.json').write_text(json.dumps(steps))
-    dist.destroy_process_group()
+    del runner
+    leave_processes()
 
 
 @pytest.mark.parametrize(

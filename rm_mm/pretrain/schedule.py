@@ -55,7 +55,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state of the same schedule."""
-        saved = {name: state_dict[name] for name in ('T_max', 'warmup')}
+        saved = {name: state_dict.get(name) for name in ('T_max', 'warmup')}
         wanted = {'T_max': self.T_max, 'warmup': self.warmup}
         if saved != wanted:
             raise InputError(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from rm_mm.atomic import write_text
 from rm_mm.errors import InputError
-from rm_mm.report.table import WRITERS, build_table, to_text
+from rm_mm.report.formats import WRITERS, to_text
+from rm_mm.report.table import build_table
 from rm_mm.suite.records import Record, read_record
 
 

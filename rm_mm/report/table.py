@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import html
-import io
 import statistics
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rm_mm.names import METHODS, SETTINGS, TASKS
@@ -21,7 +19,9 @@ HEADINGS = {
     'miou_percent': ('mIoU %', 3),
 }
 SETTING_NOTES = {
-    'paper': 'paper: each row starts from the backbone that the published row started from.',
+    'paper': (
+        "paper: backbones as in the paper's tables; the COCO baseline starts from torchvision's."
+    ),
     'controlled': 'controlled: all methods share one pretraining recipe.',
     'mini': 'mini: embedded images; all methods share one pretraining recipe.',
 }
@@ -144,91 +144,35 @@ def _notes(records: Sequence[Record]) -> list[str]:
         notes.append(f'One seed ({seeds[0]}): differences of this size can be chance.')
     else:
         notes.append(f'Mean ± standard deviation over seeds {", ".join(map(str, seeds))}.')
+        notes += _fewer_seeds(records, len(seeds))
     if any((r.task, r.method) == ('classification', 'scratch') for r in records):
         notes.append('scratch has no pretraining: its top-1 is that of the untrained network.')
+    notes += _batches(records)
     scales = {record.schedule_scale for record in records}
     if scales != {1.0}:
         notes.append(f'Schedules were shortened to {", ".join(f"{s:g}" for s in scales)}.')
     return notes
 
 
-def to_text(table: Table) -> str:
-    """For a terminal: aligned columns."""
-    lines = [table.header, *table.rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
-    text = [
-        '  '.join(
-            cell.ljust(width) if i < TEXT_COLUMNS else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    return '\n'.join([text[0], '-' * len(text[0]), *text[1:], '', *table.notes])
-
-
-def to_markdown(table: Table) -> str:
-    """A GitHub table."""
-    rule = ['---'] * TEXT_COLUMNS + ['---:'] * (len(table.header) - TEXT_COLUMNS)
-    rows = [table.header, rule, *table.rows]
-    body = '\n'.join('| ' + ' | '.join(cell.replace('|', r'\|') for cell in r) + ' |' for r in rows)
-    return '\n\n'.join([body, ' '.join(table.notes)]) + '\n'
-
-
-def to_csv(table: Table) -> str:
-    """Comma-separated; headings are made unique by their task's."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator='\n')
-    names, task = [], ''
-    for name in table.header:
-        if name.endswith(' best'):
-            task = name.removesuffix('best')
-            names.append(name)
-        else:
-            names.append(task + name)
-    writer.writerow(names)
-    writer.writerows(table.rows)
-    return out.getvalue()
-
-
-def to_latex(table: Table) -> str:
-    """A booktabs ``tabular``."""
-
-    def escape(cell: str) -> str:
-        for old, new in (('\\', r'\textbackslash '), ('%', r'\%'), ('_', r'\_'), ('&', r'\&')):
-            cell = cell.replace(old, new)
-        return cell.replace('±', r'$\pm$')
-
-    def line(cells: list[str]) -> str:
-        return ' & '.join(map(escape, cells)) + r' \\'
-
-    columns = 'l' * TEXT_COLUMNS + 'r' * (len(table.header) - TEXT_COLUMNS)
-    body = [r'\toprule', line(table.header), r'\midrule', *map(line, table.rows), r'\bottomrule']
-    return '\n'.join([rf'\begin{{tabular}}{{{columns}}}', *body, r'\end{tabular}']) + '\n'
-
-
-def to_html(table: Table) -> str:
-    """One self-contained page."""
-
-    def line(cells: list[str], tag: str) -> str:
-        return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-
-    rows = ''.join(line(row, 'td') for row in table.rows)
-    notes = ''.join(f'<p>{html.escape(note)}</p>' for note in table.notes)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>rm_mm</title>'
-        '<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;margin:2rem}'
-        'div{overflow-x:auto}table{border-collapse:collapse}th,td{padding:.3rem .8rem;'
-        'text-align:right;border-bottom:1px solid #8886}th:nth-child(-n+2),'
-        'td:nth-child(-n+2){text-align:left}</style><h1>Does it transfer?</h1>'
-        f'<div><table><thead>{line(table.header, "th")}</thead><tbody>{rows}</tbody></table></div>'
-        f'{notes}</html>\n'
+def _fewer_seeds(records: Sequence[Record], most: int) -> list[str]:
+    """Which figures are of fewer seeds than the others, a sentence for each number."""
+    runs = Counter(
+        (record.task, record.method, record.column, tuple(record.settings)) for record in records
     )
+    found: dict[int, list[str]] = {}
+    for (task, method, _, _), number in runs.items():
+        if number < most:
+            found.setdefault(number, []).append(f'{task} {method}')
+    return [
+        f'Of {number} seed{"s" if number > 1 else ""} only: {", ".join(dict.fromkeys(rows))}.'
+        for number, rows in sorted(found.items())
+    ]
 
 
-WRITERS: dict[str, Callable[[Table], str]] = {
-    'md': to_markdown,
-    'csv': to_csv,
-    'latex': to_latex,
-    'html': to_html,
-}
+def _batches(records: Sequence[Record]) -> list[str]:
+    """What was not run on the recipe's batch, a sentence for each way."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record.batch:
+            found.setdefault(record.batch, []).append(f'{record.task} {record.method}')
+    return [f'{", ".join(dict.fromkeys(rows))}: {batch}.' for batch, rows in found.items()]

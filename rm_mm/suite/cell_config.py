@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +49,20 @@ def shorten(config: Any, scale: float) -> None:
         return max(1, round(length * scale))
 
     loop = config.train_cfg
-    for key in ('max_epochs', 'max_iters', 'val_interval'):
-        if key in loop:
+    for key in ('max_epochs', 'max_iters', 'val_interval', 'val_begin'):
+        if loop.get(key):
             loop[key] = scaled(loop[key])
     schedulers = config.param_scheduler
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-        for key in ('T_max', 'end', 'warmup'):
-            if key in scheduler:
+        for key in ('begin', 'T_max', 'end', 'warmup', 'step_size'):
+            if scheduler.get(key):
                 scheduler[key] = scaled(scheduler[key])
         if 'milestones' in scheduler:
             scheduler['milestones'] = [scaled(step) for step in scheduler['milestones']]
     if 'max_iters' in loop:
         checkpoint = config.default_hooks.checkpoint
-        checkpoint['interval'] = scaled(checkpoint['interval'])
+        if checkpoint.get('interval', -1) > 0:
+            checkpoint['interval'] = scaled(checkpoint['interval'])
 
 
 def config_path(cell: Cell) -> Path:
@@ -75,9 +77,18 @@ def require_same(cell: Cell, config: Any) -> None:
         InputError: If it was another.
     """
     path = config_path(cell)
-    if path.exists() and path.read_text(encoding='utf-8') != config.pretty_text:
+    if path.exists() and _comparable(read_config(path)) != _comparable(config):
         raise InputError(
             f'{cell.directory} was begun with another config, or another --schedule-scale or '
             f'--data-root: expected what {path} holds. Say another --work-dir, or remove '
             f'{path}, {cell.directory} and {cell.record}'
         )
+
+
+def _comparable(config: Any) -> dict[str, Any]:
+    """A config as plain values, its backbone wherever the call says that the work directory is."""
+    values: dict[str, Any] = json.loads(json.dumps(config.to_dict(), default=str))
+    initializer = values.get('model', {}).get('backbone', {}).get('init_cfg')
+    if isinstance(initializer, dict) and initializer.get('checkpoint'):
+        initializer['checkpoint'] = str(Path(initializer['checkpoint']).resolve())
+    return values

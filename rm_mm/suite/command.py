@@ -9,17 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.data.presence import require_data
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, RefusedError
 from rm_mm.names import SETTINGS
 from rm_mm.suite.find_task import find_task
 from rm_mm.suite.lock import hold
 from rm_mm.suite.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.presets import PRESETS, Preset
+from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
-from rm_mm.suite.run import Options, Prepared, best_checkpoint, export, prepare, run
+from rm_mm.suite.run import Options, Prepared, prepare, run
 
 #: Two small networks on a core each train faster than one on two; more share the memory bus.
 MINI_JOBS = 2
@@ -73,10 +75,13 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
 
     absent = {}
     for pretraining in (cell for cell in planned if cell.pretrains):
-        if best_checkpoint(pretraining.directory) is None:
-            absent[pretraining.backbone] = _not_pretrained(pretraining)
-        elif any(item.cell.backbone == pretraining.backbone for item in left):
+        if not any(item.cell.backbone == pretraining.backbone for item in left):
+            continue
+        try:
+            _require_pretrained(pretraining, work_dir)
             export(pretraining)
+        except RefusedError as error:
+            absent[pretraining.backbone] = f'{pretraining.method}: {error}'
     ready = [item for item in left if item.cell.backbone not in absent]
     # Named before the others run, which may take days, and again at the end.
     lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
@@ -102,20 +107,34 @@ def _run(left: Sequence[Prepared], options: Options, done: Sequence[Prepared]) -
     return run(left, options) if left else []
 
 
-def _not_pretrained(cell: Cell) -> str:
+def _require_pretrained(cell: Cell, work_dir: Path) -> None:
+    """Check that a pretraining run has come to its end.
+
+    Raises:
+        RefusedError: If it has not, or was never begun; with the call that mends it.
+    """
+    how_far = unfinished(cell.directory)
+    if how_far is None and best_checkpoint(cell.directory) is not None:
+        return
+    trained_by_script = cell.preset == 'paper' and not cell.seed
     command = (
-        f'tools/dist_train.sh configs/{cell.config} 8'
-        if cell.preset == 'paper' and not cell.seed
-        else f'rm-mm suite --preset {cell.preset} --methods {cell.method} --seeds {cell.seed}'
+        f'tools/dist_train.sh configs/{cell.config} 8 --work-dir {cell.directory}'
+        + (' --resume' if how_far else '')
+        if trained_by_script
+        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} --methods {cell.method} '
+        f'--seeds {cell.seed} --work-dir {work_dir}'
     )
-    return (
-        f'{cell.method}: not run, its pretraining is not there: expected best_*.pth in '
-        f'{cell.directory}; run {command}'
+    state = (
+        f'its pretraining is at {how_far}'
+        if how_far
+        else f'its pretraining is not there: expected best_*.pth in {cell.directory}'
     )
+    raise RefusedError(f'not run, {state}; run {command}')
 
 
 def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Options:
-    gpus, jobs = _gpus(args, preset), _jobs(args, preset)
+    gpus = _gpus(args, preset)
+    jobs = _jobs(args, preset, gpus)
     fingerprint = None
     if preset.data is not None:
         from rm_mm.data import mini
@@ -144,14 +163,16 @@ def _gpus(args: argparse.Namespace, preset: Preset) -> int:
     return int(args.gpus)
 
 
-def _jobs(args: argparse.Namespace, preset: Preset) -> int:
+def _jobs(args: argparse.Namespace, preset: Preset, gpus: int) -> int:
     """Cells at a time: as asked; else the small networks of the mini preset one a core."""
     if args.jobs is None:
-        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not args.gpus else 1
+        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not gpus else 1
     if args.jobs < 1:
         raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
-    if args.jobs > 1 and args.gpus:
-        raise InputError('--jobs shares out the cores of a machine; with --gpus it must be 1')
+    if args.jobs > 1 and gpus:
+        raise InputError(
+            f'--jobs shares out the cores of a machine; with {gpus} GPUs a run it must be 1'
+        )
     return int(args.jobs)
 
 
@@ -162,7 +183,7 @@ def _require_runnable(left: Sequence[Prepared], options: Options) -> None:
         InputError: If there is any.
     """
     problems: dict[str, None] = {}
-    for item in {item.cell.task: item for item in left}.values():
+    for item in {(item.cell.task, item.trains): item for item in left}.values():
         checks: list[Callable[[], object]] = [partial(require_data, item.config, item.cell.task)]
         if item.trains:
             config = copy.deepcopy(item.config)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_json
+from rm_mm.batch_policy import RECIPES_BATCH
 from rm_mm.errors import RefusedError
 from rm_mm.suite.metrics import Metric
 
@@ -41,6 +42,8 @@ class Record:
         environment: Versions and machine.
         column: Name of the task, such as ``atss_r50_coco``; empty in records of schema 1.
         settings: Which settings the row belongs to; none in records of schema 1.
+        batch: How its global batch differed from the recipe's, and what was done about it; None if
+            it did not.
         schema_version: Of this layout.
     """
 
@@ -66,6 +69,7 @@ class Record:
     environment: dict[str, str] = field(default_factory=dict)
     column: str = ''
     settings: list[str] = field(default_factory=list)
+    batch: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     def write(self, path: Path) -> None:
@@ -96,8 +100,19 @@ def read_record(path: Path) -> Record:
 
 def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
     """The one evaluation of a network that was not trained, from `rm-mm test --out`."""
-    value = json.loads(metrics.read_text(encoding='utf-8'))[metric.key]
+    value = json.loads(metrics.read_text(encoding='utf-8')).get(metric.key)
+    if value is None:
+        raise RefusedError(f'no {metric.key} in {metrics}, or it is not a number')
     return [(0, round(float(value) * metric.factor, 4))]
+
+
+def read_batch(directory: Path) -> str | None:
+    """What a run's ``environment.json`` says of a batch that is not the recipe's."""
+    path = directory / 'environment.json'
+    if not path.exists():
+        return None
+    note = json.loads(path.read_text(encoding='utf-8')).get('batch')
+    return None if note == RECIPES_BATCH else note
 
 
 def read_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:

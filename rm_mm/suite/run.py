@@ -18,9 +18,10 @@ from rm_mm.errors import RefusedError
 from rm_mm.suite.cell_config import config_path, require_same, resolve
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.plan import Cell
+from rm_mm.suite.pretrained import export, export_to
 from rm_mm.suite.processes import run_command, stop_commands
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import Record, read_curve, read_floor, read_record
+from rm_mm.suite.records import Record, read_batch, read_curve, read_floor, read_record
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def prepare(cells: Sequence[Cell], options: Options) -> tuple[list[Prepared], li
         The cells that are done, and those that are left.
 
     Raises:
-        InputError: If a config does not parse, or a run was begun with another one.
+        InputError: If a config does not parse, names no metric, or a run was begun with another.
         RefusedError: If a record is not one.
     """
     done, left = [], []
@@ -72,6 +73,7 @@ def prepare(cells: Sequence[Cell], options: Options) -> tuple[list[Prepared], li
         root = None if cell.pretrains else options.data_root
         config = resolve(cell, scale=options.scale, data_root=root)
         require_same(cell, config)
+        metric_of(config)
         prepared = Prepared(cell, config)
         if cell.record.exists():
             read_record(cell.record)
@@ -123,42 +125,19 @@ def _attempt(
         return f'{cell.name}: not run, because its pretraining failed'
     try:
         record = _run_cell(prepared, options, progress)
-    except RefusedError as error:
+    except (ValueError, OSError) as error:
+        # A refusal, a full disk, a metric that is no number: the other cells go on.
         progress.finish(cell, 'failed')
         return f'{cell.name}: {error}'
     progress.finish(cell, f'best {record.best:.2f}, last {record.last:.2f}')
     return None
 
 
-def export(cell: Cell) -> None:
-    """Export and verify the backbone of a pretraining run, from its best checkpoint.
-
-    Raises:
-        RefusedError: If it left none, or the export was refused.
-    """
-    checkpoint = best_checkpoint(cell.directory)
-    if checkpoint is None:
-        raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
-    assert cell.backbone is not None, 'a pretraining run leaves one'
-    _export(str(checkpoint), cell.backbone, cell.directory / 'export.log')
-
-
-def _export(checkpoint: str, backbone: Path, log: Path) -> None:
-    arguments = ['export', checkpoint, '-o', str(backbone)]
-    run_command(_command(arguments, gpus=0), log)
-
-
-def best_checkpoint(directory: Path) -> Path | None:
-    """The best validation epoch's checkpoint of a run."""
-    found = sorted(directory.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
-
-
 def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Record:
     cell, started = prepared.cell, time.monotonic()
     cell.directory.mkdir(parents=True, exist_ok=True)
     if cell.source and cell.backbone is not None and not cell.backbone.exists():
-        _export(cell.source, cell.backbone, cell.directory / 'export.log')
+        export_to(cell.source, cell.backbone, cell.directory / 'export.log')
     path = config_path(cell)
     write_text(path, prepared.config.pretty_text)
     common = [str(path), '--work-dir', str(cell.directory)]
@@ -168,6 +147,7 @@ def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Recor
     else:
         policy = ['--batch-policy', options.batch_policy] if options.batch_policy else []
         arguments = ['train', *common, '--resume', *policy]
+    taken = None if cell.pretrains else _sha256(cell.backbone)
     run_command(
         _command(arguments, options.gpus),
         cell.directory / 'output.log',
@@ -176,7 +156,8 @@ def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Recor
     )
     if cell.pretrains and cell.backbone is not None:
         export(cell)
-    record = _record(prepared, options, time.monotonic() - started)
+    taken = taken or _sha256(cell.backbone)
+    record = _record(prepared, options, taken, time.monotonic() - started)
     record.write(cell.record)
     return record
 
@@ -192,16 +173,23 @@ def _command(arguments: list[str], gpus: int) -> list[str]:
     return [sys.executable, *distributed, '-m', 'rm_mm.cli', *arguments, '--launcher', 'pytorch']
 
 
-def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
+def _sha256(backbone: Path | None) -> str | None:
+    return hashlib.sha256(backbone.read_bytes()).hexdigest() if backbone else None
+
+
+def _record(
+    prepared: Prepared, options: Options, backbone_sha256: str | None, seconds: float
+) -> Record:
     cell, config = prepared.cell, prepared.config
-    floor = _floor(cell)
     metric = metric_of(config)
-    curve = read_floor(floor, metric) if floor.exists() else read_curve(cell.directory, metric)
+    if prepared.trains:
+        curve = read_curve(cell.directory, metric)
+    else:
+        curve = read_floor(_floor(cell), metric)
     if not curve:
         raise RefusedError(f'no {metric.key} in the logs of {cell.directory}')
     best_step, best = max(curve, key=lambda point: point[1])
     expected = config.get('expected') or {}
-    backbone = cell.backbone
     return Record(
         preset=cell.preset,
         task=cell.task,
@@ -219,10 +207,11 @@ def _record(prepared: Prepared, options: Options, seconds: float) -> Record:
         config=cell.config,
         config_sha256=config_digest(config),
         schedule_scale=options.scale,
-        backbone_sha256=hashlib.sha256(backbone.read_bytes()).hexdigest() if backbone else None,
+        backbone_sha256=backbone_sha256,
         data_fingerprint=options.data_fingerprint,
         seconds=round(seconds, 1),
         environment=versions(),
         column=cell.column,
         settings=list(cell.settings),
+        batch=read_batch(cell.directory) if prepared.trains else None,
     )

@@ -8,7 +8,6 @@ In a config::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from rm_mm.errors import RefusedError
 from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
 from rm_mm.transfer.manifest import manifest_path, read_manifest
 from rm_mm.transfer.printable import printable
-from rm_mm.transfer.slot import absent_backbone
+from rm_mm.transfer.slot import absent_backbone, verified_initializers
 from rm_mm.transfer.verify import check, require
 
 
@@ -87,7 +86,7 @@ class VerifiedBackboneHook(Hook):
         Raises:
             RefusedError: If the backbone never took the file, or differs from it.
         """
-        if not _asks_for_verified(runner.cfg) or runner._has_loaded:
+        if not verified_initializers(runner.cfg) or runner._has_loaded:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         backbone = model.backbone
@@ -132,15 +131,3 @@ def _read_export(path: Path) -> Checkpoint:
                 f'expected sha256 {printable(expected)}, found {source.sha256}; export it again'
             )
     return source
-
-
-def _asks_for_verified(cfg: Mapping[str, Any]) -> bool:
-    model = cfg.get('model')
-    backbone = model.get('backbone') if isinstance(model, Mapping) else None
-    init_cfg = backbone.get('init_cfg') if isinstance(backbone, Mapping) else None
-    return any(
-        entry.get('type') is VerifiedBackbone
-        or str(entry.get('type')).rpartition('.')[2] == VerifiedBackbone.__name__
-        for entry in (init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg])
-        if isinstance(entry, Mapping)
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,10 @@ def empty(config: Any, name: str) -> None:
         raise InputError(f'{name} has load_from = {config.load_from!a}: remove that line')
     _remove_pretrained(config)
     backbone['init_cfg'] = None
+    # ResNets keep ImageNet's statistics, and some freeze, unless told otherwise.
+    resnet = 'ResNe' in str(backbone.get('type'))
     for key, value in (('frozen_stages', -1), ('norm_eval', False)):
-        if key in backbone:
+        if key in backbone or resnet:
             backbone[key] = value
 
 
@@ -70,12 +73,27 @@ def require_backbone(config: Any) -> None:
     Raises:
         InputError: If it is not.
     """
-    backbone = (config.get('model') or {}).get('backbone') or {}
-    initializer = backbone.get('init_cfg') or {}
-    if isinstance(initializer, dict) and initializer.get('type') == 'VerifiedBackbone':
+    for initializer in verified_initializers(config):
         checkpoint = Path(initializer.get('checkpoint') or '').expanduser()
         if not checkpoint.is_file():
             raise absent_backbone(checkpoint)
+
+
+def verified_initializers(config: Any) -> list[Any]:
+    """The ``init_cfg`` entries of ``model.backbone`` that are ``VerifiedBackbone``."""
+    model = config.get('model')
+    backbone = model.get('backbone') if isinstance(model, Mapping) else None
+    entries = backbone.get('init_cfg') if isinstance(backbone, Mapping) else None
+    return [
+        entry
+        for entry in (entries if isinstance(entries, list | tuple) else [entries])
+        if isinstance(entry, Mapping) and _type_name(entry) == 'VerifiedBackbone'
+    ]
+
+
+def _type_name(entry: Mapping[str, Any]) -> str:
+    kind = entry.get('type')
+    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]
 
 
 def absent_backbone(path: Path) -> InputError:

@@ -128,7 +128,8 @@ def test_the_controlled_coco_baseline_differs_in_its_backbone_alone():
     )
     backbone = controlled['model']['backbone']
     assert backbone['init_cfg'].pop('checkpoint') == 'work_dirs/r50_baseline_in1k/backbone.pth'
-    assert paper['model']['backbone']['init_cfg'].pop('checkpoint') != backbone
+    theirs = paper['model']['backbone']['init_cfg'].pop('checkpoint')
+    assert theirs == 'work_dirs/r50_torchvision/backbone.pth'
     assert (paper.pop('settings'), controlled.pop('settings')) == (('paper',), ('controlled',))
     assert (paper.pop('expected')['value'], controlled.pop('expected')['value']) == (39.4, None)
     assert paper == controlled
@@ -189,6 +190,16 @@ def test_mini_is_the_recipe_in_other_sizes(full, mini, method):
     for part in ('model', 'train_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler',
                  'train_cfg', 'data_preprocessor', 'default_hooks', 'custom_hooks'):  # fmt: skip
         assert kinds(small.get(part)) == kinds(large.get(part)), part
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    [leaf for leaf in LEAVES if '_r50_' in leaf.name and leaf.parent.name != 'classification'],
+    ids=lambda path: path.stem,
+)
+def test_eight_gpus_make_the_recipes_batch(leaf):
+    cfg = Config.fromfile(leaf)
+    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
 
 
 def test_scratch_freezes_nothing():

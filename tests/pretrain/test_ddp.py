@@ -16,6 +16,7 @@ def work(rank, port, folder):
     from mmpretrain.structures import DataSample
 
     import rm_mm  # noqa: F401
+    from rm_mm.machine import leave_processes
     from tests.pretrain.conftest import MODEL
 
     torch.set_num_threads(1)
@@ -40,7 +41,7 @@ def work(rank, port, folder):
     # Batch-norm statistics are each rank's own; parameters are what DDP keeps equal.
     state = {name: value.detach() for name, value in model.module.named_parameters()}
     torch.save((state, losses), f'{folder}/{rank}.pth')
-    dist.destroy_process_group()
+    leave_processes()
 
 
 def test_twenty_steps_without_find_unused_parameters(tmp_path):

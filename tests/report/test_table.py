@@ -2,7 +2,8 @@ import csv
 import io
 from dataclasses import replace
 
-from rm_mm.report.table import build_table, to_csv, to_html, to_latex, to_markdown, to_text
+from rm_mm.report.formats import to_csv, to_html, to_latex, to_markdown, to_text
+from rm_mm.report.table import build_table
 from tests.suite.test_records import RECORD
 
 METRICS = {'detection': 'box_ap_percent', 'segmentation': 'miou_percent'}
@@ -103,3 +104,13 @@ def test_one_seed_claims_nothing():
     assert 'shortened' not in notes
     short = build_table([replace(RECORD, schedule_scale=0.05)])
     assert 'shortened to 0.05' in ' '.join(short.notes)
+
+
+def test_what_a_reader_has_to_know_of_single_figures():
+    found = records()
+    found[0].batch = 'global batch 2 (1 process x 2) instead of 16, as asked for'
+    text = ' '.join(build_table(found).notes)
+    assert f'detection rm: {found[0].batch}.' in text
+    # Two seeds in detection, one in segmentation.
+    assert 'Of 1 seed only: segmentation rm.' in text
+    assert 'only' not in ' '.join(build_table(found[:4]).notes)

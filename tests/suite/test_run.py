@@ -10,12 +10,14 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite import run as run_module
+from rm_mm.suite.find_task import find_task
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
 from rm_mm.suite.run import Options, prepare, run
 
+BARE = 'model = dict(backbone=dict())'
 METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}
 
 
@@ -45,6 +47,7 @@ def commands(monkeypatch):
         scalars.write_text('\n'.join(lines))
 
     monkeypatch.setattr(run_module, 'run_command', stand_in)
+    monkeypatch.setattr('rm_mm.suite.pretrained.run_command', stand_in)
     stand_in.calls, stand_in.failing = calls, failing
     return stand_in
 
@@ -151,3 +154,38 @@ def test_a_config_of_the_users_own_has_no_published_rows(tmp_path, capsys):
     call = ['transfer', str(tmp_path / 'mine.py'), '--setting', 'paper']
     assert main(call) == 2
     assert 'only the setting controlled' in capsys.readouterr().err
+
+
+def test_a_metric_that_nobody_knows_is_found_before_anything_runs(tmp_path):
+    (tmp_path / 'mine.py').write_text("default_scope = 'mmdet'\n" + BARE)
+    preset, kind = find_task([str(tmp_path / 'mine.py')], 'mini')
+    cells = plan(preset, ('scratch',), (kind,), (0,), tmp_path)
+    with pytest.raises(InputError, match='no metric'):
+        prepare(cells, Options())
+
+
+def test_another_way_to_write_the_work_dir_is_the_same_run(commands, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(prepare(planned(Path('runs')), Options())[1], Options())
+    done, left = prepare(planned(tmp_path / 'runs'), Options())
+    assert (len(done), len(left)) == (4, 0)
+
+
+def test_a_full_disk_stops_only_its_own_cell(commands, tmp_path, monkeypatch):
+    def full(path, text):
+        if path.name.startswith('atss_r18_rm'):
+            raise OSError(28, 'No space left on device', str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    monkeypatch.setattr(run_module, 'write_text', full)
+    failures = run(prepare(planned(tmp_path), Options())[1], Options())
+    assert len(failures) == 1
+    assert failures[0].startswith('detection rm: [Errno 28] No space left')
+
+
+def test_gpus_and_jobs_do_not_share(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 8)
+    call = ['suite', '--preset', 'paper', '--jobs', '2', '--work-dir', str(tmp_path)]
+    assert main(call) == 2
+    assert 'with 8 GPUs a run it must be 1' in capsys.readouterr().err

@@ -86,5 +86,12 @@ def test_without_pretraining_nothing_is_frozen():
     empty(config, 'own.py')
     backbone = config.model.backbone
     assert (backbone.init_cfg, backbone.frozen_stages, backbone.norm_eval) == (None, -1, False)
+    # mmdetection's ResNet keeps ImageNet's statistics unless told otherwise.
+    silent = Config(dict(model=dict(backbone=dict(type='ResNet', depth=50))))
+    empty(silent, 'own.py')
+    assert silent.model.backbone.norm_eval is False
+    other = Config(dict(model=dict(backbone=dict(type='SwinTransformer'))))
+    empty(other, 'own.py')
+    assert 'norm_eval' not in other.model.backbone
     with pytest.raises(InputError, match='load_from'):
         empty(own(load_from='coco.pth'), 'own.py')

@@ -1,0 +1,60 @@
+"""What a pretraining run leaves: its checkpoints, and the backbone that is exported from them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from rm_mm.config_files import read_config
+from rm_mm.errors import RefusedError
+from rm_mm.suite.plan import Cell
+from rm_mm.suite.processes import run_command
+
+
+def best_checkpoint(directory: Path) -> Path | None:
+    """The best validation epoch's checkpoint of a run."""
+    found = sorted(directory.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def unfinished(directory: Path) -> str | None:
+    """How far a run got that has not come to its end, such as ``epoch 12 of 300``.
+
+    mmengine's ``last_checkpoint`` says how far, and the config that it keeps beside it how long.
+
+    Returns:
+        None if the run is over, or the folder does not say.
+    """
+    marker = directory / 'last_checkpoint'
+    configs = sorted(directory.glob('*.py'), key=lambda path: path.stat().st_mtime)
+    if not marker.is_file() or not configs:
+        return None
+    found = re.search(r'(epoch|iter)_(\d+)\.pth', marker.read_text(encoding='utf-8'))
+    if found is None:
+        return None
+    unit, reached = found[1], int(found[2])
+    length = read_config(configs[-1]).train_cfg.get(f'max_{unit}s') or 0
+    return f'{unit} {reached} of {length}' if reached < length else None
+
+
+def export(cell: Cell) -> None:
+    """Export and verify the backbone of a pretraining run, from its best checkpoint.
+
+    Raises:
+        RefusedError: If it left none, or the export was refused.
+    """
+    checkpoint = best_checkpoint(cell.directory)
+    if checkpoint is None:
+        raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
+    assert cell.backbone is not None, 'a pretraining run leaves one'
+    export_to(str(checkpoint), cell.backbone, cell.directory / 'export.log')
+
+
+def export_to(checkpoint: str, backbone: Path, log: Path) -> None:
+    """``rm-mm export``, in a process of its own.
+
+    Raises:
+        RefusedError: If it was refused.
+    """
+    run_command([sys.executable, '-m', 'rm_mm.cli', 'export', checkpoint, '-o', str(backbone)], log)
