@@ -1,4 +1,4 @@
-# Sourced by the dist and slurm scripts: finds Python, checks the call once, starts one process a GPU.
+# Sourced by the other scripts: finds Python, checks the call once, starts one process a GPU.
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 if [ -z "${PYTHON:-}" ]; then
