@@ -1,5 +1,6 @@
 """Two processes on gloo: no search for unused parameters, and no drift between ranks."""
 
+import os
 import socket
 
 import torch
@@ -16,7 +17,6 @@ def work(rank, port, folder):
     from mmpretrain.structures import DataSample
 
     import rm_mm  # noqa: F401
-    from rm_mm.machine import leave_processes
     from tests.pretrain.conftest import MODEL
 
     torch.set_num_threads(1)
@@ -41,7 +41,9 @@ def work(rank, port, folder):
     # Batch-norm statistics are each rank's own; parameters are what DDP keeps equal.
     state = {name: value.detach() for name, value in model.module.named_parameters()}
     torch.save((state, losses), f'{folder}/{rank}.pth')
-    leave_processes()
+    dist.barrier()
+    # Threads of gloo now and then abort a process that takes itself apart.
+    os._exit(0)
 
 
 def test_twenty_steps_without_find_unused_parameters(tmp_path):
