@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from rm_mm.atomic import write_json
 from rm_mm.batch_policy import RECIPES_BATCH
 from rm_mm.errors import RefusedError
+from rm_mm.names import TASKS
 from rm_mm.suite.metrics import Metric
 
 SCHEMA_VERSION = 2
@@ -91,11 +93,35 @@ def read_record(path: Path) -> Record:
                 f'{path}: schema version {schema}, this rm_mm reads up to {SCHEMA_VERSION}: '
                 'upgrade it'
             )
-        return Record(**values)
-    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        record = Record(**values)
+        _require_sound(record)
+        return record
+    except RefusedError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise RefusedError(
             f'{path} is not a record: {error}. Remove it and run the suite again'
         ) from error
+
+
+def _require_sound(record: Record) -> None:
+    """Check what tables are made of.
+
+    Raises:
+        ValueError: If anything of it is of the wrong kind.
+    """
+    numbers = [record.best, record.last]
+    numbers += [] if record.published is None else [record.published]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise ValueError(f'expected finite figures, found {numbers}')
+    texts = [record.preset, record.task, record.method, record.metric, record.column]
+    is_list = isinstance(record.settings, list)
+    if not is_list or not all(isinstance(text, str) for text in [*texts, *record.settings]):
+        raise ValueError(f'expected names, found {[*texts, record.settings]}')
+    if record.task not in TASKS:
+        raise ValueError(f'expected a task of {", ".join(TASKS)}, found {record.task!a}')
+    if not isinstance(record.seed, int) or not isinstance(record.schedule_scale, int | float):
+        raise ValueError(f'expected numbers, found {record.seed!a} and {record.schedule_scale!a}')
 
 
 def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:

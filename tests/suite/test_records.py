@@ -1,4 +1,5 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -79,6 +80,21 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
     path.write_text(content)
     with pytest.raises(RefusedError, match=word):
         read_record(path)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'best': 'x'}, {'best': None}, {'last': float('nan')}, {'task': 'nope'}, {'method': 3},
+        {'settings': 'paper'}, {'settings': None}, {'settings': [1]}, {'seed': '0'}, {'extra': 1},
+        {'published': 'much'}, {'schedule_scale': None},
+    ],
+)  # fmt: skip
+def test_a_record_of_wrong_values_is_refused(tmp_path, change):
+    values = {**asdict(RECORD), **change}
+    (tmp_path / 'a.json').write_text(json.dumps(values))
+    with pytest.raises(RefusedError, match='is not a record'):
+        read_record(tmp_path / 'a.json')
 
 
 def test_no_record_holds_a_nan(tmp_path):
