@@ -30,7 +30,8 @@ fidelity: $(VENV)/installed
 	    classification/r50_rm_in1k.py $(LOGS)/imagenet_r50_rm.log \
 	    classification/pyramidnet200_rm_cifar10.py $(LOGS)/cifar10_pyramidnet200_rm.log \
 	    detection/atss_r50_rm_coco.py $(LOGS)/coco_atss_r50_rm.json \
-	    segmentation/upernet_r50_rm_ade20k.py $(LOGS)/ade20k_upernet_r50_rm.json
+	    segmentation/upernet_r50_rm_ade20k.py $(LOGS)/ade20k_upernet_r50_rm.json \
+	    segmentation/upernet_r50_baseline_ade20k.py $(LOGS)/ade20k_upernet_r50_baseline.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info rm_mm/.mim

@@ -9,6 +9,7 @@ from rm_mm.atomic import write_text
 from rm_mm.config_files import read_config
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.fidelity.compare import compare
+from rm_mm.fidelity.extent import differing_length
 from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import Comparison, page
 from rm_mm.fidelity.rates import differing_rates
@@ -45,4 +46,5 @@ def compare_with_log(config: str, path: Path) -> Comparison:
     log = read_log(path)
     resolved = read_config(config)
     rows = compare(log.config, resolved) if log.config else []
-    return Comparison(config, log, differing_rates(resolved, log), rows)
+    length = differing_length(resolved, log)
+    return Comparison(config, log, differing_rates(resolved, log), rows, length)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rm_mm.errors import InputError
 from rm_mm.fidelity import implied, meanings
 from rm_mm.fidelity.flat import ABSENT, effective, flatten
-from rm_mm.fidelity.meanings import Implied, Meaning
+from rm_mm.fidelity.meaning import Implied, Meaning, plain
 
 _TABLES = {
     'mmdet': (meanings.DETECTION, implied.DETECTION),
     'mmseg': (meanings.SEGMENTATION, implied.SEGMENTATION),
 }
+_UNTRANSLATED = object()
 #: Parts of a config that a run follows. The rest are variables, which they are made of, and what
 #: the printed log and its pictures look like.
 _FOLLOWED = (
@@ -23,6 +24,14 @@ _FOLLOWED = (
     'test_evaluator', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'val_cfg', 'test_cfg',
     'auto_scale_lr', 'custom_hooks', 'default_hooks', 'env_cfg', 'randomness', 'log_processor',
     'load_from', 'resume', 'log_level', 'model_wrapper_cfg', 'runner_type', 'compile',
+)  # fmt: skip
+#: What the training scripts of then followed; any other top-level name may be a variable.
+_FOLLOWED_THEN = (
+    'data', 'model', 'evaluation', 'optimizer', 'optimizer_config', 'lr_config', 'momentum_config',
+    'runner', 'total_epochs', 'total_iters', 'checkpoint_config', 'log_config', 'custom_hooks',
+    'dist_params', 'log_level', 'load_from', 'resume_from', 'workflow', 'cudnn_benchmark', 'fp16',
+    'work_dir', 'gpu_ids', 'seed', 'find_unused_parameters', 'auto_scale_lr', 'train_cfg',
+    'test_cfg', 'custom_imports', 'opencv_num_threads', 'mp_start_method', 'device', 'auto_resume',
 )  # fmt: skip
 
 
@@ -78,15 +87,15 @@ def compare(old: Mapping[str, Any], config: Any) -> list[Row]:
     said = {row.our_key for row in rows}
     silent = [behaviour.key for behaviour in behaviours if behaviour.always]
     return rows + [
-        _own(key, theirs, effective(ours, key, scope), behaviours)
+        _own(key, theirs, ours, effective(ours, key, scope), behaviours)
         for key in dict.fromkeys([*ours, *silent])
-        if key not in said and not key.endswith('_scope_')
+        if key not in said and not (key.endswith('_scope_') and ours.get(key) == scope)
     ]
 
 
 def _is_variable(key: str, old: Mapping[str, Any]) -> bool:
     """Whether a top-level name only lends its value to ``data`` or ``model``."""
-    return key not in ('data', 'model') and any(
+    return key not in _FOLLOWED_THEN and any(
         _contains(old.get(part), old[key]) for part in ('data', 'model')
     ) and isinstance(old[key], (dict, list, str))  # fmt: skip
 
@@ -117,27 +126,42 @@ def _translated(
         match = re.fullmatch(meaning.key, key)
         if match is None:
             continue
-        if meaning.ours is None:
-            return Row(key, theirs[key], '', ABSENT, False, meaning.why)
-        our_key = match.expand(meaning.ours)
-        value = effective(ours, our_key, scope)
-        same = _plain(value) == _plain(meaning.convert(theirs[key], theirs))
-        note = meaning.how if same else meaning.why
-        return Row(key, theirs[key], our_key, value, same, note)
+        our_key = match.expand(meaning.ours) if meaning.ours else ''
+        value = effective(ours, our_key, scope) if our_key else ABSENT
+        if our_key and _equal(value, _translation(meaning.convert, theirs[key], theirs)):
+            return Row(key, theirs[key], our_key, value, True, meaning.how)
+        covered = meaning.covers is not None and meaning.covers(theirs[key], value)
+        return Row(key, theirs[key], our_key, value, False, meaning.why if covered else '')
     return Row(key, theirs[key], '', ABSENT, False, '')
 
 
-def _own(key: str, theirs: Mapping[str, Any], value: Any, behaviours: Sequence[Implied]) -> Row:
+def _translation(convert: Callable[..., Any], *theirs: Any) -> Any:
+    try:
+        return convert(*theirs)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        # A log may hold any literal anywhere, and what has no translation differs from all of ours.
+        return _UNTRANSLATED
+
+
+def _equal(value: Any, expected: Any) -> bool:
+    return bool(plain(value) == plain(expected))
+
+
+def _own(
+    key: str,
+    theirs: Mapping[str, Any],
+    ours: Mapping[str, Any],
+    value: Any,
+    behaviours: Sequence[Implied],
+) -> Row:
     for behaviour in behaviours:
-        if re.fullmatch(behaviour.key, key):
-            if behaviour.value is None:
-                return Row('', ABSENT, key, value, False, behaviour.why)
-            expected = behaviour.value(theirs)
-            same = bool(_plain(value) == _plain(expected))
-            return Row('', expected, key, value, same, behaviour.source if same else '')
+        if re.fullmatch(behaviour.key, key) is None:
+            continue
+        if behaviour.value is not None:
+            expected = _translation(behaviour.value, theirs)
+            same = _equal(value, expected)
+            shown = ABSENT if expected is _UNTRANSLATED else expected
+            return Row('', shown, key, value, same, behaviour.source if same else '')
+        covered = behaviour.covers is not None and behaviour.covers(value, ours)
+        return Row('', ABSENT, key, value, False, behaviour.why if covered else '')
     return Row('', ABSENT, key, value, False, '')
-
-
-def _plain(value: Any) -> Any:
-    """Without the difference between tuples and lists."""
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -23,7 +23,8 @@ def flatten(node: Any, prefix: str = '') -> dict[str, Any]:
     """The settings of a config.
 
     A list of components, such as a pipeline, becomes the list of their types under its own key,
-    and the settings of each under its type: ``pipeline.Resize.scale``. Tuples become lists.
+    and the settings of each under its type: ``pipeline.Resize.scale``, ``pipeline.Resize#2.scale``
+    for the second of a type. Tuples become lists.
     """
     if isinstance(node, Mapping):
         if not node:
@@ -34,11 +35,14 @@ def flatten(node: Any, prefix: str = '') -> dict[str, Any]:
         return flat
     if isinstance(node, (list, tuple)):
         if node and all(isinstance(part, Mapping) and 'type' in part for part in node):
-            flat = {prefix: [part['type'] for part in node]}
-            for part in node:
+            kinds = [part['type'] for part in node]
+            flat = {prefix: kinds}
+            for index, part in enumerate(node):
                 settings = {key: value for key, value in part.items() if key != 'type'}
+                before = kinds[:index].count(part['type'])
+                name = f'{part["type"]}#{before + 1}' if before else part['type']
                 if settings:
-                    flat |= flatten(settings, f'{prefix}.{part["type"]}')
+                    flat |= flatten(settings, f'{prefix}.{name}')
             return flat
         return {prefix: [*node]}
     return {prefix: node}
@@ -57,12 +61,19 @@ def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:
     parent, _, name = key.rpartition('.')
     # An element of a list is keyed by its type.
     kind = flat.get(f'{parent}.type', parent.rpartition('.')[2])
+    default = _default(kind, name, scope)
+    if default is ABSENT and kind == 'RandomResize':
+        # It hands on what it does not know.
+        default = _default(effective(flat, f'{parent}.resize_type', scope), name, scope)
+    return [*default] if isinstance(default, tuple) else default
+
+
+def _default(kind: Any, name: str, scope: str) -> Any:
     component = _component(kind, scope) if isinstance(kind, str) and kind.isidentifier() else None
     for base in inspect.getmro(component) if inspect.isclass(component) else ():
         parameter = inspect.signature(base).parameters.get(name)
         if parameter is not None and parameter.default is not parameter.empty:
-            default = parameter.default
-            return [*default] if isinstance(default, tuple) else default
+            return parameter.default
     return ABSENT
 
 

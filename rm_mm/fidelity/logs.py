@@ -14,11 +14,13 @@ from typing import Any
 from rm_mm.errors import InputError
 
 #: `Epoch [1/300][0/2503]\tlr 0.033333`: the iteration counts from 0.
-_LINE = re.compile(r'Epoch \[(\d+)/\d+\]\[(\d+)/(\d+)\]\s+lr (\d+(?:\.\d+)?(?:e-?\d+)?)')
+_LINE = re.compile(r'Epoch \[(\d+)/(\d+)\]\[(\d+)/(\d+)\]\s+lr (\d+(?:\.\d+)?(?:e-?\d+)?)')
 #: mmcv 1.x rounds every number of its JSON log to 5 decimals (`TextLoggerHook._round_float`).
 _JSON_DECIMALS = 5
 #: No config counts further, and a log of unknown origin shall not fill the memory.
 _LONGEST_RANGE = 100_000
+#: Iterations of an epoch or of a run; the schedule is stepped through every one.
+_LONGEST_RUN = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Log:
         path: Where it was read.
         rates: Every learning rate, in order.
         epoch_length: Iterations an epoch; in a JSON log, the last one that was logged.
+        has_epoch_length: Whether the log prints it.
+        length: Epochs, or iterations if ``by_epoch`` is false, that the run was meant to have;
+            None if the log does not say.
         by_epoch: Whether iterations start anew with every epoch.
         config: The resolved config that mmdetection and mmsegmentation write first, else empty.
     """
@@ -54,6 +59,8 @@ class Log:
     path: Path
     rates: list[LoggedRate] = field(default_factory=list)
     epoch_length: int = 0
+    has_epoch_length: bool = False
+    length: int | None = None
     by_epoch: bool = True
     config: dict[str, Any] = field(default_factory=dict)
 
@@ -79,13 +86,21 @@ def read_log(path: Path) -> Log:
 
 
 def _read_text(path: Path, lines: list[str]) -> Log:
-    log = Log(path)
-    for line in lines:
+    log = Log(path, has_epoch_length=True)
+    for number, line in enumerate(lines, start=1):
         if match := _LINE.search(line):
-            epoch, iteration, length, rate = match.groups()
+            epoch, epochs, iteration, length = (int(count) for count in match.groups()[:4])
+            rate = match[5]
+            if not (1 <= epoch <= epochs and iteration < length and epochs * length < _LONGEST_RUN):
+                raise InputError(f'{path}, line {number}: no run has {match[0]!a}')
+            if log.rates and (epochs, length) != (log.length, log.epoch_length):
+                raise InputError(
+                    f'{path}, line {number}: {epochs} epochs of {length} iterations, and '
+                    f'{log.length} of {log.epoch_length} before: expected the log of one run'
+                )
             decimals = -int(Decimal(rate).as_tuple().exponent)
-            log.rates.append(LoggedRate(int(epoch), int(iteration), float(rate), decimals))
-            log.epoch_length = int(length)
+            log.rates.append(LoggedRate(epoch, iteration, float(rate), decimals))
+            log.length, log.epoch_length = epochs, length
     return log
 
 
@@ -103,17 +118,29 @@ def _read_json(path: Path, lines: list[str]) -> Log:
             if 'config' in entry:
                 log.config = parse_config(entry['config'])
             elif entry.get('mode') == 'train':
-                iteration = int(entry['iter']) - 1
+                epoch, iteration = int(entry['epoch']), int(entry['iter'])
+                if not (epoch >= 1 and 1 <= iteration < _LONGEST_RUN):
+                    raise ValueError(f'epoch {epoch}, iteration {iteration}')
                 rate = float(entry['lr'])
-                log.rates.append(LoggedRate(int(entry['epoch']), iteration, rate, _JSON_DECIMALS))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                log.rates.append(LoggedRate(epoch, iteration - 1, rate, _JSON_DECIMALS))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(
                 f'{path}, line {number} is not an entry of a training log: {error}'
             ) from error
-    runner = log.config.get('runner', {}).get('type', 'EpochBasedRunner')
-    log.by_epoch = runner != 'IterBasedRunner'
+    log.by_epoch, log.length = _run_length(log.config)
     log.epoch_length = max((rate.iteration + 1 for rate in log.rates), default=0)
     return log
+
+
+def _run_length(config: dict[str, Any]) -> tuple[bool, int | None]:
+    """Whether a run counts epochs, and how many of them, or of iterations, its config asks for."""
+    runner = config.get('runner')
+    if not isinstance(runner, dict):
+        # Before there were runners: mmdetection and mmsegmentation had a name each.
+        runner = {f'max_{unit}': config.get(f'total_{unit}') for unit in ('epochs', 'iters')}
+    by_epoch = runner.get('type') != 'IterBasedRunner' and runner.get('max_iters') is None
+    length = runner.get('max_epochs' if by_epoch else 'max_iters')
+    return by_epoch, length if type(length) is int else None
 
 
 def parse_config(text: str) -> dict[str, Any]:
@@ -127,7 +154,7 @@ def parse_config(text: str) -> dict[str, Any]:
     config = {}
     try:
         statements = ast.parse(text).body
-    except SyntaxError as error:
+    except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f'the config does not parse: {error}') from error
     for statement in statements:
         if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):

@@ -25,6 +25,53 @@ def test_text(tmp_path):
         LoggedRate(2, 0, 0.066667, 6),
     ]
     assert (log.epoch_length, log.by_epoch, log.config) == (2503, True, {})
+    assert (log.length, log.has_epoch_length) == (300, True)
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        # Later than the end, before the start, too much to step through, and of another run.
+        'Epoch [3/2][0/9]\tlr 0.1',
+        'Epoch [1/2][9/9]\tlr 0.1',
+        'Epoch [0/2][0/9]\tlr 0.1',
+        'Epoch [1/2][0/0]\tlr 0.1',
+        'Epoch [1/300][0/999999999]\tlr 0.1',
+        'Epoch [1/2][0/9]\tlr 0.1\nEpoch [2/4][0/9]\tlr 0.1',
+    ],
+)
+def test_no_run_has_such_a_line(tmp_path, line):
+    (tmp_path / 'a.log').write_text(line)
+    with pytest.raises(InputError, match=r'a\.log, line'):
+        read_log(tmp_path / 'a.log')
+
+
+@pytest.mark.parametrize('number', ['0', '-1', 'Infinity', '1e12', '"x"', 'null'])
+def test_no_json_log_has_such_an_iteration(tmp_path, number):
+    (tmp_path / 'a.json').write_text(
+        f'{{"config": ""}}\n{{"mode": "train", "epoch": 1, "lr": 0.1, "iter": {number}}}\n'
+    )
+    with pytest.raises(InputError, match='line 2'):
+        read_log(tmp_path / 'a.json')
+
+
+@pytest.mark.parametrize(
+    ('config', 'expected'),
+    [
+        ("runner = dict(type='EpochBasedRunner', max_epochs=12)", (True, 12)),
+        ("runner = dict(type='IterBasedRunner', max_iters=80000)", (False, 80_000)),
+        ('total_epochs = 24', (True, 24)),
+        ('total_iters = 40000', (False, 40_000)),
+        ("runner = 'x'", (True, None)),
+        ('', (True, None)),
+    ],
+)
+def test_how_long_the_run_was_meant_to_be(tmp_path, config, expected):
+    path = write_json(
+        tmp_path / 'log.json', config, {'mode': 'train', 'epoch': 1, 'iter': 50, 'lr': 0.1}
+    )
+    log = read_log(path)
+    assert (log.by_epoch, log.length) == expected
 
 
 def write_json(path, config, *entries):

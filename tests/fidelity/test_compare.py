@@ -1,0 +1,162 @@
+"""Old configs against ours, where one of the two is changed in one place."""
+
+import pytest
+
+from rm_mm.fidelity import implied, meanings
+from rm_mm.fidelity.compare import _FOLLOWED
+from tests.fidelity.changes import (
+    another,
+    changed,
+    delete,
+    dotted,
+    faults,
+    nodes,
+    put,
+)
+
+#: One-key changes that are not reported, and rightly: which file the backbone had, where files
+#: are, how fast they are read, how the log looks, how many checkpoints stay, seeds.
+FREE_OF_THEIRS = {
+    'coco': {
+        'model.backbone.init_cfg.checkpoint', 'work_dir',
+        # The number of processes counts, not theirs.
+        'gpu_ids',
+        # 2.19 does not read it.
+        'model.test_cfg.min_bbox_size',
+    },
+    'ade20k': {
+        'model.pretrained', 'model.backbone.pretrained', 'work_dir', 'gpu_ids', 'seed',
+        'data.train.data_root', 'data.val.data_root', 'data.test.data_root',
+    },
+}  # fmt: skip
+FREE_OF_OURS = {
+    'model.backbone.init_cfg.checkpoint', 'randomness.seed', 'env_cfg.mp_cfg.opencv_num_threads',
+    'default_hooks.checkpoint.max_keep_ckpts', 'default_hooks.logger.log_metric_by_epoch',
+    'log_processor.window_size', 'train_dataloader.persistent_workers',
+    'train_dataloader.dataset.data_root',
+    *(
+        f'{loader}_dataloader.{key}'
+        for loader in ('val', 'test') for key in ('num_workers', 'persistent_workers')
+    ),
+}  # fmt: skip
+
+
+def leaves(config):
+    return [(path, value) for path, value in nodes(config) if not list(nodes(value))]
+
+
+def test_every_change_of_a_value_of_theirs_is_reported(recipe):
+    name, theirs, ours = recipe
+    silent = {
+        dotted(path)
+        for path, value in leaves(theirs)
+        if not faults(changed(theirs, path, put(another(value))), ours)
+    }
+    assert silent == FREE_OF_THEIRS[name]
+
+
+def test_every_change_of_a_value_of_ours_is_reported(recipe):
+    name, theirs, ours = recipe
+    followed = {key: value for key, value in ours.items() if key in _FOLLOWED}
+    silent = {
+        dotted(path)
+        for path, value in leaves(followed)
+        if not faults(theirs, changed(ours, path, put(another(value))))
+    }
+    # CocoMetric reads the annotations by the path of the data set.
+    roots = set() if name == 'coco' else {
+        f'{loader}_dataloader.dataset.data_root' for loader in ('val', 'test')
+    }  # fmt: skip
+    assert silent - {'log_processor.by_epoch'} <= FREE_OF_OURS | roots
+
+
+@pytest.mark.parametrize(
+    ('task', 'path', 'value', 'key'),
+    [
+        ('coco', 'custom_hooks', [{'type': 'NumClassCheckHook'}, {'type': 'ExpMomentumEMAHook'}],
+         'custom_hooks'),
+        ('coco', 'data.val.ann_file', 'coco/instances_minival2014.json', 'data.val.ann_file'),
+        ('coco', 'data.val.ann_file', 'coco/instances_train2017.json', 'data.val.ann_file'),
+        ('coco', 'data.train.ann_file', 'coco/instances_val2017.json', 'data.train.ann_file'),
+        ('coco', 'data.val.img_prefix', 'coco/train2017/', 'data.val.img_prefix'),
+        ('coco', 'model.backbone.init_cfg.type', 'Kaiming', 'model.backbone.init_cfg.type'),
+        ('coco', 'workflow', [['train', 1], ['val', 1]], 'workflow'),
+        ('ade20k', 'data.val.img_dir', 'train_nori.json', 'data.val.img_dir'),
+        ('ade20k', 'data.train.img_dir', 'images/validation', 'data.train.img_dir'),
+        ('ade20k', 'evaluation.pre_eval', False, 'evaluation.pre_eval'),
+        ('ade20k', 'optimizer_config', {'grad_clip': {'max_norm': 1}},
+         'optimizer_config.grad_clip.max_norm'),
+        # A checkpoint to start from is no variable, whatever else has its name.
+        ('ade20k', 'load_from', '/data/pytorch_classification/logs/imagenet/'
+         'imagenet_resnet50_e300_roi_rc_v2_w1_r05_loss1_05/fold1_best.pth', 'load_from'),
+    ],
+)  # fmt: skip
+def test_a_reason_is_for_values_of_theirs(request, task, path, value, key):
+    theirs, ours = request.getfixturevalue(task)
+    assert faults(changed(theirs, path.split('.'), put(value)), ours) == [key]
+
+
+@pytest.mark.parametrize(
+    ('task', 'path', 'value', 'key'),
+    [
+        ('coco', 'custom_hooks', [{'type': 'VerifiedBackboneHook'}, {'type': 'EMAHook'}],
+         'custom_hooks'),
+        ('coco', 'model.backbone.init_cfg.type', 'Pretrained', 'model.backbone.init_cfg.type'),
+        ('coco', 'val_evaluator.ann_file', 'data/coco/annotations/instances_train2017.json',
+         'val_evaluator.ann_file'),
+        ('coco', 'test_evaluator.metric', 'segm', 'test_evaluator.metric'),
+        ('coco', 'test_evaluator.format_only', True, 'test_evaluator.format_only'),
+        ('coco', 'test_evaluator.type', 'VOCMetric', 'test_evaluator.type'),
+        ('coco', 'default_hooks.ema', {'type': 'EMAHook'}, 'default_hooks.ema.type'),
+        ('coco', 'default_hooks.checkpoint.type', 'EMAHook', 'default_hooks.checkpoint.type'),
+        ('ade20k', 'model.data_preprocessor.type', 'BaseDataPreprocessor',
+         'model.data_preprocessor.type'),
+        ('ade20k', 'train_dataloader.dataset.pipeline.2.interpolation', 'nearest',
+         'train_dataloader.dataset.pipeline.RandomResize.interpolation'),
+    ],
+)  # fmt: skip
+def test_a_reason_is_for_values_of_ours(request, task, path, value, key):
+    theirs, ours = request.getfixturevalue(task)
+    place = [int(name) if name.isdigit() else name for name in path.split('.')]
+    assert faults(theirs, changed(ours, place, put(value))) == [key]
+
+
+@pytest.mark.parametrize(
+    ('task', 'path'),
+    [
+        # DefaultSampler shuffles unless told not to, CocoDataset filters unless it is to test.
+        ('coco', 'val_dataloader.sampler.shuffle'),
+        ('coco', 'test_dataloader.dataset.test_mode'),
+        ('coco', 'train_dataloader.batch_sampler'),
+        ('coco', 'train_dataloader.dataset.filter_cfg'),
+        ('coco', 'model.backbone.init_cfg'),
+        ('ade20k', 'param_scheduler.0.end'),
+        ('ade20k', 'model.backbone.init_cfg.type'),
+    ],
+)
+def test_what_ours_must_say(request, task, path):
+    theirs, ours = request.getfixturevalue(task)
+    place = [int(name) if name.isdigit() else name for name in path.split('.')]
+    assert faults(theirs, changed(ours, place, delete))
+
+
+def test_a_second_transform_of_a_type_does_not_hide_the_first(coco):
+    theirs, ours = coco
+    pipeline = ours['train_dataloader']['dataset']['pipeline']
+    twice = [*pipeline[:3], {**pipeline[2], 'scale': (9, 9)}, pipeline[2], *pipeline[3:]]
+    ours = changed(ours, ('train_dataloader', 'dataset', 'pipeline'), put(twice))
+    assert 'train_dataloader.dataset.pipeline.Resize#2.scale' in faults(theirs, ours)
+
+
+@pytest.mark.parametrize('kept', [implied.DETECTION, implied.SEGMENTATION])
+def test_no_reason_is_for_every_value(kept):
+    class Unheard:
+        """Of no type and value that a recipe has."""
+
+    nowhere = Unheard()
+    assert [each.key for each in kept if each.covers and each.covers(nowhere, {})] == []
+
+
+@pytest.mark.parametrize('kept', [meanings.DETECTION, meanings.SEGMENTATION])
+def test_no_reason_is_for_every_value_of_theirs(kept):
+    assert [each.key for each in kept if each.covers and each.covers(object(), object())] == []
