@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +57,21 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise InputError(f'--cfg-options {" ".join(options)}: {error}') from error
     return config
+
+
+@contextmanager
+def understood(name: str | Path) -> Iterator[None]:
+    """Say of a config whose entries are of other kinds than a run needs that they are.
+
+    Args:
+        name: What to call the config.
+
+    Raises:
+        InputError: Instead of what Python says of a missing or wrong entry.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, IndexError, OverflowError) as error:
+        raise InputError(
+            f'{name} is not the config of a whole run: {type(error).__name__}: {error}'
+        ) from error

@@ -12,7 +12,7 @@ from typing import Any
 
 from rm_mm.atomic import write_json
 from rm_mm.batch_policy import RECIPES_BATCH, apply_batch_policy, process_count
-from rm_mm.config_files import read_config
+from rm_mm.config_files import read_config, understood
 from rm_mm.data.presence import require_data, set_data_root
 from rm_mm.environment import config_digest
 from rm_mm.errors import InputError, RmMmError
@@ -59,7 +59,23 @@ def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict
 def train(args: argparse.Namespace) -> int:
     """``rm-mm train``."""
     validated = () if args.no_validate else ('val_dataloader',)
-    config, facts = prepare(args, ('train_dataloader', *validated))
+    with understood(args.config):
+        config, facts = prepare(args, ('train_dataloader', *validated))
+        note = _prepare_training(config, args, facts)
+    if not args.check:
+        _runner(config, facts, [note] if note else [], trains=True).train()
+        leave_processes()
+    return 0
+
+
+def _prepare_training(config: Any, args: argparse.Namespace, facts: dict[str, Any]) -> str | None:
+    """Settle what only training needs, in the config and in the facts about it.
+
+    Returns:
+        What was done about a batch that is not the recipe's.
+    """
+    from rm_mm.pretrain.schedule import require_length
+
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     if args.backbone:
@@ -68,23 +84,17 @@ def train(args: argparse.Namespace) -> int:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     policy = args.batch_policy or ('scale-lr' if args.auto_scale_lr else None)
-    processes = _processes(args)
-    note = apply_batch_policy(config, processes, policy)
+    note = apply_batch_policy(config, _processes(args), policy)
     facts |= {'batch_policy': policy, 'batch': note or RECIPES_BATCH}
     if args.resume is not None:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
         _require_same_batch(Path(config.work_dir), facts['batch'])
-    from rm_mm.pretrain.schedule import require_length
-
     if config.get('load_from'):
         require_checkpoint(config.load_from)
     require_backbone(config)
     require_length(config)
-    if not args.check:
-        _runner(config, facts, [note] if note else [], trains=True).train()
-        leave_processes()
-    return 0
+    return note
 
 
 def _require_same_batch(work_dir: Path, batch: str) -> None:
@@ -112,7 +122,8 @@ def _processes(args: argparse.Namespace) -> int:
 
 def test(args: argparse.Namespace) -> int:
     """``rm-mm test``."""
-    config, facts = prepare(args, ('test_dataloader',))
+    with understood(args.config):
+        config, facts = prepare(args, ('test_dataloader',))
     untrained = args.checkpoint == 'none'
     if not untrained:
         require_checkpoint(args.checkpoint)

@@ -27,7 +27,8 @@ def seeds(text: str) -> tuple[int, ...]:
         seeds = sorted({int(part) for part in text.split(',')})
     except ValueError:
         seeds = [-1]
-    if min(seeds) < 0:
+    # NumPy's generators take 32 bits.
+    if min(seeds) < 0 or max(seeds) >= 2**32:
         raise argparse.ArgumentTypeError(f'expected numbers such as 0,1,2, got {text!a}')
     return tuple(seeds)
 

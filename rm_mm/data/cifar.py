@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
+import operator
 import pickle
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,32 +97,43 @@ class _LocalCIFAR:
                 entry = {k.decode() if isinstance(k, bytes) else k: v for k, v in entry.items()}
                 images = entry['data'].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
                 labels = entry['labels'] if 'labels' in entry else entry['fine_labels']
+                labels = [operator.index(label) for label in labels]
                 if images.dtype != np.uint8 or len(images) != len(labels):
                     raise ValueError(f'{len(labels)} labels of {len(images)} {images.dtype} images')
-            except (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError,
-                    TypeError, ImportError, IndexError) as error:  # fmt: skip
+            except Exception as error:
+                # A damaged pickle fails in as many ways as there are bytes.
                 raise InputError(
                     f'a batch of {type(self).__name__} below {self.data_root} is not one: expected '
                     f'data (N x 3072 bytes) and labels, got {type(error).__name__}: {error}'
                 ) from error
-            samples += zip(images, map(int, labels), strict=True)
+            samples += zip(images, labels, strict=True)
         return self._checked(samples)
 
     def _from_folders(self, folder: Path) -> list[dict[str, Any]]:
         from PIL import Image
 
-        classes = sorted(path for path in folder.iterdir() if path.is_dir())
+        classes = _class_folders(folder)
         expected = len(self.METAINFO['classes'])
         if len(classes) != expected:
             raise InputError(
                 f'{folder} holds {len(classes)} folders: expected {expected}, one a class'
             )
+        # A label is a position among the names, which therefore have to be the same in all splits.
+        for other in (folder.parent / split for split in ('train', 'test')):
+            names = {path.name for path in classes}
+            if other.is_dir() and (apart := names ^ {p.name for p in _class_folders(other)}):
+                raise InputError(
+                    f'{folder} and {other} hold folders of different names: expected the same '
+                    f'classes in both, found only in one {", ".join(sorted(apart)[:4])}'
+                )
         samples: list[tuple[NDArray[Any], int]] = []
         for label, path in enumerate(classes):
-            for file in sorted(path.iterdir()):
-                if file.suffix.lower() in _IMAGES:
-                    with Image.open(file) as image:
-                        samples.append((np.asarray(image.convert('RGB')), label))
+            files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _IMAGES]
+            if not files:
+                raise InputError(f'{path} holds no images: expected those of one class, as .png')
+            for file in files:
+                with Image.open(file) as image:
+                    samples.append((np.asarray(image.convert('RGB')), label))
         return self._checked(samples)
 
     def _checked(self, samples: Sequence[tuple[NDArray[Any], int]]) -> list[dict[str, Any]]:
@@ -142,6 +156,11 @@ class _LocalCIFAR:
         return [{'img': image, 'gt_label': label} for image, label in samples]
 
 
+def _class_folders(folder: Path) -> list[Path]:
+    """The folders of a split, by name; hidden ones are of a tool."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
+
+
 def _members(archive: Path, folder: str, names: Sequence[str]) -> Iterator[bytes]:
     try:
         with tarfile.open(archive) as files:
@@ -150,7 +169,10 @@ def _members(archive: Path, folder: str, names: Sequence[str]) -> Iterator[bytes
                 if member is None:
                     raise KeyError(f'{folder}/{name} is no file')
                 yield member.read()
-    except (tarfile.TarError, KeyError, EOFError, OSError) as error:
+            # To the end, where gzip has its checksum.
+            while files.fileobj is not None and files.fileobj.read(1 << 20):
+                pass
+    except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise InputError(
             f'{archive} is not the published archive: expected {folder}/{names[0]} and so on, '
             f'got {error}'

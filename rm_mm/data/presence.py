@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,19 +59,35 @@ def _kind(dataset: dict[str, Any]) -> str:
 
 
 def set_data_root(config: Any, root: str) -> None:
-    """Point every loader and evaluator of a config at another data root, in place."""
+    """Point every loader and evaluator of a config at another data root, in place.
+
+    Raises:
+        InputError: If the config reads from several roots: one cannot stand for all.
+    """
     target = str(Path(root).expanduser())
-    old = {dataset.get('data_root') for dataset in datasets(config)}
+    old = {os.path.normpath(dataset.get('data_root') or '.') for dataset in datasets(config)}
+    if len(old) > 1:
+        raise InputError(
+            f'--data-root cannot stand for all of {", ".join(sorted(old))}: name them in the config'
+        )
     for dataset in datasets(config):
         dataset['data_root'] = target
     for name in EVALUATORS:
         entries = config.get(name) or []
         for evaluator in [entries] if isinstance(entries, dict) else entries:
-            file = evaluator.get('ann_file')
-            for prefix in filter(None, old):
-                # `data/coco` is no root of `data/coco2/…`.
-                if file and f'{file}/'.startswith(f'{prefix.rstrip("/")}/'):
-                    evaluator['ann_file'] = str(Path(target) / file[len(prefix) :].lstrip('/'))
+            for key, value in list(evaluator.items()):
+                if isinstance(value, str) and '/' in value:
+                    evaluator[key] = _moved(value, old, target)
+
+
+def _moved(path: str, old: set[str], target: str) -> str:
+    """A path below the old root, below the new one; any other as it is."""
+    for prefix in old:
+        # `data/coco` is no root of `data/coco2/…`.
+        below = os.path.relpath(path, prefix)
+        if prefix != '.' and not below.startswith('..'):
+            return str(Path(target) / below)
+    return path
 
 
 def require_data(config: Any, what: str, loaders: Sequence[str] = LOADERS) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from rm_mm.atomic import write_text
-from rm_mm.config_files import read_config
+from rm_mm.config_files import read_config, understood
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.fidelity.compare import compare
 from rm_mm.fidelity.extent import differing_length
@@ -45,6 +45,7 @@ def compare_with_log(config: str, path: Path) -> Comparison:
     """Compare a config, by path or by its path below ``configs/``, with a training log."""
     log = read_log(path)
     resolved = read_config(config)
-    rows = compare(log.config, resolved) if log.config else []
-    length = differing_length(resolved, log)
-    return Comparison(config, log, differing_rates(resolved, log), rows, length)
+    with understood(config):
+        rows = compare(log.config, resolved) if log.config else []
+        length = differing_length(resolved, log)
+        return Comparison(config, log, differing_rates(resolved, log), rows, length)

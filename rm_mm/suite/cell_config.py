@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import read_config
+from rm_mm.config_files import read_config, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
 from rm_mm.suite.plan import Cell
@@ -28,6 +28,11 @@ def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> 
     Raises:
         InputError: If it does not parse, or cannot take the cell's backbone.
     """
+    with understood(cell.config):
+        return _resolve(cell, scale, data_root)
+
+
+def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
     config = read_config(configs_root() / cell.config)
     config.randomness = {**config.get('randomness', {}), 'seed': cell.seed}
     if not cell.pretrains:
@@ -35,6 +40,12 @@ def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> 
             fill(config, cell.backbone, cell.config)
         else:
             empty(config, cell.config)
+    if 'max_iters' in config.train_cfg and not cell.pretrains:
+        # Else mmengine logs every evaluation of a run of iterations as step 0.
+        hooks = dict(config.get('default_hooks') or {})
+        hooks['logger'] = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
+        hooks['logger']['log_metric_by_epoch'] = False
+        config.default_hooks = hooks
     if data_root:
         set_data_root(config, data_root)
     if scale < 1:

@@ -14,6 +14,11 @@ NAME = 'suite.lock'
 _held: dict[Path, TextIO] = {}
 
 
+def held() -> list[int]:
+    """File descriptors of the locks that this process holds, for its children to inherit."""
+    return [file.fileno() for file in _held.values()]
+
+
 def hold(work_dir: Path) -> None:
     """Keep other processes out of a work directory until this one ends, however it does.
 
@@ -34,9 +39,10 @@ def hold(work_dir: Path) -> None:
         with file:
             file.seek(0)
             holder = file.read().strip() or 'just starting'
+        # A run inherits the lock, so that one whose suite was killed still holds it.
         raise InputError(
-            f'{work_dir} is in use by another call (process {holder}): wait for it, end it, or say '
-            'another --work-dir'
+            f'{work_dir} is in use by another call (process {holder}, or a run that it left): wait '
+            'for it, end it, or say another --work-dir'
         ) from None
     file.truncate(0)
     file.write(f'{os.getpid()}\n')

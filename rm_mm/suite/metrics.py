@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,42 +23,63 @@ class Metric:
     name: str
 
 
-#: By the evaluator's class: the prefix that it puts before its keys, and the metric that counts.
-_EVALUATORS: dict[str, tuple[str, Callable[[Any], Metric]]] = {
-    'Accuracy': ('accuracy', lambda _: Metric('top1', 1.0, 'top1_percent')),
-    'CocoMetric': ('coco', lambda evaluator: _coco(evaluator)),
-    'VOCMetric': ('pascal_voc', lambda _: Metric('mAP', 100.0, 'map_percent')),
-    'IoUMetric': ('', lambda _: Metric('mIoU', 1.0, 'miou_percent')),
-}
-
-
 def metric_of(config: Any) -> Metric:
-    """The metric that a config's validation reports.
+    """The metric that a config's validation reports: ``expected.metric``, or else the usual one.
 
     Args:
         config: A resolved mmengine config of any of the three stacks.
 
     Raises:
-        InputError: If its evaluator is unknown and the config does not name a metric itself.
+        InputError: If its evaluators report none that is known here, and it does not name one.
     """
     entries = config.get('val_evaluator') or []
-    for evaluator in [entries] if isinstance(entries, dict) else entries:
-        kind = str(evaluator.get('type')).rpartition('.')[2].rstrip("'>")
-        if kind in _EVALUATORS:
-            prefix, choose = _EVALUATORS[kind]
-            metric = choose(evaluator)
-            prefix = evaluator.get('prefix') or prefix
-            return Metric(f'{prefix}/{metric.key}'.lstrip('/'), metric.factor, metric.name)
-    if named := (config.get('expected') or {}).get('metric'):
-        return Metric(named, 1.0, named)
+    evaluators = [entries] if isinstance(entries, dict) else entries
+    known = [metric for evaluator in evaluators for metric in _reported(evaluator)]
+    named = (config.get('expected') or {}).get('metric')
+    if named:
+        same = [metric for metric in known if metric.key == named]
+        return same[0] if same else Metric(named, 1.0, named)
+    if known:
+        return known[0]
     raise InputError(
-        f'no metric: the config validates with none of {", ".join(_EVALUATORS)}; name the one that '
-        "counts, as the log spells it: expected = dict(metric='…')"
+        'no metric: the config validates with none of Accuracy (top 1), CocoMetric (bbox, segm), '
+        'VOCMetric (mAP), IoUMetric (mIoU); name the one that counts, as the log spells it: '
+        "expected = dict(metric='…')"
     )
 
 
-def _coco(evaluator: Any) -> Metric:
-    kinds = evaluator.get('metric', 'bbox')
-    if 'bbox' in ([kinds] if isinstance(kinds, str) else kinds):
-        return Metric('bbox_mAP', 100.0, 'box_ap_percent')
-    return Metric('segm_mAP', 100.0, 'mask_ap_percent')
+def _reported(evaluator: Any) -> list[Metric]:
+    """What an evaluator reports, the figure that counts first."""
+    kind = str(evaluator.get('type')).rpartition('.')[2].rstrip("'>")
+    if evaluator.get('format_only'):
+        return []
+    if kind == 'Accuracy':
+        metrics = [Metric('top1', 1.0, 'top1_percent')] if _has(evaluator, 'topk', 1) else []
+        default = 'accuracy'
+    elif kind == 'CocoMetric':
+        kinds = {'bbox': 'box_ap_percent', 'segm': 'mask_ap_percent'}
+        metrics = [
+            Metric(f'{part}_mAP', 100.0, name)
+            for part, name in kinds.items()
+            if _has(evaluator, 'metric', part, default='bbox')
+        ]
+        default = 'coco'
+    elif kind == 'VOCMetric':
+        metrics = [Metric('mAP', 100.0, 'map_percent')] * _has(evaluator, 'metric', 'mAP')
+        default = 'pascal_voc'
+    elif kind == 'IoUMetric':
+        metrics = [Metric('mIoU', 1.0, 'miou_percent')] * _has(evaluator, 'iou_metrics', 'mIoU')
+        default = ''
+    else:
+        return []
+    prefix = evaluator.get('prefix') or default
+    return [
+        Metric(f'{prefix}/{metric.key}'.lstrip('/'), metric.factor, metric.name)
+        for metric in metrics
+    ]
+
+
+def _has(evaluator: Any, key: str, wanted: Any, default: Any = None) -> bool:
+    """Whether an argument, one value or several, holds this one; the usual one if not given."""
+    value = evaluator.get(key, default)
+    return value is None or wanted in (value if isinstance(value, list | tuple) else [value])

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from rm_mm.errors import RefusedError, StoppedError
+from rm_mm.suite.lock import held
 
 LOG_LINES = 12
 #: Between asking a command to end and killing it.
@@ -121,6 +122,7 @@ def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[
             errors='replace',
             env=environment,
             start_new_session=True,
+            pass_fds=held(),
         )
         _running.add(process)
     return process

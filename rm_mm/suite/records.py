@@ -88,6 +88,8 @@ def read_record(path: Path) -> Record:
     try:
         values = json.loads(path.read_text(encoding='utf-8'))
         schema = values['schema_version']
+        if type(schema) is not int or schema < 1:
+            raise ValueError(f'schema version {schema!a}')
         if schema > SCHEMA_VERSION:
             raise RefusedError(
                 f'{path}: schema version {schema}, this rm_mm reads up to {SCHEMA_VERSION}: '

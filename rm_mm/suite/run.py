@@ -148,6 +148,8 @@ def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Recor
         policy = ['--batch-policy', options.batch_policy] if options.batch_policy else []
         arguments = ['train', *common, '--resume', *policy]
     taken = None if cell.pretrains else _sha256(cell.backbone)
+    if taken:
+        _require_same_backbone(cell, taken)
     run_command(
         _command(arguments, options.gpus),
         cell.directory / 'output.log',
@@ -160,6 +162,23 @@ def _run_cell(prepared: Prepared, options: Options, progress: Progress) -> Recor
     record = _record(prepared, options, taken, time.monotonic() - started)
     record.write(cell.record)
     return record
+
+
+def _require_same_backbone(cell: Cell, sha256: str) -> None:
+    """Check that a run which goes on was begun with the backbone that is there now.
+
+    Raises:
+        RefusedError: If it was another: pretraining has been run again.
+    """
+    note = cell.directory / 'backbone.sha256'
+    begun = (cell.directory / 'last_checkpoint').exists()
+    if begun and note.exists() and note.read_text(encoding='utf-8').strip() != sha256:
+        raise RefusedError(
+            f'{cell.directory} was begun with another {cell.backbone}: expected sha256 '
+            f'{note.read_text(encoding="utf-8").strip()}, found {sha256}. Remove that folder to '
+            'train anew'
+        )
+    write_text(note, sha256 + '\n')
 
 
 def _floor(cell: Cell) -> Path:
@@ -189,7 +208,8 @@ def _record(
     if not curve:
         raise RefusedError(f'no {metric.key} in the logs of {cell.directory}')
     best_step, best = max(curve, key=lambda point: point[1])
-    expected = config.get('expected') or {}
+    # A figure that a config of the user's own inherited is of another run.
+    expected = {} if Path(cell.config).is_absolute() else config.get('expected') or {}
     return Record(
         preset=cell.preset,
         task=cell.task,

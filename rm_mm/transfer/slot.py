@@ -28,16 +28,13 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
             images that it was not pretrained on.
     """
     backbone = _backbone(config, name)
-    if config.get('load_from'):
-        raise InputError(
-            f'{name} has load_from = {config.load_from!a}, which would replace the backbone: '
-            'remove that line'
-        )
     if backbone.get('style') == 'caffe':
         raise InputError(
             f"{name} has a backbone of style='caffe', with the stride on another convolution than "
             "the pretrained one (same names, other network): set style='pytorch'"
         )
+    _require_plain_layers(backbone, name)
+    _require_nothing_else(config, name)
     _require_normalization(config, name)
     _remove_pretrained(config)
     backbone['init_cfg'] = {'type': 'VerifiedBackbone', 'checkpoint': str(checkpoint)}
@@ -56,8 +53,7 @@ def empty(config: Any, name: str) -> None:
         InputError: If it has no backbone, or loads weights over it.
     """
     backbone = _backbone(config, name)
-    if config.get('load_from'):
-        raise InputError(f'{name} has load_from = {config.load_from!a}: remove that line')
+    _require_nothing_else(config, name)
     _remove_pretrained(config)
     backbone['init_cfg'] = None
     # ResNets keep ImageNet's statistics, and some freeze, unless told otherwise.
@@ -113,6 +109,33 @@ def _backbone(config: Any, name: str) -> Any:
             f'{name} has no model.backbone: expected a detector or segmentor with one backbone'
         )
     return backbone
+
+
+def _require_nothing_else(config: Any, name: str) -> None:
+    """Refuse weights of the whole network, which would come over the backbone."""
+    if config.get('load_from'):
+        raise InputError(
+            f'{name} has load_from = {config.load_from!a}, which would replace the backbone: '
+            'remove that line'
+        )
+    entries = config.model.get('init_cfg') or []
+    for entry in [entries] if isinstance(entries, Mapping) else entries:
+        if _type_name(entry) == 'Pretrained':
+            raise InputError(
+                f'{name} has model.init_cfg = {dict(entry)}, which would replace the backbone: '
+                'remove it'
+            )
+
+
+def _require_plain_layers(backbone: Any, name: str) -> None:
+    """Refuse layers that take the same weights and compute something else."""
+    convolution = _type_name(backbone.get('conv_cfg') or {'type': 'Conv2d'})
+    norm = backbone.get('norm_cfg') or {}
+    if convolution not in ('Conv', 'Conv2d') or norm.get('eps', 1e-5) != 1e-5:
+        raise InputError(
+            f'{name} has a backbone with conv_cfg {backbone.get("conv_cfg")} and norm_cfg {norm}: '
+            'the pretrained one has plain convolutions and batch norm with eps 1e-5; remove them'
+        )
 
 
 def _remove_pretrained(config: Any) -> None:

@@ -138,3 +138,56 @@ def test_a_truncated_archive(tmp_path):
     (tmp_path / 'cifar-10-python.tar.gz').write_bytes(b'\x1f\x8b\x08\x00 cut')
     with pytest.raises(InputError, match='not the published archive'):
         build('LocalCIFAR10', tmp_path)
+
+
+def folders(root, split, names):
+    for name in names:
+        (root / split / name).mkdir(parents=True)
+        Image.new('RGB', (32, 32)).save(root / split / name / '1.png')
+
+
+@pytest.mark.parametrize(
+    ('test', 'said'),
+    [
+        (['plane', *'bcdefghij'], 'different names: .* a, plane'),
+        ([*'bcdefghij', '.ipynb_checkpoints'], 'holds 9 folders|different names'),
+    ],
+)
+def test_splits_whose_labels_would_not_be_the_same(tmp_path, test, said):
+    folders(tmp_path, 'train', 'abcdefghij')
+    folders(tmp_path, 'test', test)
+    with pytest.raises(InputError, match=said):
+        build('LocalCIFAR10', tmp_path, 'test')
+
+
+def test_a_class_without_images(tmp_path):
+    folders(tmp_path, 'train', 'abcdefghij')
+    (tmp_path / 'train' / 'c' / '1.png').unlink()
+    with pytest.raises(InputError, match='c holds no images'):
+        build('LocalCIFAR10', tmp_path)
+
+
+@pytest.mark.parametrize('labels', [[2.7], ['x'], [None], [float('inf')]])
+def test_labels_that_are_no_whole_numbers(archive10, labels):
+    root, _, _ = archive10
+    entry = {b'data': np.zeros((1, 3072), np.uint8), b'labels': labels}
+    (root / 'cifar-10-batches-py' / 'test_batch').write_bytes(pickle.dumps(entry, protocol=2))
+    with pytest.raises(InputError, match='is not one'):
+        build('LocalCIFAR10', root, 'test')
+
+
+def test_a_bit_that_was_flipped_in_the_archive(archive10):
+    root, _, _ = archive10
+    # Stored without compression, so that the flip changes a pixel and nothing else.
+    path = root / 'cifar-10-python.tar.gz'
+    with tarfile.open(path, 'w:gz', compresslevel=0) as files:
+        files.add(root / 'cifar-10-batches-py', 'cifar-10-batches-py')
+    content = bytearray(path.read_bytes())
+    pixels = (root / 'cifar-10-batches-py' / 'data_batch_1').read_bytes()
+    start = content.index(pixels[1000:1100])
+    content[start] ^= 1
+    path.write_bytes(content)
+    for file in (root / 'cifar-10-batches-py').iterdir():
+        file.unlink()
+    with pytest.raises(InputError, match='not the published archive'):
+        build('LocalCIFAR10', root)

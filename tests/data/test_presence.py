@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from rm_mm.data.presence import expected_paths, require_data, set_data_root
 from rm_mm.errors import InputError
@@ -59,3 +60,25 @@ def test_another_root_reaches_loaders_and_evaluators():
 def test_imagenet_is_a_folder_a_split():
     dataset = dict(type='ImageNet', data_root='data/imagenet', split='train')
     assert expected_paths(dataset) == [Path('data/imagenet/train')]
+
+
+def test_a_root_moves_for_every_file_of_an_evaluator():
+    config = Config(
+        dict(
+            val_dataloader=dict(dataset=dict(type='A', data_root='data/a/')),
+            val_evaluator=dict(
+                ann_file='./data/a/v.json', seg_prefix='data/a/gt', prefix='data/a2/x'
+            ),
+        )
+    )
+    set_data_root(config, '/new')
+    assert config.val_dataloader.dataset.data_root == '/new'
+    assert config.val_evaluator == dict(
+        ann_file='/new/v.json', seg_prefix='/new/gt', prefix='data/a2/x'
+    )
+
+
+def test_one_root_does_not_stand_for_two():
+    loader = dict(dataset=dict(datasets=[dict(data_root='data/a'), dict(data_root='data/b')]))
+    with pytest.raises(InputError, match='data/a, data/b'):
+        set_data_root(Config(dict(train_dataloader=loader)), '/new')

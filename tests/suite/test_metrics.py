@@ -22,6 +22,26 @@ def test_what_the_log_calls_it(evaluator, key, factor):
     assert (found.key, found.factor) == (key, factor)
 
 
+@pytest.mark.parametrize(
+    'evaluator',
+    [
+        dict(type='CocoMetric', metric='proposal'), dict(type='CocoMetric', format_only=True),
+        dict(type='IoUMetric', iou_metrics=['mDice']), dict(type='Accuracy', topk=(5,)),
+        dict(type='VOCMetric', metric='recall'),
+    ],
+)  # fmt: skip
+def test_an_evaluator_that_will_not_report_it_is_refused(evaluator):
+    with pytest.raises(InputError, match='no metric'):
+        metric_of(Config(dict(val_evaluator=evaluator)))
+
+
+def test_of_several_the_named_one_counts():
+    several = [dict(type='CocoMetric'), dict(type='VOCMetric')]
+    config = Config(dict(val_evaluator=several, expected=dict(metric='pascal_voc/mAP')))
+    assert metric_of(config) == Metric('pascal_voc/mAP', 100.0, 'map_percent')
+    assert metric_of(Config(dict(val_evaluator=several))).key == 'coco/bbox_mAP'
+
+
 def test_a_config_names_its_own():
     config = Config(dict(val_evaluator=dict(type='Mine'), expected=dict(metric='mine/score')))
     assert metric_of(config) == Metric('mine/score', 1.0, 'mine/score')

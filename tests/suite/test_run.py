@@ -17,7 +17,7 @@ from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
 from rm_mm.suite.run import Options, prepare, run
 
-BARE = 'model = dict(backbone=dict())'
+BARE = 'model = dict(backbone=dict())\ntrain_cfg = dict(max_epochs=1)'
 METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}
 
 
@@ -189,3 +189,51 @@ def test_gpus_and_jobs_do_not_share(monkeypatch, tmp_path, capsys):
     call = ['suite', '--preset', 'paper', '--jobs', '2', '--work-dir', str(tmp_path)]
     assert main(call) == 2
     assert 'with 8 GPUs a run it must be 1' in capsys.readouterr().err
+
+
+def test_a_run_goes_on_with_the_backbone_that_it_was_begun_with(commands, tmp_path):
+    cells = planned(tmp_path)
+    run(prepare(cells, Options())[1], Options())
+    last = next(cell for cell in cells if (cell.task, cell.method) == ('detection', 'rm'))
+    # Its training was cut, and pretraining was run again.
+    last.record.unlink()
+    (last.directory / 'last_checkpoint').write_text('epoch_1.pth')
+    last.backbone.write_bytes(b'another')
+    (failure,) = run(prepare(cells, Options())[1], Options())
+    assert 'was begun with another' in failure
+
+
+def test_a_published_figure_is_not_that_of_the_users_own_run(commands, tmp_path):
+    (tmp_path / 'mine.py').write_text(
+        "_base_ = 'rm_mm::detection/atss_r18_rm_mini.py'\n"
+        "expected = dict(metric='coco/bbox_mAP', value=41.5, source='paper')\n"
+    )
+    preset, kind = find_task([str(tmp_path / 'mine.py')], 'mini')
+    cells = plan(preset, ('scratch',), (kind,), (0,), tmp_path)
+    monkey = prepare(cells, Options())[1]
+    (tmp_path / 'mine_scratch').mkdir()
+    METRIC['mine'] = 'coco/bbox_mAP'
+    assert run(monkey, Options()) == []
+    assert read_record(cells[0].record).published is None
+
+
+def test_evaluations_of_a_run_of_iterations_keep_their_steps(tmp_path):
+    (tmp_path / 'mine.py').write_text(
+        "_base_ = 'rm_mm::detection/atss_r18_rm_mini.py'\n"
+        "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=6)\n"
+    )
+    preset, kind = find_task([str(tmp_path / 'mine.py')], 'mini')
+    (left,) = prepare(plan(preset, ('scratch',), (kind,), (0,), tmp_path), Options())[1]
+    assert left.config.default_hooks.logger.log_metric_by_epoch is False
+
+
+@pytest.mark.parametrize(
+    'line', ['randomness = None', 'train_cfg = None', 'data_preprocessor = dict(mean=127.5)']
+)
+def test_a_config_with_entries_of_another_kind_is_one_line(tmp_path, capsys, line):
+    text = "_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'\n"
+    line = f'model = dict({line})' if line.startswith('data') else line
+    (tmp_path / 'mine.py').write_text(text + line)
+    call = ['transfer', str(tmp_path / 'mine.py'), '--work-dir', str(tmp_path), '--gpus', '8']
+    assert main(call) == 2
+    assert 'Traceback' not in capsys.readouterr().err

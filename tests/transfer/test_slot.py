@@ -68,6 +68,9 @@ def test_our_own_leaves_are_as_the_slot_would_make_them():
     [
         ({'load_from': 'coco.pth'}, "load_from = 'coco.pth'"),
         ({'model.backbone.style': 'caffe'}, "style='caffe'"),
+        ({'model.backbone.conv_cfg': dict(type='ConvWS')}, 'ConvWS'),
+        ({'model.backbone.norm_cfg': dict(type='BN', eps=0.1)}, "'eps': 0.1"),
+        ({'model.init_cfg': dict(type='Pretrained', checkpoint='x')}, 'model.init_cfg'),
         ({'model.data_preprocessor.bgr_to_rgb': False}, 'in BGR'),
         ({'model.data_preprocessor.std': [1.0, 1.0, 1.0]}, r'std \(1.0, 1.0, 1.0\)'),
         ({'model.data_preprocessor': None}, r'mean \(\)'),
@@ -93,5 +96,6 @@ def test_without_pretraining_nothing_is_frozen():
     other = Config(dict(model=dict(backbone=dict(type='SwinTransformer'))))
     empty(other, 'own.py')
     assert 'norm_eval' not in other.model.backbone
-    with pytest.raises(InputError, match='load_from'):
-        empty(own(load_from='coco.pth'), 'own.py')
+    for change in ({'load_from': 'x'}, {'model.init_cfg': dict(type='Pretrained', checkpoint='x')}):
+        with pytest.raises(InputError, match='would replace the backbone'):
+            empty(own(**change), 'own.py')

@@ -1,0 +1,49 @@
+"""Where tables are written."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rm_mm.cli import main
+from tests.suite.test_records import RECORD
+
+
+@pytest.fixture
+def folder(tmp_path):
+    RECORD.write(tmp_path / 'records' / 'a.json')
+    return tmp_path
+
+
+def test_every_format_is_written(folder):
+    targets = [
+        word
+        for name in ('md', 'csv', 'latex', 'html')
+        for word in (f'--{name}', str(folder / name))
+    ]
+    assert main(['report', str(folder), *targets]) == 0
+    for name in ('md', 'csv', 'latex', 'html'):
+        assert '41.5' in (folder / name).read_text()
+
+
+def test_no_record_is_overwritten(folder, capsys):
+    record = folder / 'records' / 'a.json'
+    before = record.read_text()
+    assert main(['report', str(folder), '--md', str(record)]) == 2
+    assert 'write the table elsewhere' in capsys.readouterr().err
+    assert record.read_text() == before
+
+
+def test_two_tables_do_not_share_a_file(folder, capsys):
+    assert main(['report', str(folder), '--md', str(folder / 'x'), '--csv', str(folder / 'x')]) == 2
+    assert 'give each its own' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('version', [0, -5, True, float('nan'), None, '2'])
+def test_a_record_of_no_version_is_refused(folder, capsys, version):
+    replace(RECORD, schema_version=1).write(folder / 'records' / 'b.json')
+    text = (folder / 'records' / 'b.json').read_text()
+    broken = json.dumps({**json.loads(text), 'schema_version': version})
+    (folder / 'records' / 'b.json').write_text(broken)
+    assert main(['report', str(folder)]) == 1
+    assert 'is not a record' in capsys.readouterr().err
