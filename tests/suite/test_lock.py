@@ -1,11 +1,14 @@
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from rm_mm.cli import main
+from rm_mm.errors import InputError
 from rm_mm.suite.lock import hold
 
 ROOT = Path(__file__).parents[2]
@@ -48,3 +51,37 @@ def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, ca
     # However the first one ended, and as often as one process likes.
     hold(work_dir)
     hold(work_dir)
+
+
+def test_a_run_that_a_killed_suite_left_still_holds_the_work_dir(tmp_path):
+    code = """
+import sys
+import time
+from pathlib import Path
+from rm_mm.errors import InputError
+from rm_mm.suite.lock import hold
+from rm_mm.suite.processes import run_command
+hold(Path(sys.argv[1]))
+sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'
+run_command([sys.executable, '-c', sleep], Path(sys.argv[1], 'log'), on_line=print)
+"""
+    suite = subprocess.Popen(
+        [sys.executable, '-u', '-c', code, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    left = int(suite.stdout.readline())
+    suite.kill()
+    suite.wait()
+    try:
+        with pytest.raises(InputError, match='or a run that it left'):
+            hold(tmp_path)
+    finally:
+        os.kill(left, signal.SIGKILL)
+        suite.stdout.close()
+    for _ in range(100):
+        try:
+            hold(tmp_path)
+            break
+        except InputError:
+            time.sleep(0.05)
+    else:
+        pytest.fail('the lock outlived the run')
