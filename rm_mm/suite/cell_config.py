@@ -46,6 +46,11 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
         hooks['logger'] = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
         hooks['logger']['log_metric_by_epoch'] = False
         config.default_hooks = hooks
+    if visualizer := config.get('visualizer'):
+        # It writes the log that the record is read from.
+        backends = visualizer.get('vis_backends') or []
+        if not any('LocalVisBackend' in str(backend.get('type')) for backend in backends):
+            visualizer['vis_backends'] = [*backends, {'type': 'LocalVisBackend'}]
     if data_root:
         set_data_root(config, data_root)
     if scale < 1:

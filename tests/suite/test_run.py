@@ -221,10 +221,14 @@ def test_evaluations_of_a_run_of_iterations_keep_their_steps(tmp_path):
     (tmp_path / 'mine.py').write_text(
         "_base_ = 'rm_mm::detection/atss_r18_rm_mini.py'\n"
         "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=6)\n"
+        "visualizer = dict(vis_backends=[dict(type='TensorboardVisBackend')])\n"
     )
     preset, kind = find_task([str(tmp_path / 'mine.py')], 'mini')
     (left,) = prepare(plan(preset, ('scratch',), (kind,), (0,), tmp_path), Options())[1]
     assert left.config.default_hooks.logger.log_metric_by_epoch is False
+    # The log that they are read from is written whatever else is.
+    backends = [backend.type for backend in left.config.visualizer.vis_backends]
+    assert backends == ['TensorboardVisBackend', 'LocalVisBackend']
 
 
 @pytest.mark.parametrize(
