@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rm_mm.config_files import entries
 from rm_mm.errors import InputError
 
 #: What ``environment.json`` says of a batch that is the recipe's.
@@ -158,8 +159,7 @@ def _scale(config: Any, ratio: float) -> str:
 
 
 def _schedulers(config: Any) -> list[Any]:
-    schedulers = config.get('param_scheduler') or []
-    return schedulers if isinstance(schedulers, list) else [schedulers]
+    return entries(config.get('param_scheduler'))
 
 
 def _iteration_counts(config: Any) -> Iterator[tuple[Any, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,3 +75,16 @@ def understood(name: str | Path) -> Iterator[None]:
         raise InputError(
             f'{name} is not the config of a whole run: {type(error).__name__}: {error}'
         ) from error
+
+
+def entries(value: Any) -> list[Any]:
+    """What stands where a config may hold one entry, several or none."""
+    if not value:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def type_name(entry: Mapping[str, Any]) -> str:
+    """The name of an entry's class, without its scope; configs also hold the class itself."""
+    kind = entry.get('type')
+    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rm_mm.config_files import entries, type_name
 from rm_mm.errors import InputError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -37,7 +38,7 @@ def datasets(config: Any, loaders: Sequence[str] = LOADERS) -> Iterator[dict[str
         if inner is None:
             yield dataset
         else:
-            pending.extend([inner] if isinstance(inner, dict) else inner)
+            pending.extend(entries(inner))
 
 
 def expected_paths(dataset: dict[str, Any]) -> list[Path]:
@@ -46,16 +47,11 @@ def expected_paths(dataset: dict[str, Any]) -> list[Path]:
         return []
     root = Path(dataset.get('data_root') or '')
     # Of ImageNet a split is a folder; other data sets look for theirs themselves.
-    split = dataset.get('split') if _kind(dataset) == 'ImageNet' else None
+    split = dataset.get('split') if type_name(dataset) == 'ImageNet' else None
     prefix = dataset.get('data_prefix') or split or ''
     parts = list(prefix.values()) if isinstance(prefix, dict) else [prefix]
     paths = [root / part for part in [*parts, dataset.get('ann_file') or ''] if part]
     return list(dict.fromkeys(paths or [root]))
-
-
-def _kind(dataset: dict[str, Any]) -> str:
-    """The name of a data set's class, without its scope."""
-    return str(dataset['type']).rpartition('.')[2]
 
 
 def set_data_root(config: Any, root: str) -> None:
@@ -73,8 +69,7 @@ def set_data_root(config: Any, root: str) -> None:
     for dataset in datasets(config):
         dataset['data_root'] = target
     for name in EVALUATORS:
-        entries = config.get(name) or []
-        for evaluator in [entries] if isinstance(entries, dict) else entries:
+        for evaluator in entries(config.get(name)):
             for key, value in list(evaluator.items()):
                 if isinstance(value, str) and '/' in value:
                     evaluator[key] = _moved(value, old, target)
@@ -110,7 +105,7 @@ def require_data(config: Any, what: str, loaders: Sequence[str] = LOADERS) -> No
                 missing[path] = 'empty'
     if not missing:
         return
-    kinds = dict.fromkeys(_kind(dataset) for dataset in datasets(config, loaders))
+    kinds = dict.fromkeys(type_name(dataset) for dataset in datasets(config, loaders))
     layouts = [f'  {kind}: {LAYOUTS[kind]}' for kind in kinds if kind in LAYOUTS]
     roots = dict.fromkeys(
         str(dataset.get('data_root') or '.') for dataset in datasets(config, loaders)

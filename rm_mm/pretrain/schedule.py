@@ -9,6 +9,7 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.registry import PARAM_SCHEDULERS
 
+from rm_mm.config_files import entries, type_name
 from rm_mm.errors import InputError
 
 
@@ -74,9 +75,8 @@ def require_length(config: Any) -> None:
     Raises:
         InputError: If it is: the rate would reach zero before the end.
     """
-    schedulers = config.get('param_scheduler') or []
-    for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
-        if scheduler.get('type') != WarmupCosineLR.__name__:
+    for scheduler in entries(config.get('param_scheduler')):
+        if type_name(scheduler) != WarmupCosineLR.__name__:
             continue
         key = 'max_epochs' if scheduler.get('by_epoch', True) else 'max_iters'
         length = config.train_cfg.get(key) or 0

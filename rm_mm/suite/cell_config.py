@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import read_config, understood
+from rm_mm.config_files import entries, read_config, type_name, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
 from rm_mm.suite.plan import Cell
@@ -49,7 +49,7 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
     if visualizer := config.get('visualizer'):
         # It writes the log that the record is read from.
         backends = visualizer.get('vis_backends') or []
-        if not any('LocalVisBackend' in str(backend.get('type')) for backend in backends):
+        if not any(type_name(backend).endswith('LocalVisBackend') for backend in backends):
             visualizer['vis_backends'] = [*backends, {'type': 'LocalVisBackend'}]
     if data_root:
         set_data_root(config, data_root)
@@ -68,8 +68,7 @@ def shorten(config: Any, scale: float) -> None:
     for key in ('max_epochs', 'max_iters', 'val_interval', 'val_begin'):
         if loop.get(key):
             loop[key] = scaled(loop[key])
-    schedulers = config.param_scheduler
-    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+    for scheduler in entries(config.get('param_scheduler')):
         for key in ('begin', 'T_max', 'end', 'warmup', 'step_size'):
             if scheduler.get(key):
                 scheduler[key] = scaled(scheduler[key])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rm_mm.config_files import entries, type_name
 from rm_mm.errors import InputError
 
 
@@ -32,8 +33,7 @@ def metric_of(config: Any) -> Metric:
     Raises:
         InputError: If its evaluators report none that is known here, and it does not name one.
     """
-    entries = config.get('val_evaluator') or []
-    evaluators = [entries] if isinstance(entries, dict) else entries
+    evaluators = entries(config.get('val_evaluator'))
     known = [metric for evaluator in evaluators for metric in _reported(evaluator)]
     named = (config.get('expected') or {}).get('metric')
     if named:
@@ -50,7 +50,7 @@ def metric_of(config: Any) -> Metric:
 
 def _reported(evaluator: Any) -> list[Metric]:
     """What an evaluator reports, the figure that counts first."""
-    kind = str(evaluator.get('type')).rpartition('.')[2].rstrip("'>")
+    kind = type_name(evaluator)
     if evaluator.get('format_only'):
         return []
     if kind == 'Accuracy':
@@ -82,4 +82,4 @@ def _reported(evaluator: Any) -> list[Metric]:
 def _has(evaluator: Any, key: str, wanted: Any, default: Any = None) -> bool:
     """Whether an argument, one value or several, holds this one; the usual one if not given."""
     value = evaluator.get(key, default)
-    return value is None or wanted in (value if isinstance(value, list | tuple) else [value])
+    return value is None or wanted in entries(value)

@@ -171,12 +171,11 @@ def _require_same_backbone(cell: Cell, sha256: str) -> None:
         RefusedError: If it was another: pretraining has been run again.
     """
     note = cell.directory / 'backbone.sha256'
-    begun = (cell.directory / 'last_checkpoint').exists()
-    if begun and note.exists() and note.read_text(encoding='utf-8').strip() != sha256:
+    begun = (cell.directory / 'last_checkpoint').exists() and note.exists()
+    if begun and (before := note.read_text(encoding='utf-8').strip()) != sha256:
         raise RefusedError(
-            f'{cell.directory} was begun with another {cell.backbone}: expected sha256 '
-            f'{note.read_text(encoding="utf-8").strip()}, found {sha256}. Remove that folder to '
-            'train anew'
+            f'{cell.directory} was begun with another {cell.backbone}: expected sha256 {before}, '
+            f'found {sha256}. Remove that folder to train anew'
         )
     write_text(note, sha256 + '\n')
 

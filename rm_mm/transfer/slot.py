@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rm_mm.config_files import entries, type_name
 from rm_mm.errors import InputError
 from rm_mm.transfer.printable import printable
 
@@ -40,7 +41,7 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
     backbone['init_cfg'] = {'type': 'VerifiedBackbone', 'checkpoint': str(checkpoint)}
     _add_import(config)
     hooks = config.get('custom_hooks') or []
-    if not any('VerifiedBackboneHook' in str(hook.get('type')) for hook in hooks):
+    if not any(type_name(hook) == 'VerifiedBackboneHook' for hook in hooks):
         config['custom_hooks'] = [*hooks, {'type': 'VerifiedBackboneHook'}]
 
 
@@ -79,17 +80,12 @@ def verified_initializers(config: Any) -> list[Any]:
     """The ``init_cfg`` entries of ``model.backbone`` that are ``VerifiedBackbone``."""
     model = config.get('model')
     backbone = model.get('backbone') if isinstance(model, Mapping) else None
-    entries = backbone.get('init_cfg') if isinstance(backbone, Mapping) else None
+    initializers = backbone.get('init_cfg') if isinstance(backbone, Mapping) else None
     return [
         entry
-        for entry in (entries if isinstance(entries, list | tuple) else [entries])
-        if isinstance(entry, Mapping) and _type_name(entry) == 'VerifiedBackbone'
+        for entry in entries(initializers)
+        if isinstance(entry, Mapping) and type_name(entry) == 'VerifiedBackbone'
     ]
-
-
-def _type_name(entry: Mapping[str, Any]) -> str:
-    kind = entry.get('type')
-    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]
 
 
 def absent_backbone(path: Path) -> InputError:
@@ -118,9 +114,8 @@ def _require_nothing_else(config: Any, name: str) -> None:
             f'{name} has load_from = {config.load_from!a}, which would replace the backbone: '
             'remove that line'
         )
-    entries = config.model.get('init_cfg') or []
-    for entry in [entries] if isinstance(entries, Mapping) else entries:
-        if _type_name(entry) == 'Pretrained':
+    for entry in entries(config.model.get('init_cfg')):
+        if type_name(entry) == 'Pretrained':
             raise InputError(
                 f'{name} has model.init_cfg = {dict(entry)}, which would replace the backbone: '
                 'remove it'
@@ -129,7 +124,7 @@ def _require_nothing_else(config: Any, name: str) -> None:
 
 def _require_plain_layers(backbone: Any, name: str) -> None:
     """Refuse layers that take the same weights and compute something else."""
-    convolution = _type_name(backbone.get('conv_cfg') or {'type': 'Conv2d'})
+    convolution = type_name(backbone.get('conv_cfg') or {'type': 'Conv2d'})
     norm = backbone.get('norm_cfg') or {}
     if convolution not in ('Conv', 'Conv2d') or norm.get('eps', 1e-5) != 1e-5:
         raise InputError(
