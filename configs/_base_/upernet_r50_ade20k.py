@@ -1,6 +1,6 @@
 # UperNet on ADE20K, 80,000 iterations, as the authors' log has it. mmsegmentation's own recipe
 # differs: a ResNetV1c stem, which no ImageNet ResNet-50 fits, SGD, and 4 GPUs x 4.
-_base_ = 'mmseg::upernet/upernet_r50_4xb4-80k_ade20k-512x512.py'
+_base_ = ['./scopes.py', 'mmseg::upernet/upernet_r50_4xb4-80k_ade20k-512x512.py']
 custom_imports = dict(imports='rm_mm')
 
 model = dict(

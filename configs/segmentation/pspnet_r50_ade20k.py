@@ -1,4 +1,8 @@
-_base_ = ['mmseg::pspnet/pspnet_r50-d8_4xb4-80k_ade20k-512x512.py', '../_base_/downstream.py']
+_base_ = [
+    '../_base_/scopes.py',
+    'mmseg::pspnet/pspnet_r50-d8_4xb4-80k_ade20k-512x512.py',
+    '../_base_/downstream.py',
+]
 
 # The stock config's deep stem (ResNetV1c) fits no ImageNet ResNet-50.
 model = dict(pretrained=None, backbone=dict(type='ResNet', init_cfg=_base_.slot))
