@@ -13,6 +13,7 @@ from typing import Any
 from rm_mm.atomic import write_json
 from rm_mm.batch_policy import RECIPES_BATCH, apply_batch_policy, process_count
 from rm_mm.config_files import read_config, understood
+from rm_mm.data.embedded import lay_out_embedded
 from rm_mm.data.presence import require_data, set_data_root
 from rm_mm.environment import config_digest
 from rm_mm.errors import InputError, RmMmError
@@ -48,6 +49,7 @@ def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict
     for name in loaders:
         if not config.get(name):
             raise InputError(f'{args.config} has no {name}: expected the config of a whole run')
+    lay_out_embedded(config, loaders)
     require_data(config, str(args.config), loaders)
     config.launcher = args.launcher
     default = os.path.join('work_dirs', Path(args.config).stem)

@@ -1,5 +1,5 @@
 # The COCO recipe on the embedded scenes: sizes change, the rest is inherited.
-_base_ = ['./atss_r50_coco.py', './mini_classes.py']
+_base_ = ['./atss_r50_coco.py', './mini_data.py']
 
 mini_root = 'data/mini/coco/'
 mini_dataset = dict(data_root=mini_root, metainfo=dict(classes=_base_.mini_classes))

@@ -1,5 +1,5 @@
 # The ImageNet recipe on the embedded images: sizes change, the rest is inherited.
-_base_ = ['./r50_in1k.py', './mini_classes.py']
+_base_ = ['./r50_in1k.py', './mini_data.py']
 
 mini_root = 'data/mini/imagenet'
 mini_dataset = dict(data_root=mini_root, metainfo=dict(classes=_base_.mini_classes))

@@ -1,5 +1,5 @@
 # The ADE20K recipe on the embedded scenes: sizes change, the rest is inherited.
-_base_ = './upernet_r50_ade20k.py'
+_base_ = ['./upernet_r50_ade20k.py', './mini_data.py']
 
 mini_root = 'data/mini/ade/ADEChallengeData2016'
 # ADE20K's own class, with the embedded articles' names.
