@@ -1,15 +1,18 @@
 """Why the stack imports, resolves and knows this package on any machine.
 
-Three things, all of them waiting until somebody asks:
+Four things, all of them waiting until somebody asks:
 
 * ``mmcv._ext`` exists even where none was compiled (:mod:`rm_mm.compat.mmcv_ext`);
 * ``_base_ = 'mmseg::…'`` and ``'rm_mm::…'`` resolve (:mod:`rm_mm.compat.config_scopes`);
+* the upstream line reads its own checkpoints (:mod:`rm_mm.compat.upstream`);
 * the registries know the classes of this package (:mod:`rm_mm.compat.on_demand`).
+
+:mod:`rm_mm.compat.mim_editable` is for mim alone, and runs where this package is not imported.
 """
 
 from __future__ import annotations
 
-from rm_mm.compat import config_scopes, mmcv_ext, on_demand
+from rm_mm.compat import config_scopes, mmcv_ext, on_demand, upstream
 from rm_mm.compat.config_scopes import config_path, configs_root
 from rm_mm.compat.mmcv_ext import MissingOpError, ops_in_use
 
@@ -17,7 +20,8 @@ __all__ = ['MissingOpError', 'config_path', 'configs_root', 'install', 'ops_in_u
 
 
 def install() -> None:
-    """Arrange all three; imports neither torch nor OpenMMLab, and may be called again."""
+    """Arrange all four; imports neither torch nor OpenMMLab, and may be called again."""
     if mmcv_ext.install():
         config_scopes.install()
+        upstream.install()
         on_demand.install()
