@@ -17,7 +17,7 @@ from rm_mm.fidelity.rates import stepped_rates
 ROOT = Path(__file__).parents[2]
 FOLDER = configs_root() / 'classification'
 
-spec = importlib.util.spec_from_file_location('leaves', ROOT / 'tools/make_cifar_configs.py')
+spec = importlib.util.spec_from_file_location('leaves', ROOT / 'maintenance/make_cifar_configs.py')
 generator = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(generator)
 LEAVES = generator.leaves()

@@ -1,0 +1,75 @@
+import shutil
+import site
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOT_COPIED = shutil.ignore_patterns(
+    '.git', '.venv*', '.*_cache', '__pycache__', 'work_dirs', '*.egg-info', '.mim'
+)
+
+
+def call(command, *, cwd, rc=0, env=None):
+    """Run a command and return what it printed; output and errors together."""
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert rc is None or done.returncode == rc, f'{command}: {done.returncode}\n{done.stdout}'
+    return done.stdout
+
+
+def copy_checkout(target):
+    """A checkout of its own, so that no build touches the one that is tested."""
+
+    def ignored(folder, names):
+        top = {'data'} if Path(folder) == ROOT else set()
+        return {*NOT_COPIED(folder, names), *top} & set(names)
+
+    shutil.copytree(ROOT, target, ignore=ignored)
+    return target
+
+
+def make_environment(target):
+    """A virtual environment that has this one's packages, and where only rm_mm is installed."""
+    venv.create(target, with_pip=False, symlinks=True)
+    (packages,) = target.glob('lib/python*/site-packages')
+    here = [folder for folder in site.getsitepackages() if Path(folder).is_dir()]
+    (packages / 'outer.pth').write_text('\n'.join(here))
+    return target / 'bin' / 'python'
+
+
+@pytest.fixture(scope='session')
+def built(tmp_path_factory):
+    """A wheel, a wheel for an editable install and a source distribution of the checkout."""
+    checkout = copy_checkout(tmp_path_factory.mktemp('checkout') / 'rm_mm')
+    before = listing(checkout)
+    target = tmp_path_factory.mktemp('dist')
+    hook = (
+        'import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])({!r}))'
+    )
+    for step in ('build_wheel', 'build_sdist', 'build_editable'):
+        folder = target / step
+        folder.mkdir()
+        call([sys.executable, '-c', hook.format(str(folder)), step], cwd=checkout)
+    # Nothing but what git ignores: the metadata, and the links of an editable install.
+    added = {path for path in listing(checkout) if path not in before}
+    assert all(path.startswith(('rm_mm.egg-info', 'rm_mm/.mim')) for path in added), added
+    return {
+        step: next((target / step).iterdir())
+        for step in ('build_wheel', 'build_sdist', 'build_editable')
+    }
+
+
+def listing(folder):
+    """Everything below a folder; links are not followed."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob('*'))

@@ -1,0 +1,149 @@
+"""What `mim search` tells of a recipe: against the configs, the paper's figures and the records."""
+
+import importlib.util
+import json
+import re
+
+import pytest
+import yaml
+from mmengine.config import Config
+from modelindex.load_model_index import load
+
+from rm_mm.cli import main
+from tests.packaging.conftest import ROOT
+
+FOLDERS = ('classification', 'detection', 'segmentation')
+FILES = {folder: ROOT / 'configs' / folder / 'metafile.yml' for folder in FOLDERS}
+MODELS = {
+    model['Name']: model
+    for file in FILES.values()
+    for model in yaml.safe_load(file.read_text())['Models']
+}
+PAPER = json.loads((ROOT / 'tests' / 'data' / 'paper_tables.json').read_text())
+#: Of each of the paper's tables: the config of a method, and what its metric is called.
+TABLES = {
+    'imagenet_top1_best_percent': ('r50_{}_in1k', 'Published Top 1 Accuracy'),
+    'coco_box_ap_percent': ('atss_r50_{}_coco', 'Published box AP'),
+    'ade20k_miou_percent': ('upernet_r50_{}_ade20k', 'Published mIoU'),
+    'cifar10_top1_best_percent': ('pyramidnet200_{}_cifar10', 'Published Top 1 Accuracy'),
+}
+FIGURES = [
+    (pattern.format(method), metric, PAPER[table].get(method))
+    for table, (pattern, metric) in TABLES.items()
+    for method in ('baseline', 'mixup', 'cutmix', 'rm')
+]
+
+spec = importlib.util.spec_from_file_location('generator', ROOT / 'maintenance/make_metafiles.py')
+generator = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(generator)
+
+
+def metrics(model):
+    return {
+        name: value
+        for result in model.get('Results', ())
+        for name, value in result['Metrics'].items()
+    }
+
+
+@pytest.mark.parametrize('folder', FOLDERS)
+def test_they_are_what_the_generator_writes(folder):
+    assert FILES[folder].read_text() == generator.metafile(folder)
+
+
+def test_every_config_is_listed_once_under_a_name_of_its_own():
+    configs = [path for folder in FOLDERS for path in (ROOT / 'configs' / folder).glob('*.py')]
+    assert sorted(MODELS) == sorted(path.stem for path in configs)
+    # mim finds a config by its base name, wherever it stands.
+    names = [path.name for path in (ROOT / 'configs').rglob('*.py')]
+    assert len(names) == len(set(names))
+    for name, model in MODELS.items():
+        assert (ROOT / model['Config']).is_file()
+        assert (ROOT / model['Config']).stem == name
+
+
+@pytest.mark.parametrize(('name', 'metric', 'value'), FIGURES)
+def test_published_figures_are_the_papers(name, metric, value):
+    found = metrics(MODELS[name])
+    assert found.get(metric) == value
+    source = MODELS[name]['Metadata']['Source']
+    assert source.startswith('arXiv 2203.06844') if value else source == 'not published'
+
+
+def test_no_other_recipe_has_a_published_figure():
+    known = {name for name, _, _ in FIGURES}
+    others = [name for name in MODELS if name not in known]
+    assert len(others) > 50
+    assert not [
+        name for name in others if any(key.startswith('Pub') for key in metrics(MODELS[name]))
+    ]
+
+
+@pytest.mark.parametrize('name', ['r50_rm_in1k', 'atss_r50_rm_coco', 'upernet_r50_rm_ade20k'])
+def test_length_batch_and_data_are_the_recipes(name):
+    # shared by all three: eight GPUs, and what one of them takes.
+    by_hand = {
+        'r50_rm_in1k': ('ImageNet-1k', 'Epochs', 300, 8 * 64),
+        'atss_r50_rm_coco': ('COCO 2017', 'Epochs', 12, 8 * 2),
+        'upernet_r50_rm_ade20k': ('ADE20K', 'Iterations', 80_000, 8 * 2),
+    }
+    data, unit, length, batch = by_hand[name]
+    metadata = MODELS[name]['Metadata']
+    assert (metadata['Training Data'], metadata[unit]) == (data, length)
+    assert metadata['Batch Size'] == batch
+    assert metadata['Method'] == 'rm'
+
+
+def test_settings_are_the_configs():
+    for name, model in MODELS.items():
+        config = Config.fromfile(ROOT / model['Config'])
+        mini = name.endswith('_mini')
+        assert model['Metadata']['Setting'] == (['mini'] if mini else list(config.settings)), name
+
+
+def test_what_was_measured_is_what_the_records_hold():
+    measured = {
+        name for name, model in MODELS.items() if model['Metadata']['Measured'] != 'not run'
+    }
+    records = [json.loads(path.read_text()) for path in (ROOT / 'docs/mini/records').glob('*.json')]
+    assert {record['config'] for record in records} == {
+        MODELS[name]['Config'].removeprefix('configs/') for name in measured
+    }
+    assert len(measured) == len(records) == 15
+    for record in records:
+        found = metrics(MODELS[record['config'].rpartition('/')[2].removesuffix('.py')])
+        for which in ('best', 'last'):
+            (value,) = (found[key] for key in found if key.endswith(which))
+            assert value == record[which]
+    for name in set(MODELS) - measured:
+        assert not [key for key in metrics(MODELS[name]) if key.startswith('Measured')]
+
+
+def test_the_table_of_the_readme_is_rebuilt_from_the_records(tmp_path):
+    assert main(['report', str(ROOT / 'docs' / 'mini'), '--md', str(tmp_path / 'table.md')]) == 0
+    table = [row for row in (tmp_path / 'table.md').read_text().splitlines() if row.startswith('|')]
+    assert len(table) == 2 + 5
+    assert '\n'.join(table) in (ROOT / 'README.md').read_text()
+
+
+def test_mims_own_reader_takes_the_index():
+    index = load(str(ROOT / 'model-index.yml'))
+    index.check(silent=True)
+    assert {model.name for model in index.models} == set(MODELS)
+    collections = {collection.name for collection in index.collections}
+    assert {model['In Collection'] for model in MODELS.values()} == collections
+
+
+def test_mim_download_reaches_the_config_though_no_weights_are_published():
+    # It would download to <folder>/<after the last slash>, and only if that is not there.
+    for model in MODELS.values():
+        weights = model['Weights']
+        assert re.fullmatch(r'not published[^,]*/\.', weights)
+
+
+def test_the_data_sets_index_is_one():
+    index = yaml.safe_load((ROOT / 'dataset-index.yml').read_text())
+    assert index.pop('openxlab') is True
+    assert set(index) == {'imagenet1k', 'coco2017'}
+    for entry in index.values():
+        assert set(entry) == {'dataset', 'download_root', 'data_root'}
