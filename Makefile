@@ -1,7 +1,20 @@
 # `make mini` and `make test` do their own set-up in .venv and are safe to repeat.
+# Of the upstream line of the stack: `make test STACK=upstream`, in .venv-upstream. Another Python:
+# `make test PYTHON=python3.12 VENV=.venv-3.12`.
 PYTHON ?= python3
-VENV := .venv
+STACK ?= onedl
+ifeq ($(STACK),onedl)
+VENV ?= .venv
+CONSTRAINTS := constraints.txt
+# Comes with rm_mm.
+MMCV :=
+else
+VENV ?= .venv-$(STACK)
+CONSTRAINTS := constraints-$(STACK).txt
+MMCV := mmcv-lite
+endif
 BIN := $(VENV)/bin
+export RM_MM_STACK := $(STACK)
 
 .PHONY: mini mini-short test test-all lint fidelity clean
 
@@ -34,18 +47,18 @@ fidelity: $(VENV)/installed
 	    segmentation/upernet_r50_baseline_ade20k.py $(LOGS)/ade20k_upernet_r50_baseline.json
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info rm_mm/.mim
+	rm -rf .venv .venv-upstream build dist *.egg-info rm_mm/.mim
 
 # A stamp is written last, so that an interrupted installation is taken up again.
-$(VENV)/installed: setup.py constraints.txt
+$(VENV)/installed: setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
 	    echo 'rm_mm needs Python 3.10 to 3.12 as $(PYTHON); say PYTHON=python3.11, or the like' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo 'Python lacks its venv module. On Debian or Ubuntu: apt-get install python3-venv' >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) $(MMCV) -e .
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) $(MMCV) -e '.[dev]'
 	touch $@

@@ -1,25 +1,43 @@
-"""Packaging: the usual metadata, and a ``.mim`` folder however the package is installed."""
+"""Packaging: metadata, the two lines of the stack, and a ``.mim`` folder wherever mim looks for it.
 
+mim finds configs, tools and the model index in a folder ``.mim``, and looks for it
+
+* in ``rm_mm/.mim``: openmim, and whatever else follows OpenMMLab's convention;
+* beside the first entry of the installed package's RECORD: onedl-mim 0.5.1 takes that entry's
+  folder for the package. RECORD is sorted, and starts with ``../../../bin/rm-mm``, so a folder
+  that sorts before it, ``+rm_mm``, holds the same files again;
+* of an editable install in the project's folder (onedl-mim) or in site-packages (openmim), where
+  neither finds it. There ``rm_mm/.mim`` is made of links, and ``rm_mm/compat/mim_editable.py``
+  goes into site-packages to tell mim of it.
+"""
+
+import base64
+import hashlib
 import os
 import re
 import shutil
+import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 
-HERE = Path(__file__).parent
-# What OpenMMLab looks for inside an installed package, and where it stands in the checkout.
-MIM = ('configs', 'tools', 'model-index.yml')
-# Lower bounds are what was tested; constraints.txt has the exact set. torch 2.6 is the first that
-# can read a checkpoint with stand-ins for what is not needed of it.
-STACK = [
-    'onedl-mmengine>=0.10.12',
-    'onedl-mmcv>=2.3.6',
-    'onedl-mmpretrain>=1.3.6',
-    'onedl-mmdetection>=3.5.1',
-    'onedl-mmsegmentation>=1.4.2',
-]
+HERE = Path(__file__).parent.resolve()
+# What `.mim` holds, and where it stands in the checkout.
+MIM = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
+FIRST_IN_RECORD = '+rm_mm'
+WHY = """\
+Configs and tools of rm_mm once more, for onedl-mim, which takes the folder that sorts first for the
+package. Nothing here is imported. It goes when rm_mm is uninstalled.
+"""
+EDITABLE_HOOK = '__editable___rm_mm_mim'
+VERSION = re.search(r"__version__ = '(.+)'", (HERE / 'rm_mm' / '__init__.py').read_text())[1]
+
+# Lower bounds are what was tested; constraints*.txt have the exact sets. torch 2.6 is the first
+# that can read a checkpoint with stand-ins for what is not needed of it.
 NEEDS = [
     'torch>=2.6',
     'torchvision>=0.21',
@@ -29,42 +47,117 @@ NEEDS = [
     'pycocotools',
     'wrapt',
 ]
-DEV = ['build', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'scipy']
+# The two lines own the same modules, so a distribution is built for one of them.
+STACKS = {
+    'onedl': [
+        'onedl-mmengine>=0.10.12',
+        'onedl-mmcv>=2.3.6',
+        'onedl-mmpretrain>=1.3.6',
+        'onedl-mmdetection>=3.5.1',
+        'onedl-mmsegmentation>=1.4.2',
+    ],
+    # mmcv or mmcv-lite, 2.1: as with OpenMMLab's own packages, whoever installs chooses which.
+    # mmengine 0.10.7 imports pkg_resources, which setuptools 82 no longer has; mmsegmentation
+    # 1.2.2 imports ftfy and regex without requiring them.
+    'upstream': [
+        'mmengine>=0.10.7',
+        'mmpretrain>=1.2.0',
+        'mmdet>=3.3.0',
+        'mmsegmentation>=1.2.2',
+        'setuptools<81',
+        'ftfy',
+        'regex',
+    ],
+}
+# setuptools: the tests build wheels without a network, and so without an environment for it.
+DEV = ['build', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'scipy', 'setuptools>=80', 'twine']
+MIMS = {'onedl': 'onedl-mim>=0.5.1', 'upstream': 'openmim>=0.3.9'}
+
+STACK = os.environ.get('RM_MM_STACK') or 'onedl'
+if STACK not in STACKS:
+    sys.exit(f'RM_MM_STACK is {STACK!a}: expected one of {", ".join(STACKS)}, or nothing')
 
 
 class BuildWithMim(build_py):
-    """Put configs and tools into the package: links in an editable install, else copies."""
+    """Put ``.mim`` into the package: links in an editable install, else copies."""
 
     def run(self) -> None:
         super().run()
-        target = (HERE if self.editable_mode else Path(self.build_lib)) / 'rm_mm' / '.mim'
-        target.mkdir(parents=True, exist_ok=True)
-        for name in MIM:
-            source, place = HERE / name, target / name
-            if place.is_symlink() or place.is_file():
-                place.unlink()
-            elif place.is_dir():
-                shutil.rmtree(place)
-            if self.editable_mode:
-                place.symlink_to(os.path.relpath(source, target))
-            elif source.is_dir():
-                shutil.copytree(source, place, ignore=shutil.ignore_patterns('__pycache__'))
-            else:
-                shutil.copy2(source, place)
+        if self.editable_mode:
+            fill(HERE / 'rm_mm' / '.mim', link=True)
+        else:
+            for folder in ('rm_mm', FIRST_IN_RECORD):
+                fill(Path(self.build_lib) / folder / '.mim', link=False)
+            # pip removes a folder only if it holds a file of its own, not folders alone.
+            Path(self.build_lib, FIRST_IN_RECORD, 'README.txt').write_text(WHY)
 
 
-setup(
-    name='rm_mm',
-    version=re.search(r"__version__ = '(.+)'", (HERE / 'rm_mm/__init__.py').read_text()).group(1),
-    description='Does this way of pretraining transfer? RecursiveMix for OpenMMLab, and the suite.',
-    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    python_requires='>=3.10',
-    packages=find_packages(include=['rm_mm', 'rm_mm.*']),
-    package_data={'rm_mm': ['py.typed'], 'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt']},
-    install_requires=NEEDS + STACK,
-    extras_require={'dev': DEV},
-    entry_points={'console_scripts': ['rm-mm = rm_mm.cli:main']},
-    cmdclass={'build_py': BuildWithMim},
-)
+def fill(target: Path, link: bool) -> None:
+    """Make ``target`` hold exactly what the checkout has of ``MIM``."""
+    if target.is_dir():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    for name in MIM:
+        source, place = HERE / name, target / name
+        if link:
+            place.symlink_to(os.path.relpath(source, target))
+        elif source.is_dir():
+            shutil.copytree(source, place, ignore=shutil.ignore_patterns('__pycache__'))
+        else:
+            shutil.copy2(source, place)
+
+
+class EditableWithMim(editable_wheel):
+    """Add the hook for mim to the wheel that an editable install consists of."""
+
+    def run(self) -> None:
+        super().run()
+        hook = (HERE / 'rm_mm' / 'compat' / 'mim_editable.py').read_bytes()
+        start = f'import {EDITABLE_HOOK}; {EDITABLE_HOOK}.install({str(HERE / "rm_mm")!r})\n'
+        files = {f'{EDITABLE_HOOK}.py': hook, f'{EDITABLE_HOOK}.pth': start.encode()}
+        for wheel in Path(self.dist_dir).glob('rm_mm-*editable*.whl'):
+            add_to_wheel(wheel, files)
+
+
+def add_to_wheel(wheel: Path, files: dict[str, bytes]) -> None:
+    """Add files to a wheel and to its RECORD, so that an uninstall removes them."""
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    record = next(name for name in held if name.endswith('.dist-info/RECORD'))
+    rows = held.pop(record)
+    for name, content in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()
+        rows += f'{name},sha256={digest},{len(content)}\n'.encode()
+    # RECORD comes last, as the format recommends.
+    held |= {**files, record: rows}
+    with zipfile.ZipFile(wheel, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in held.items():
+            archive.writestr(name, content)
+
+
+# Not in ./build: what an earlier build left there would get into the package.
+with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
+    setup(
+        name='rm_mm',
+        version=VERSION,
+        description='Does this way of pretraining transfer? RecursiveMix, and the suite.',
+        long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+        long_description_content_type='text/markdown',
+        license='Apache-2.0',
+        license_files=['LICENSE', 'NOTICE', 'rm_mm/data/mini/LICENSE-fashion-mnist.txt'],
+        classifiers=[
+            'Intended Audience :: Science/Research',
+            'Operating System :: POSIX :: Linux',
+            *(f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12)),
+            'Topic :: Scientific/Engineering :: Artificial Intelligence',
+            'Typing :: Typed',
+        ],
+        python_requires='>=3.10',
+        packages=find_packages(include=['rm_mm', 'rm_mm.*']),
+        package_data={'rm_mm': ['py.typed'], 'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt']},
+        install_requires=NEEDS + STACKS[STACK],
+        extras_require={'dev': [*DEV, MIMS[STACK]]},
+        entry_points={'console_scripts': ['rm-mm = rm_mm.cli:main']},
+        cmdclass={'build_py': BuildWithMim, 'editable_wheel': EditableWithMim},
+        options={'build': {'build_base': scratch}},
+    )

@@ -1,0 +1,61 @@
+"""The hook of an editable install, against stand-ins for the two mims' look-up."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rm_mm.compat import mim_editable
+
+#: A package that imports its utilities, as mim does, and asks them.
+MIM = {
+    'mim/__init__.py': 'from mim.utils import get_installed_path\n',
+    'mim/utils/__init__.py': 'def get_installed_path(package): return f"/elsewhere/{package}"\n',
+    'mim/commands.py': 'from mim.utils import get_installed_path\n',
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A folder with the stand-in and the hook, as site-packages of an editable install has it."""
+    for name, text in MIM.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / 'hook.py').write_bytes(Path(mim_editable.__file__).read_bytes())
+    return tmp_path
+
+
+def run(path, code):
+    done = subprocess.run(
+        [sys.executable, '-S', '-c', f'import hook; hook.install("/checkout/rm_mm")\n{code}'],
+        env={'PYTHONPATH': str(path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize('name', ['rm_mm', 'rm-mm', 'RM_MM'])
+def test_mim_finds_the_package_in_the_checkout(path, name):
+    asked = f'print(mim.get_installed_path({name!r}), commands.get_installed_path({name!r}))'
+    assert run(path, f'import mim; from mim import commands; {asked}') == ['/checkout/rm_mm'] * 2
+
+
+def test_other_packages_are_found_as_before(path):
+    assert run(path, 'import mim; print(mim.get_installed_path("mmdet"))') == ['/elsewhere/mmdet']
+
+
+def test_start_up_stays_light_and_nothing_stays_behind(path):
+    loaded = run(path, 'import sys; print(*sys.modules)')
+    # What else Python itself has loaded by then is its own affair.
+    assert not {'importlib.util', 'torch', 'wrapt', 'rm_mm', 'mim'} & set(loaded)
+    code = 'import mim, sys; print([type(finder).__name__ for finder in sys.meta_path])'
+    assert '_MimFinder' not in ''.join(run(path, code))
+
+
+def test_a_machine_without_mim_says_so_as_ever(path):
+    code = 'try: import mim.utils.nothing\nexcept ImportError as error: print(type(error).__name__)'
+    assert run(path, code) == ['ModuleNotFoundError']
+    shutil.rmtree(path / 'mim')
+    assert run(path, 'try: import mim.utils\nexcept ImportError: print("none")') == ['none']
