@@ -1,0 +1,135 @@
+"""Each way in, in an environment of its own: what mim does there, outside of the checkout.
+
+The environments have this one's packages beside them, so that nothing is fetched.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rm_mm.data import mini
+from tests.packaging.conftest import call, copy_checkout, listing, make_environment
+
+pytestmark = pytest.mark.slow
+
+OFFLINE = ['--no-index', '--no-deps', '--no-build-isolation', '--disable-pip-version-check']
+#: Checkout or archive, and the command before the options and after them.
+WAYS = {
+    'pip install .': ('checkout', ['pip', 'install'], []),
+    'pip install -e .': ('checkout', ['pip', 'install'], ['-e']),
+    'mim install .': ('checkout', ['mim', 'install'], []),
+    'mim install -e .': ('checkout', ['mim', 'install'], ['-e']),
+    'a wheel': ('build_wheel', ['pip', 'install'], []),
+    'a wheel from the sdist': ('build_sdist', ['pip', 'install'], []),
+}
+
+
+class Installed:
+    """rm_mm, in an environment and a folder of its own."""
+
+    def __init__(self, tmp_path, way, built):
+        kind, before, after = WAYS[way]
+        source = copy_checkout(tmp_path / 'rm_mm') if kind == 'checkout' else built[kind]
+        self.python = make_environment(tmp_path / 'environment')
+        self.packages = Path(next((tmp_path / 'environment').glob('lib/python*/site-packages')))
+        self.folder = tmp_path / 'elsewhere'
+        self.folder.mkdir()
+        # mim adds its address for compiled mmcv to what pip is asked; this one is not there either.
+        self.env = {**os.environ, 'MMCV_BASE_URL': f'file://{tmp_path}/none'}
+        # Neither this checkout nor one beside the tests.
+        self.env.pop('PYTHONPATH', None)
+        self.before = listing(self.packages)
+        self.module(*before, *OFFLINE, *after, source)
+
+    def module(self, *arguments, rc=0):
+        return call(
+            [self.python, '-W', 'ignore', '-m', *arguments], cwd=self.folder, rc=rc, env=self.env
+        )
+
+    def mim(self, *arguments, rc=0):
+        return self.module('mim', *arguments, rc=rc)
+
+    def run(self, code):
+        return call([self.python, '-W', 'ignore', '-c', code], cwd=self.folder, env=self.env)
+
+
+@pytest.fixture(params=WAYS)
+def installed(request, tmp_path, built):
+    return Installed(tmp_path, request.param, built)
+
+
+def test_each_way_in(installed):
+    """One test, so that each environment is made once."""
+    found = installed.run(
+        'import json, rm_mm, pathlib\n'
+        'package = pathlib.Path(rm_mm.__file__).parent\n'
+        'recipe = package / ".mim/configs/classification/r50_rm_in1k.py"\n'
+        'print(json.dumps([str(package), sorted(p.name for p in (package / ".mim").iterdir()),'
+        ' recipe.is_file()]))'
+    )
+    package, names, has_recipe = json.loads(found.splitlines()[-1])
+    # Of this test's own checkout or environment, not the one that runs the tests.
+    assert Path(package).is_relative_to(installed.folder.parent)
+    assert names == ['configs', 'dataset-index.yml', 'model-index.yml', 'tools']
+    assert has_recipe
+
+    # Search, and download of the config although no weights are published.
+    table = installed.mim('search', 'rm_mm', '--config', 'r50_rm_in1k')
+    assert 'published_top_1_accuracy' in table
+    assert '79.2' in table
+    assert 'not published' in table
+    # mmsegmentation's bases are found in mim's process too.
+    names = ['r50_rm_in1k', 'upernet_r50_rm_ade20k']
+    said = installed.mim('download', 'rm_mm', '--config', *names, '--dest', 'fetched')
+    assert said.count('Successfully dumped') == 2
+    (installed.folder / 'mine.py').write_text("_base_ = 'rm_mm::classification/r50_rm_in1k.py'\n")
+    assert "'value': 79.2" in installed.run(
+        'import rm_mm; from mmengine.config import Config\n'
+        'print(Config.fromfile("mine.py").expected)\n'
+        'assert Config.fromfile("fetched/r50_rm_in1k.py").expected.value == 79.2'
+    )
+
+    # Train and test: up to the point where GPUs would be needed.
+    for split in ('train', 'val'):
+        (installed.folder / 'data/imagenet' / split / 'n01440764').mkdir(parents=True)
+    checked = ['--check', '--batch-policy', 'as-is']
+    for config in ('r50_rm_in1k.py', 'mine.py'):
+        assert 'Training finished' in installed.mim('train', 'rm_mm', config, *checked)
+    tested = ('test', 'rm_mm', 'r50_rm_in1k.py', '--checkpoint', 'none', '--check')
+    assert 'Testing finished' in installed.mim(*tested)
+    (installed.folder / 'data').rename(installed.folder / 'moved')
+    for arguments in (
+        ('train', 'rm_mm', 'r50_rm_in1k.py'),
+        ('run', 'rm_mm', 'run_transfer', 'atss', 'coco'),
+    ):
+        said = installed.mim(*arguments, rc=1)
+        assert 'is not complete. Looked for' in said
+
+    installed.module('pip', '--disable-pip-version-check', 'uninstall', '--yes', 'rm_mm')
+    assert listing(installed.packages) == installed.before
+    assert not (installed.python.parent / 'rm-mm').exists()
+
+
+def test_the_mini_recipe_through_mim(tmp_path, built):
+    """Pretrain, then transfer, in a folder that is not the checkout; small data, short."""
+    installed = Installed(tmp_path, 'a wheel', built)
+    assert 'substitute' in installed.run('import rm_mm.compat as c; print(c.ops_in_use())')
+    root = installed.folder / 'data' / 'mini'
+    mini.prepare(root, train_images=40, val_images=20, train_scenes=8, val_scenes=2)
+    short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler.T_max=1']
+    said = installed.mim(
+        'train', 'rm_mm', 'r18_rm_mini.py', '--work-dir', 'work_dirs/mini/r18_rm_mini',
+        '--cfg-options', *short,
+    )  # fmt: skip
+    assert 'Training finished' in said
+    (best,) = (installed.folder / 'work_dirs/mini/r18_rm_mini').glob('best_*.pth')
+    said = installed.mim('test', 'rm_mm', 'r18_rm_mini.py', '--checkpoint', best)
+    assert 'accuracy/top1' in said
+    said = installed.mim('run', 'rm_mm', 'run_transfer', 'atss', 'mini', '--methods', 'rm')
+    records = installed.folder / 'work_dirs/mini/records'
+    record = json.loads((records / 'atss_r18_rm_mini.json').read_text())
+    assert record['last_step'] == 4
+    assert record['backbone_sha256']
+    assert f'{record["best"]:.2f}' in said
