@@ -23,6 +23,17 @@ LINES = {
     'mmdet': ('onedl-mmdetection', 'mmdet'),
     'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
 }
+#: What brings each module, on the line of the stack that this rm_mm was built for.
+WANTED = {
+    'onedl': {module: names[0] for module, names in LINES.items()},
+    'upstream': {
+        'mmengine': 'mmengine',
+        'mmcv': 'mmcv-lite==2.1.0',
+        'mmpretrain': 'mmpretrain',
+        'mmdet': 'mmdet',
+        'mmseg': 'mmsegmentation',
+    },
+}
 #: What `make mini` writes: data, checkpoints and logs, measured, rounded up.
 MINI_FREE_MB = 1000
 
@@ -92,19 +103,15 @@ def _stack() -> Iterator[Finding]:
             bounds[name.split('>=')[0].strip()] = name.partition('>=')[2].strip()
     except PackageNotFoundError:
         yield Finding('rm_mm', 'note', 'run from a checkout, not installed', 'pip install -e .')
+    wanted = WANTED['upstream' if 'mmengine' in bounds else 'onedl']
     for module, distributions in LINES.items():
         found = {name: version(name) for name in distributions if _installed(name)}
         listed = ', '.join(f'{name} {number}' for name, number in found.items())
         if len(found) > 1:
-            others = ' '.join(name for name in found if not name.startswith('onedl-'))
-            mend = (
-                f'pip uninstall -y {" ".join(found)} && pip install {distributions[0]}'
-                if others
-                else ''
-            )
+            mend = f'pip uninstall -y {" ".join(found)} && pip install {wanted[module]}'
             yield Finding(module, 'broken', f'two packages own this module: {listed}', mend)
         elif not found:
-            yield Finding(module, 'broken', 'not installed', f'pip install {distributions[0]}')
+            yield Finding(module, 'broken', 'not installed', f'pip install {wanted[module]}')
         else:
             ((name, number),) = found.items()
             bound = bounds.get(name, '')
@@ -122,6 +129,12 @@ def _imports(module: str, listed: str) -> Finding:
     except Exception as error:  # whatever a broken installation raises is the finding
         first = str(error).splitlines()[0] if str(error) else ''
         mend = f'pip install --force-reinstall --no-deps {listed.split()[0]}'
+        if getattr(error, 'name', None) == 'pkg_resources':
+            # Of mmengine 0.10.7; setuptools 82 no longer has it.
+            mend = "pip install 'setuptools<81'"
+        elif isinstance(error, AssertionError) and 'MMCV' in first:
+            # mmdet 3.3 and mmseg 1.2 refuse mmcv 2.2 (mmdetection#12312).
+            mend = 'pip uninstall -y mmcv mmcv-lite && pip install mmcv-lite==2.1.0'
         return Finding(module, 'broken', f'{listed}: {type(error).__name__}: {first}', mend)
     return Finding(module, 'ok', listed)
 
