@@ -16,7 +16,7 @@ endif
 BIN := $(VENV)/bin
 export RM_MM_STACK := $(STACK)
 
-.PHONY: mini mini-short test test-all lint fidelity clean
+.PHONY: mini mini-short test test-short test-all lint fidelity clean
 
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
@@ -27,6 +27,11 @@ mini-short: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+# What another Python or another version of a library can break: imports, packaging, numbers, runs.
+test-short: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/compat tests/packaging tests/pretrain tests/transfer tests/suite \
+	    tests/report $(wildcard tests/test_*.py)
 
 test-all: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m 'not gpu and not slurm'

@@ -10,12 +10,14 @@ import pytest
 SCRIPT = Path(__file__).parents[1] / '.ci' / 'run'
 
 MAKE = """#!/bin/sh
-echo "make $1 in $PWD: $(ls -A | sort | tr '\\n' ' ')" >> "$LOG"
+echo "make $* in $PWD: $(ls -A | sort | tr '\\n' ' ')" >> "$LOG"
 git status --short >> "$LOG"
-mkdir -p .venv/bin work_dirs
+venv=.venv
+for word; do case $word in STACK=*) venv=.venv-${word#*=};; VENV=*) venv=${word#*=};; esac; done
+mkdir -p $venv/bin work_dirs
 for tool in python rm-mm; do
-    printf '#!/bin/sh\\necho %s "$@" >> "$LOG"\\n' $tool > .venv/bin/$tool
-    chmod +x .venv/bin/$tool
+    printf '#!/bin/sh\\necho %s "$@" >> "$LOG"\\n' $venv/$tool > $venv/bin/$tool
+    chmod +x $venv/bin/$tool
 done
 [ "$1" != "$FAILING" ]
 """
@@ -27,7 +29,7 @@ def checkout(tmp_path):
     root = tmp_path / 'checkout'
     (root / '.ci').mkdir(parents=True)
     shutil.copy(SCRIPT, root / '.ci' / 'run')
-    (root / '.gitignore').write_text('.venv/\nwork_dirs/\n/data/\n')
+    (root / '.gitignore').write_text('.venv*/\nwork_dirs/\n/data/\n')
     for name in ('changed', 'deleted'):
         (root / name).write_text('old')
     for command in (
@@ -79,5 +81,19 @@ def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failin
     assert lines[0].startswith(f'make lint in {temporary}')
     assert lines[0].endswith(': .ci .git .gitignore changed new ')
     assert lines[1:4] == [' M changed', ' D deleted', '?? new']
-    slow = 'python -m pytest -m slow and not gpu and not slurm'
+    slow = '.venv/python -m pytest -m slow and not gpu and not slurm'
     assert (slow in lines) == (not failing)
+    if not failing:
+        made = [line.split(' in ')[0] for line in lines if line.startswith('make ')]
+        assert made[:4] == ['make lint', 'make test', 'make mini-short', 'make test STACK=upstream']
+        # One environment at a time, and of other Pythons those that there are.
+        environments = [
+            [word for word in line.split(': ')[1].split() if word.startswith('.venv')]
+            for line in lines
+            if line.startswith('make ')
+        ]
+        assert environments == [[], ['.venv'], ['.venv'], *[[]] * (len(made) - 3)]
+        assert sum('.venv-upstream/python -m pytest -m slow' in line for line in lines) == 2
+        assert all(line.startswith('make test-short PYTHON=') for line in made[4:])
+        pythons = [line.rpartition('.venv-')[2] for line in made[4:]]
+        assert pythons == [version for version in ('3.10', '3.12') if version in pythons]
