@@ -35,6 +35,12 @@ def test_every_command_parses_and_every_script_and_target_exists():
         words = shlex.split(line, comments=True)
         if words[0] == 'rm-mm':
             build_parser().parse_args(words[1:])
+        elif words[0] in ('pip', 'mim'):
+            # tests/packaging runs these; here, that what they name is there.
+            for word in words[1:]:
+                assert not word.endswith('.py') or list((ROOT / 'configs').rglob(word)), word
+            if words[1] == 'run':
+                assert (ROOT / 'tools' / f'{words[3]}.py').is_file()
         elif words[0] == 'make':
             assert f'\n{words[1]}:' in (ROOT / 'Makefile').read_text()
         else:
