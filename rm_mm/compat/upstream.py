@@ -44,10 +44,19 @@ def _own_globals() -> list[Any]:
     import numpy as np
     from mmengine.logging import HistoryBuffer
 
-    core = np._core if hasattr(np, '_core') else np.core
-    # Scalars and arrays of curves; an array of another kind is no curve.
+    try:
+        from numpy._core import multiarray
+    except ImportError:  # before NumPy 2
+        from numpy.core import multiarray  # type: ignore[no-redef]
+
+    # A curve, or a number in a log, under the names that NumPy 1 and 2 write; an array of another
+    # kind is no curve.
     kinds = {type(np.dtype(name)) for name in ('f4', 'f8', 'i4', 'i8', 'u4', 'u8', 'b1')}
-    arrays = [core.multiarray._reconstruct, core.multiarray.scalar, np.ndarray, np.dtype, *kinds]
+    functions = [
+        (getattr(multiarray, name), f'numpy.{core}.multiarray.{name}')
+        for core in ('core', '_core')
+        for name in ('_reconstruct', 'scalar')
+    ]
 
     def method(owner: object, name: str) -> object:
         # A buffer remembers its statistics as `getattr(HistoryBuffer, 'mean')` and the like.
@@ -55,4 +64,4 @@ def _own_globals() -> list[Any]:
             raise ValueError(f'a checkpoint asks for {name!a} of {owner!a}: nobody vouches for it')
         return getattr(HistoryBuffer, name)
 
-    return [HistoryBuffer, *arrays, (method, 'builtins.getattr')]
+    return [HistoryBuffer, np.ndarray, np.dtype, *kinds, *functions, (method, 'builtins.getattr')]

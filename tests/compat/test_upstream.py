@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 
 import mmengine.runner.checkpoint
 import numpy as np
@@ -47,6 +48,23 @@ def test_the_curves_of_a_run_come_back(tmp_path):
 def test_numbers_of_numpy_come_back(tmp_path, value):
     torch.save({'value': value}, tmp_path / 'run.pth')
     assert np.array_equal(load_as_upstream(tmp_path / 'run.pth')['value'], value)
+
+
+def test_a_run_goes_on_under_the_other_numpy(tmp_path):
+    """NumPy 1 names its functions in numpy.core, NumPy 2 in numpy._core; the file has the other."""
+    torch.save({'loss': curve()}, tmp_path / 'run.pth')
+    cores = [b'numpy._core.multiarray', b'numpy.core.multiarray']
+    with zipfile.ZipFile(tmp_path / 'run.pth') as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    (data,) = (name for name in held if name.endswith('/data.pkl'))
+    (written,) = (core for core in cores if core in held[data])
+    (other,) = (core for core in cores if core != written)
+    held[data] = held[data].replace(written, other)
+    with zipfile.ZipFile(tmp_path / 'other.pth', 'w') as archive:
+        for name, content in held.items():
+            archive.writestr(name, content)
+    # (1 + 2 + 6) / 3
+    assert load_as_upstream(tmp_path / 'other.pth')['loss'].mean() == 3.0
 
 
 def test_nothing_stays_allowed(tmp_path):
