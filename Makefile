@@ -8,10 +8,12 @@ VENV ?= .venv
 CONSTRAINTS := constraints.txt
 # Comes with rm_mm.
 MMCV :=
-else
-VENV ?= .venv-$(STACK)
-CONSTRAINTS := constraints-$(STACK).txt
+else ifeq ($(STACK),upstream)
+VENV ?= .venv-upstream
+CONSTRAINTS := constraints-upstream.txt
 MMCV := mmcv-lite
+else
+$(error STACK is '$(STACK)': expected onedl or upstream)
 endif
 BIN := $(VENV)/bin
 export RM_MM_STACK := $(STACK)

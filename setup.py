@@ -113,8 +113,10 @@ class EditableWithMim(editable_wheel):
     def run(self) -> None:
         super().run()
         hook = (HERE / 'rm_mm' / 'compat' / 'mim_editable.py').read_bytes()
-        start = f'import {EDITABLE_HOOK}; {EDITABLE_HOOK}.install({str(HERE / "rm_mm")!r})\n'
-        files = {f'{EDITABLE_HOOK}.py': hook, f'{EDITABLE_HOOK}.pth': start.encode()}
+        # Python reads .pth files in the encoding of the locale: a path that it cannot decode would
+        # keep every Python of the environment from starting.
+        start = f'import {EDITABLE_HOOK}; {EDITABLE_HOOK}.install({str(HERE / "rm_mm")!a})\n'
+        files = {f'{EDITABLE_HOOK}.py': hook, f'{EDITABLE_HOOK}.pth': start.encode('ascii')}
         for wheel in Path(self.dist_dir).glob('rm_mm-*editable*.whl'):
             add_to_wheel(wheel, files)
 
@@ -135,7 +137,8 @@ def add_to_wheel(wheel: Path, files: dict[str, bytes]) -> None:
             archive.writestr(name, content)
 
 
-# Not in ./build: what an earlier build left there would get into the package.
+# Not in the checkout: what an earlier build left in ./build would get into the package, and
+# `python -m mim` would take ./rm_mm.egg-info for what is installed.
 with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
     setup(
         name='rm_mm',
@@ -159,5 +162,5 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
         extras_require={'dev': [*DEV, MIMS[STACK]]},
         entry_points={'console_scripts': ['rm-mm = rm_mm.cli:main']},
         cmdclass={'build_py': BuildWithMim, 'editable_wheel': EditableWithMim},
-        options={'build': {'build_base': scratch}},
+        options={'build': {'build_base': scratch}, 'egg_info': {'egg_base': scratch}},
     )

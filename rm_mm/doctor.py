@@ -103,7 +103,14 @@ def _stack() -> Iterator[Finding]:
             bounds[name.split('>=')[0].strip()] = name.partition('>=')[2].strip()
     except PackageNotFoundError:
         yield Finding('rm_mm', 'note', 'run from a checkout, not installed', 'pip install -e .')
-    wanted = WANTED['upstream' if 'mmengine' in bounds else 'onedl']
+    line = 'upstream' if 'mmengine' in bounds else 'onedl'
+    wanted = WANTED[line]
+    if bounds and not any(_installed(name) for name in bounds if name.endswith('mmengine')):
+        # Of a wheel that pip had built, or kept, for the other line.
+        other = 'onedl' if line == 'upstream' else 'upstream'
+        if _installed(WANTED[other]['mmengine']):
+            mend = f'RM_MM_STACK={other} pip install --no-cache-dir --no-deps DIR-OF-THE-SOURCES'
+            yield Finding('rm_mm', 'note', f'was built for the {line} line, found {other}', mend)
     for module, distributions in LINES.items():
         found = {name: version(name) for name in distributions if _installed(name)}
         listed = ', '.join(f'{name} {number}' for name, number in found.items())

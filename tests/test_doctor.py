@@ -21,8 +21,9 @@ UPSTREAM = {
 def machine(monkeypatch):
     """Pretend that distributions are installed, and that their modules import or not."""
 
-    def pretend(installed, errors=()):
-        line = ONEDL if any(name.startswith('onedl-') for name in installed) else UPSTREAM
+    def pretend(installed, errors=(), line=None):
+        onedl = any(name.startswith('onedl-') for name in installed)
+        line = line or (ONEDL if onedl else UPSTREAM)
 
         def version(name):
             if name not in installed:
@@ -91,3 +92,11 @@ def test_mmdet_that_refuses_mmcv_is_mended_at_mmcv(machine):
     )
     assert found['mmdet'].state == 'broken'
     assert found['mmdet'].mend.endswith('pip install mmcv-lite==2.1.0')
+
+
+def test_an_rm_mm_that_was_built_for_the_other_line_is_named(machine):
+    found = machine(UPSTREAM, line=ONEDL)
+    assert found['rm_mm'].state == 'note'
+    assert found['rm_mm'].found == 'was built for the onedl line, found upstream'
+    assert found['rm_mm'].mend.startswith('RM_MM_STACK=upstream pip install --no-cache-dir')
+    assert 'rm_mm' not in machine(UPSTREAM)

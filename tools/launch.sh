@@ -7,6 +7,11 @@ if [ -z "${PYTHON:-}" ]; then
     [ -x "$root/.venv/bin/python" ] && PYTHON="$root/.venv/bin/python"
 fi
 
+"$PYTHON" -c 'import rm_mm' 2>/dev/null || {
+    echo "rm_mm is not installed for $PYTHON: activate its environment, or say PYTHON=DIR/bin/python" >&2
+    exit 2
+}
+
 usage() {
     echo "usage: tools/dist_$1.sh $2 [options of rm-mm $1]" >&2
     exit 2

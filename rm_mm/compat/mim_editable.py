@@ -13,6 +13,7 @@ Nothing is imported, and nothing changes, until mim itself is.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -53,13 +54,22 @@ class _MimFinder:
 
 def _mend(utils: Any, package: str) -> None:
     """Replace the function in the namespace that mim's commands take it from."""
-    find = utils.get_installed_path
+    find = getattr(utils, 'get_installed_path', None)
+    if find is None:  # somebody else's mim.utils
+        return
 
     def get_installed_path(name: str) -> str:
         """Get installed path of package."""
-        if name.lower().replace('-', '_') == DISTRIBUTION:
-            return package
-        return str(find(name))
+        if name.lower().replace('-', '_') != DISTRIBUTION:
+            return str(find(name))
+        if not os.path.isdir(package):
+            sys.exit(f'the checkout of rm_mm was at {package} and is gone: install it anew')
+        from importlib.util import find_spec
+
+        # Another rm_mm may come first on the path: then mim has to take that one's configs.
+        spec = find_spec(DISTRIBUTION)
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        return folders[0] if folders else package
 
     utils.get_installed_path = get_installed_path
 

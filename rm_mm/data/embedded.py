@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.data.presence import datasets
+from rm_mm.errors import InputError
+
+#: What a whole set has, as :mod:`rm_mm.data.mini.preparation` writes it; that is slow to import.
+STAMP = 'mini.json'
 
 
 def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
-    """Lay out the embedded images if a config reads them and nothing is in their place.
+    """Lay out the embedded images if a config reads them and they are not there.
 
     Args:
         config: A resolved mmengine config. ``embedded_data`` of the mini recipes is the folder; a
@@ -18,13 +22,18 @@ def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
         loaders: The entries of the config that are going to be read.
 
     Raises:
-        InputError: If the folder cannot be made.
+        InputError: If the folder cannot be made, or holds something else.
     """
     if not config.get('embedded_data'):
         return
     folder = Path(config.embedded_data)
     roots = [Path(dataset.get('data_root') or '') for dataset in datasets(config, loaders)]
-    if any(root.is_relative_to(folder) for root in roots) and not folder.exists():
-        from rm_mm.data.mini import prepare
+    # With a stamp they are there, of any size: tests and trials make small ones.
+    if (folder / STAMP).is_file() or not any(root.is_relative_to(folder) for root in roots):
+        return
+    from rm_mm.data.mini import prepare
 
+    try:
         prepare(folder, progress=print)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f'cannot lay the embedded images out in {folder}: {error}') from error

@@ -24,14 +24,22 @@ def path(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / 'hook.py').write_bytes(Path(mim_editable.__file__).read_bytes())
+    (tmp_path / 'checkout' / 'rm_mm').mkdir(parents=True)
+    (tmp_path / 'checkout' / 'rm_mm' / '__init__.py').touch()
     return tmp_path
 
 
-def run(path, code):
-    done = subprocess.run(
-        [sys.executable, '-S', '-c', f'import hook; hook.install("/checkout/rm_mm")\n{code}'],
-        env={'PYTHONPATH': str(path)}, capture_output=True, text=True,
+def start(path, code, *more):
+    package = str(path / 'checkout' / 'rm_mm')
+    return subprocess.run(
+        [sys.executable, '-S', '-c', f'import hook; hook.install({package!r})\n{code}'],
+        env={'PYTHONPATH': ':'.join(map(str, [path, *more, path / 'checkout']))},
+        cwd=path, capture_output=True, text=True,
     )  # fmt: skip
+
+
+def run(path, code, *more):
+    done = start(path, code, *more)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -39,7 +47,10 @@ def run(path, code):
 @pytest.mark.parametrize('name', ['rm_mm', 'rm-mm', 'RM_MM'])
 def test_mim_finds_the_package_in_the_checkout(path, name):
     asked = f'print(mim.get_installed_path({name!r}), commands.get_installed_path({name!r}))'
-    assert run(path, f'import mim; from mim import commands; {asked}') == ['/checkout/rm_mm'] * 2
+    assert (
+        run(path, f'import mim; from mim import commands; {asked}')
+        == [str(path / 'checkout' / 'rm_mm')] * 2
+    )
 
 
 def test_other_packages_are_found_as_before(path):
@@ -59,3 +70,26 @@ def test_a_machine_without_mim_says_so_as_ever(path):
     assert run(path, code) == ['ModuleNotFoundError']
     shutil.rmtree(path / 'mim')
     assert run(path, 'try: import mim.utils\nexcept ImportError: print("none")') == ['none']
+
+
+def test_mim_takes_the_package_that_python_would_import(path):
+    (path / 'other' / 'rm_mm').mkdir(parents=True)
+    (path / 'other' / 'rm_mm' / '__init__.py').touch()
+    found = run(path, 'import mim; print(mim.get_installed_path("rm_mm"))', path / 'other')
+    assert found == [str(path / 'other' / 'rm_mm')]
+
+
+def test_a_checkout_that_is_gone_is_named(path):
+    shutil.rmtree(path / 'checkout')
+    assert run(path, 'print("starts")') == ['starts']
+    done = start(path, 'import mim; mim.get_installed_path("rm_mm")')
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        f'the checkout of rm_mm was at {path}/checkout/rm_mm and is gone: install it anew'
+    )
+
+
+def test_somebody_elses_mim_is_left_alone(path):
+    (path / 'mim' / '__init__.py').write_text('')
+    (path / 'mim' / 'utils' / '__init__.py').write_text('x = 1')
+    assert run(path, 'import mim.utils; print(mim.utils.x)') == ['1']

@@ -13,7 +13,14 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 import rm_mm  # noqa: F401
-from rm_mm.compat import upstream
+from rm_mm.compat.curves import safe_globals
+
+try:
+    from numpy._core.multiarray import _reconstruct as RECONSTRUCT
+    from numpy._core.multiarray import scalar as SCALAR
+except ImportError:
+    from numpy.core.multiarray import _reconstruct as RECONSTRUCT
+    from numpy.core.multiarray import scalar as SCALAR
 
 UPSTREAM = not hasattr(mmengine.runner.checkpoint, '_safe_torch_load')
 only_upstream = pytest.mark.skipif(not UPSTREAM, reason='the onedl line has its own way')
@@ -27,7 +34,7 @@ def curve():
 
 def load_as_upstream(path):
     """What torch.load does with the globals that upstream mmengine is lent, on either line."""
-    with torch.serialization.safe_globals(upstream._own_globals()):
+    with torch.serialization.safe_globals(safe_globals()):
         return torch.load(path, weights_only=True)
 
 
@@ -74,28 +81,69 @@ def test_nothing_stays_allowed(tmp_path):
     assert set(map(str, torch.serialization.get_safe_globals())) == set(map(str, before))
 
 
-class _Command:
-    def __init__(self, path):
-        self.path = path
+class _Call:
+    """Unpickled, it calls a function with arguments, and sets the state of what comes back."""
+
+    def __init__(self, function, *arguments, state=None):
+        self.reduced = function, arguments, *([state] if state is not None else [])
 
     def __reduce__(self):
-        return os.mkdir, (str(self.path),)
+        return self.reduced
 
 
-class _Reach:
-    """Asks for an attribute of something that is no buffer."""
-
-    def __reduce__(self):
-        return getattr, (HistoryBuffer, '__init__')
+def kind(letters, *state):
+    return _Call(np.dtype, letters, False, True, state=state or None)
 
 
-@pytest.mark.parametrize('kind', ['command', 'attribute'])
-def test_anything_else_is_refused(tmp_path, kind):
+def array(shape, dtype, content, function=RECONSTRUCT, cls=np.ndarray):
+    return _Call(function, cls, (0,), b'b', state=(1, shape, dtype, False, content))
+
+
+EVIL = {
+    'a command': lambda trap: _Call(os.mkdir, str(trap)),
+    'an attribute of a class': lambda trap: _Call(getattr, HistoryBuffer, '__init__'),
+    'another method': lambda trap: _Call(getattr, HistoryBuffer, 'register_statistics'),
+    'no name': lambda trap: _Call(getattr, HistoryBuffer, 3),
+    # Pointers of the file's choice: reading one of these ends the process.
+    'an array of objects': lambda trap: _Call(np.ndarray, (10,), kind('O'), b'A' * 80),
+    'an array called for': lambda trap: _Call(np.ndarray, (10,)),
+    'objects by state': lambda trap: array((1,), kind('O8'), [{}]),
+    'raw bytes by state': lambda trap: array((1,), kind('V8'), b'A' * 8),
+    'too few bytes': lambda trap: array((1000,), kind('f8'), b'A' * 8),
+    'too many bytes': lambda trap: array((1,), kind('f8'), b'A' * 80),
+    'a negative size': lambda trap: array((-1,), kind('f8'), b''),
+    'no size': lambda trap: array(None, kind('f8'), b''),
+    'flags of a kind': lambda trap: array(
+        (1,), kind('f8', 3, 'x', None, None, None, 8, 8, 63), b'A' * 8
+    ),
+    'a scalar of another length': lambda trap: _Call(SCALAR, kind('f8'), b'A'),
+    'a scalar of an object': lambda trap: _Call(SCALAR, kind('O8'), b'A' * 8),
+}
+
+
+@pytest.mark.parametrize('name', EVIL)
+def test_anything_else_is_refused(tmp_path, name):
     trap = tmp_path / 'ran'
-    torch.save({'x': _Command(trap) if kind == 'command' else _Reach()}, tmp_path / 'evil.pth')
+    torch.save({'x': EVIL[name](trap)}, tmp_path / 'evil.pth')
     with pytest.raises((pickle.UnpicklingError, ValueError)):
         load_as_upstream(tmp_path / 'evil.pth')
     assert not trap.exists()
+
+
+def test_what_is_read_is_saved_as_if_it_had_never_been_away(tmp_path):
+    torch.save(curve(), tmp_path / 'run.pth')
+    torch.save(load_as_upstream(tmp_path / 'run.pth'), tmp_path / 'again.pth')
+    first, second = (
+        torch.serialization.get_unsafe_globals_in_checkpoint(tmp_path / name)
+        for name in ('run.pth', 'again.pth')
+    )
+    assert sorted(first) == sorted(second)
+    buffer = load_as_upstream(tmp_path / 'again.pth')
+    buffer.update(3.0)
+    # (1 + 2 + 6 + 3) / 4
+    assert buffer.mean() == 3.0
+    torch.save(buffer, tmp_path / 'longer.pth')
+    assert load_as_upstream(tmp_path / 'longer.pth').mean() == 3.0
 
 
 @only_upstream
@@ -106,7 +154,7 @@ def test_it_is_mended_there():
 @only_upstream
 def test_mmengine_itself_refuses_too(tmp_path):
     trap = tmp_path / 'ran'
-    torch.save({'x': _Command(trap)}, tmp_path / 'evil.pth')
+    torch.save({'x': EVIL['a command'](trap)}, tmp_path / 'evil.pth')
     with pytest.raises(pickle.UnpicklingError):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'evil.pth'))
     assert not trap.exists()

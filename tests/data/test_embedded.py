@@ -5,6 +5,7 @@ from mmengine.config import Config
 
 from rm_mm.compat import config_path
 from rm_mm.data import embedded, mini
+from rm_mm.errors import InputError
 
 SMALL = dict(train_images=10, val_images=10, train_scenes=2, val_scenes=2)
 RECIPES = [
@@ -28,6 +29,10 @@ def calls(tmp_path, monkeypatch):
     return seen
 
 
+def lay_out(recipe):
+    embedded.lay_out_embedded(Config.fromfile(config_path(recipe)), ('train_dataloader',))
+
+
 @pytest.mark.parametrize('recipe', RECIPES)
 def test_a_mini_recipe_finds_its_images_anywhere(recipe, calls, tmp_path):
     config = Config.fromfile(config_path(recipe))
@@ -45,10 +50,47 @@ def test_images_elsewhere_are_left_to_their_owner(calls):
     assert not calls
 
 
-def test_what_stands_there_is_not_touched(calls, tmp_path):
-    (tmp_path / 'data' / 'mini').mkdir(parents=True)
-    embedded.lay_out_embedded(Config.fromfile(config_path(RECIPES[0])), ('train_dataloader',))
+def test_a_set_of_another_size_is_kept(calls, tmp_path):
+    mini.prepare(tmp_path / 'data' / 'mini', progress=None)
+    before = (tmp_path / 'data' / 'mini' / 'mini.json').read_text()
+    calls.clear()
+    lay_out(RECIPES[0])
     assert not calls
+    assert (tmp_path / 'data' / 'mini' / 'mini.json').read_text() == before
+
+
+def test_an_empty_folder_is_filled(calls, tmp_path):
+    (tmp_path / 'data' / 'mini').mkdir(parents=True)
+    lay_out(RECIPES[0])
+    assert (tmp_path / 'data' / 'mini' / 'mini.json').is_file()
+
+
+@pytest.mark.parametrize(
+    ('place', 'words'),
+    [
+        ('a file', 'data/mini is a file'),
+        ('files of others', 'is not empty and has no mini.json'),
+        ('a file above', 'cannot lay the embedded images out in data/mini'),
+        ('a link to itself', 'cannot lay the embedded images out in data/mini'),
+    ],
+)
+def test_what_else_stands_there_is_named_and_not_touched(calls, tmp_path, place, words):
+    data = tmp_path / 'data'
+    if place == 'a file above':
+        data.touch()
+    else:
+        data.mkdir()
+    if place == 'a file':
+        (data / 'mini').touch()
+    elif place == 'files of others':
+        (data / 'mini' / 'imagenet').mkdir(parents=True)
+        (data / 'mini' / 'imagenet' / 'x').touch()
+    elif place == 'a link to itself':
+        (data / 'mini').symlink_to('mini')
+    before = sorted(tmp_path.rglob('*'))
+    with pytest.raises(InputError, match=words):
+        lay_out(RECIPES[0])
+    assert sorted(tmp_path.rglob('*')) == before
 
 
 def test_a_full_size_recipe_has_none(calls):

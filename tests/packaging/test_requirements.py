@@ -42,10 +42,11 @@ def line(request):
 @pytest.fixture(scope='module')
 def metadata(line, tmp_path_factory):
     """What setup.py says for one line of the stack."""
-    checkout = copy_checkout(tmp_path_factory.mktemp(line) / 'rm_mm')
-    command = [sys.executable, 'setup.py', '--quiet', 'egg_info']
+    target = tmp_path_factory.mktemp(line)
+    command = [sys.executable, 'setup.py', '--quiet', 'egg_info', '--egg-base', str(target)]
+    checkout = copy_checkout(target / 'rm_mm')
     subprocess.run(command, cwd=checkout, env={**os.environ, 'RM_MM_STACK': line}, check=True)
-    return importlib.metadata.PathDistribution(checkout / 'rm_mm.egg-info')
+    return importlib.metadata.PathDistribution(target / 'rm_mm.egg-info')
 
 
 @pytest.fixture(scope='module')
