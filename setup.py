@@ -156,6 +156,9 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
             'Typing :: Typed',
         ],
         python_requires='>=3.10',
+        # Said, it makes setuptools put the checkout on the path in an editable install. Its other
+        # way comes after the path, on which a folder rm_mm, as of a clone, is found first.
+        package_dir={'': '.'},
         packages=find_packages(include=['rm_mm', 'rm_mm.*']),
         package_data={'rm_mm': ['py.typed'], 'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt']},
         install_requires=NEEDS + STACKS[STACK],

@@ -47,7 +47,7 @@ DATA = {
 #: Beginning of a config's name to its collection: of classification the method, else the network.
 PAPERS = {
     'scratch': ('No pretraining', None),
-    'baseline': ('Baseline', 'https://arxiv.org/abs/1512.03385'),
+    'baseline': ('Baseline', None),
     'mixup': ('Mixup', 'https://arxiv.org/abs/1710.09412'),
     'cutmix': ('CutMix', 'https://arxiv.org/abs/1905.04899'),
     'rm': ('RecursiveMix', 'https://arxiv.org/abs/2203.06844'),
@@ -108,7 +108,7 @@ def model(path: Path, record: dict[str, Any] | None) -> dict[str, Any]:
             'Method': method_of(path.stem) or 'any',
             'Setting': list(config.get('settings') or [MINI_SETTING]),
             'Source': expected.get('source', 'not published'),
-            'Measured': f'one run, seed {record["seed"]}, CPU' if record else 'not run',
+            'Measured': f'one run, seed {record["seed"]}' if record else 'not run',
         },
         'Weights': WEIGHTS,
     }

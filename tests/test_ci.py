@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,8 @@ def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failin
     temporary.mkdir()
     (tools / 'make').write_text(MAKE)
     (tools / 'make').chmod(0o755)
+    for version in ('3.10', '3.12'):
+        (tools / f'python{version}').symlink_to(sys.executable)
     before = contents(checkout)
     result = subprocess.run(
         [checkout / '.ci' / 'run'],
@@ -94,6 +97,9 @@ def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failin
         ]
         assert environments == [[], ['.venv'], ['.venv'], *[[]] * (len(made) - 3)]
         assert sum('.venv-upstream/python -m pytest -m slow' in line for line in lines) == 2
-        assert all(line.startswith('make test-short PYTHON=') for line in made[4:])
-        pythons = [line.rpartition('.venv-')[2] for line in made[4:]]
-        assert pythons == [version for version in ('3.10', '3.12') if version in pythons]
+        assert made[4:] == [
+            f'make test-short PYTHON={tools}/python{version} VENV=.venv-{version}'
+            for version in ('3.10', '3.12')
+        ]
+        for version in ('3.10', '3.12'):
+            assert f'.venv-{version}/python -m pip check' in lines

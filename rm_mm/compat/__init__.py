@@ -7,12 +7,13 @@ Four things, all of them waiting until somebody asks:
 * the upstream line reads its own checkpoints (:mod:`rm_mm.compat.upstream`);
 * the registries know the classes of this package (:mod:`rm_mm.compat.on_demand`).
 
-:mod:`rm_mm.compat.mim_editable` is for mim alone, and runs where this package is not imported.
+:mod:`rm_mm.compat.mim_download` and :mod:`rm_mm.compat.mim_editable` are for mim alone; the latter
+runs where this package is not imported.
 """
 
 from __future__ import annotations
 
-from rm_mm.compat import config_scopes, mmcv_ext, on_demand, upstream
+from rm_mm.compat import config_scopes, mim_download, mmcv_ext, on_demand, upstream
 from rm_mm.compat.config_scopes import config_path, configs_root
 from rm_mm.compat.mmcv_ext import MissingOpError, ops_in_use
 
@@ -25,3 +26,4 @@ def install() -> None:
         config_scopes.install()
         upstream.install()
         on_demand.install()
+        mim_download.say_so()

@@ -62,8 +62,10 @@ def _mend(utils: Any, package: str) -> None:
         """Get installed path of package."""
         if name.lower().replace('-', '_') != DISTRIBUTION:
             return str(find(name))
-        if not os.path.isdir(package):
-            sys.exit(f'the checkout of rm_mm was at {package} and is gone: install it anew')
+        if not os.path.isdir(os.path.join(package, '.mim')):
+            sys.exit(
+                f'rm_mm was installed with -e from {package}, which has no .mim: install it anew'
+            )
         from importlib.util import find_spec
 
         # Another rm_mm may come first on the path: then mim has to take that one's configs.

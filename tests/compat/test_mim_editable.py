@@ -24,7 +24,7 @@ def path(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / 'hook.py').write_bytes(Path(mim_editable.__file__).read_bytes())
-    (tmp_path / 'checkout' / 'rm_mm').mkdir(parents=True)
+    (tmp_path / 'checkout' / 'rm_mm' / '.mim').mkdir(parents=True)
     (tmp_path / 'checkout' / 'rm_mm' / '__init__.py').touch()
     return tmp_path
 
@@ -79,13 +79,15 @@ def test_mim_takes_the_package_that_python_would_import(path):
     assert found == [str(path / 'other' / 'rm_mm')]
 
 
-def test_a_checkout_that_is_gone_is_named(path):
-    shutil.rmtree(path / 'checkout')
+@pytest.mark.parametrize('gone', ['', 'rm_mm/.mim'])
+def test_a_checkout_that_is_gone_or_cleaned_is_named(path, gone):
+    shutil.rmtree(path / 'checkout' / gone)
     assert run(path, 'print("starts")') == ['starts']
     done = start(path, 'import mim; mim.get_installed_path("rm_mm")')
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        f'the checkout of rm_mm was at {path}/checkout/rm_mm and is gone: install it anew'
+        f'rm_mm was installed with -e from {path}/checkout/rm_mm, which has no .mim: '
+        'install it anew'
     )
 
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 import site
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+STEPS = ('build_wheel', 'build_sdist', 'build_editable')
 ROOT = Path(__file__).parents[2]
 NOT_COPIED = shutil.ignore_patterns(
     '.git', '.venv*', '.*_cache', '__pycache__', 'work_dirs', '*.egg-info', '.mim'
@@ -57,17 +59,19 @@ def built(tmp_path_factory):
     hook = (
         'import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])({!r}))'
     )
-    for step in ('build_wheel', 'build_sdist', 'build_editable'):
+    output = ''
+    # Whether bytecode is written is up to the machine, and setuptools remarks on it.
+    env = {name: value for name, value in os.environ.items() if name != 'PYTHONDONTWRITEBYTECODE'}
+    for step in STEPS:
         folder = target / step
         folder.mkdir()
-        call([sys.executable, '-c', hook.format(str(folder)), step], cwd=checkout)
+        output += call(
+            [sys.executable, '-c', hook.format(str(folder)), step], cwd=checkout, env=env
+        )
     # Nothing but the links of an editable install, which git ignores.
     added = {path for path in listing(checkout) if path not in before}
     assert all(path.startswith('rm_mm/.mim') for path in added), added
-    return {
-        step: next((target / step).iterdir())
-        for step in ('build_wheel', 'build_sdist', 'build_editable')
-    }
+    return {'output': output, **{step: next((target / step).iterdir()) for step in STEPS}}
 
 
 def listing(folder):

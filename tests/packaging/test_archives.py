@@ -118,6 +118,10 @@ def test_the_page_of_a_registry_would_render(built):
     assert done.stdout.count('PASSED') == 2
 
 
+def test_the_build_is_quiet(built):
+    assert not [line for line in built['output'].splitlines() if 'warning' in line.lower()]
+
+
 def test_the_version_stands_in_one_place(built, tmp_path):
     with zipfile.ZipFile(built['build_wheel']) as archive:
         archive.extractall(tmp_path)

@@ -42,6 +42,8 @@ class Installed:
         self.env.pop('PYTHONPATH', None)
         self.before = listing(self.packages)
         self.module(*before, *OFFLINE, *after, source)
+        # Where people stand after a clone: beside a folder rm_mm that is no package.
+        self.beside = source.parent if kind == 'checkout' else self.folder
 
     def module(self, *arguments, rc=0):
         return call(
@@ -51,8 +53,9 @@ class Installed:
     def mim(self, *arguments, rc=0):
         return self.module('mim', *arguments, rc=rc)
 
-    def run(self, code):
-        return call([self.python, '-W', 'ignore', '-c', code], cwd=self.folder, env=self.env)
+    def run(self, code, cwd=None):
+        command = [self.python, '-W', 'ignore', '-c', code]
+        return call(command, cwd=cwd or self.folder, env=self.env)
 
 
 @pytest.fixture(params=WAYS)
@@ -74,6 +77,8 @@ def test_each_way_in(installed):
     assert Path(package).is_relative_to(installed.folder.parent)
     assert names == ['configs', 'dataset-index.yml', 'model-index.yml', 'tools']
     assert has_recipe
+    file = 'import rm_mm; print(rm_mm.__file__)'
+    assert installed.run(file, installed.beside) == installed.run(file)
 
     # Search, and download of the config although no weights are published.
     table = installed.mim('search', 'rm_mm', '--config', 'r50_rm_in1k')
@@ -84,6 +89,7 @@ def test_each_way_in(installed):
     names = ['r50_rm_in1k', 'upernet_r50_rm_ade20k']
     said = installed.mim('download', 'rm_mm', '--config', *names, '--dest', 'fetched')
     assert said.count('Successfully dumped') == 2
+    assert said.count('No weights of rm_mm are published') == 1
     (installed.folder / 'mine.py').write_text("_base_ = 'rm_mm::classification/r50_rm_in1k.py'\n")
     assert "'value': 79.2" in installed.run(
         'import rm_mm; from mmengine.config import Config\n'
