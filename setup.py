@@ -57,8 +57,8 @@ STACKS = {
         'onedl-mmsegmentation>=1.4.2',
     ],
     # mmcv or mmcv-lite, 2.1: as with OpenMMLab's own packages, whoever installs chooses which.
-    # mmengine 0.10.7 imports pkg_resources, which setuptools 82 no longer has; mmsegmentation
-    # 1.2.2 imports ftfy and regex without requiring them.
+    # mmengine 0.10.7 imports pkg_resources, gone from setuptools 82 (setuptools#5174); mmseg 1.2.2
+    # imports ftfy and regex without requiring them (mmsegmentation#3704).
     'upstream': [
         'mmengine>=0.10.7',
         'mmpretrain>=1.2.0',
