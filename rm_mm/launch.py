@@ -52,10 +52,15 @@ def prepare(args: argparse.Namespace, loaders: Sequence[str]) -> tuple[Any, dict
     lay_out_embedded(config, loaders)
     require_data(config, str(args.config), loaders)
     config.launcher = args.launcher
-    default = os.path.join('work_dirs', Path(args.config).stem)
-    config.work_dir = args.work_dir or config.get('work_dir') or default
+    config.work_dir = args.work_dir or config.get('work_dir') or str(_work_dir(config, args.config))
     _set_loader_defaults(config, args)
     return config, facts
+
+
+def _work_dir(config: Any, name: str) -> Path:
+    """Where a run goes if nobody says: where `rm-mm suite` and `transfer` look for it."""
+    embedded = config.get('embedded_data')
+    return Path('work_dirs', Path(embedded).name if embedded else '', Path(name).stem)
 
 
 def train(args: argparse.Namespace) -> int:

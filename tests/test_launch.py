@@ -1,6 +1,11 @@
 import pytest
+from mmengine.config import Config
 
+from rm_mm import launch
 from rm_mm.cli import main
+from rm_mm.compat import config_path
+from rm_mm.suite.plan import plan
+from rm_mm.suite.presets import PRESETS
 
 CONFIG = 'classification/r18_rm_mini.py'
 
@@ -26,3 +31,11 @@ def test_only_the_data_that_is_read_has_to_be_there(tmp_path, capsys, call, pres
         assert code == 2
         assert f'{tmp_path}/{missing}: not there' in message
         assert f'{tmp_path}/{present}: ' not in message
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+def test_a_run_goes_where_the_suite_looks_for_it(preset):
+    chosen = PRESETS[preset]
+    for cell in plan(chosen, ('rm',), chosen.tasks, (0,), chosen.work_dir):
+        config = Config.fromfile(config_path(cell.config))
+        assert launch._work_dir(config, cell.config) == cell.directory

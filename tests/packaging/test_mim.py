@@ -126,8 +126,7 @@ def test_the_mini_recipe_through_mim(tmp_path, built):
     mini.prepare(root, train_images=40, val_images=20, train_scenes=8, val_scenes=2)
     short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler.T_max=1']
     said = installed.mim(
-        'train', 'rm_mm', 'r18_rm_mini.py', '--work-dir', 'work_dirs/mini/r18_rm_mini',
-        '--cfg-options', *short,
+        'train', 'rm_mm', 'r18_rm_mini.py', '--cfg-options', *short,
     )  # fmt: skip
     assert 'Training finished' in said
     (best,) = (installed.folder / 'work_dirs/mini/r18_rm_mini').glob('best_*.pth')
