@@ -54,7 +54,7 @@ fidelity: $(VENV)/installed
 	    segmentation/upernet_r50_baseline_ade20k.py $(LOGS)/ade20k_upernet_r50_baseline.json
 
 clean:
-	rm -rf .venv .venv-upstream build dist *.egg-info rm_mm/.mim
+	rm -rf .venv* build dist *.egg-info rm_mm/.mim
 
 # A stamp is written last, so that an interrupted installation is taken up again.
 $(VENV)/installed: setup.py $(CONSTRAINTS)

@@ -117,8 +117,8 @@ class EditableWithMim(editable_wheel):
         # keep every Python of the environment from starting.
         start = f'import {EDITABLE_HOOK}; {EDITABLE_HOOK}.install({str(HERE / "rm_mm")!a})\n'
         files = {f'{EDITABLE_HOOK}.py': hook, f'{EDITABLE_HOOK}.pth': start.encode('ascii')}
-        for wheel in Path(self.dist_dir).glob('rm_mm-*editable*.whl'):
-            add_to_wheel(wheel, files)
+        (wheel,) = Path(self.dist_dir).glob('rm_mm-*.whl')
+        add_to_wheel(wheel, files)
 
 
 def add_to_wheel(wheel: Path, files: dict[str, bytes]) -> None:
@@ -155,7 +155,7 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
             'Topic :: Scientific/Engineering :: Artificial Intelligence',
             'Typing :: Typed',
         ],
-        python_requires='>=3.10',
+        python_requires='>=3.10,<3.13',
         # Said, it makes setuptools put the checkout on the path in an editable install. Its other
         # way comes after the path, on which a folder rm_mm, as of a clone, is found first.
         package_dir={'': '.'},

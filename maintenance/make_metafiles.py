@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / 'docs' / 'mini' / 'records'
 
 HEADER = """\
-# Written by maintenance/make_metafiles.py: change the configs, or run `make mini` for new records.
+# Written by maintenance/make_metafiles.py from the configs and, see there, from docs/mini/records.
 # `Published` figures are the paper's, `Measured` ones come from docs/mini/records.
 """
 # mim downloads weights before it writes a config, to a file named as what follows the last slash,

@@ -95,22 +95,37 @@ def _torch() -> Iterator[Finding]:
             yield Finding(name, 'ok', str(module.__version__))
 
 
-def _stack() -> Iterator[Finding]:
-    bounds = {}
+def _bounds() -> dict[str, str]:
+    """What rm_mm requires, to the lowest version of it; empty in a checkout."""
     try:
-        for requirement in requires('rm_mm') or []:
-            name = requirement.split(';')[0]
-            bounds[name.split('>=')[0].strip()] = name.partition('>=')[2].strip()
+        required = [requirement.split(';')[0] for requirement in requires('rm_mm') or []]
     except PackageNotFoundError:
-        yield Finding('rm_mm', 'note', 'run from a checkout, not installed', 'pip install -e .')
-    line = 'upstream' if 'mmengine' in bounds else 'onedl'
+        return {}
+    return {text.split('>=')[0].strip(): text.partition('>=')[2].strip() for text in required}
+
+
+def _line() -> str:
+    """The line that most of what is installed is of; if there is nothing, that of rm_mm."""
+    onedl = sum(_installed(names[0]) for names in LINES.values())
+    upstream = sum(any(map(_installed, names[1:])) for names in LINES.values())
+    if onedl != upstream:
+        return 'onedl' if onedl > upstream else 'upstream'
+    return _built_for(_bounds())
+
+
+def _built_for(bounds: dict[str, str]) -> str:
+    return 'upstream' if 'mmengine' in bounds else 'onedl'
+
+
+def _stack() -> Iterator[Finding]:
+    bounds, line = _bounds(), _line()
     wanted = WANTED[line]
-    if bounds and not any(_installed(name) for name in bounds if name.endswith('mmengine')):
+    if not bounds:
+        yield Finding('rm_mm', 'note', 'run from a checkout, not installed', 'pip install -e .')
+    elif (built := _built_for(bounds)) != line:
         # Of a wheel that pip had built, or kept, for the other line.
-        other = 'onedl' if line == 'upstream' else 'upstream'
-        if _installed(WANTED[other]['mmengine']):
-            mend = f'RM_MM_STACK={other} pip install --no-cache-dir --no-deps DIR-OF-THE-SOURCES'
-            yield Finding('rm_mm', 'note', f'was built for the {line} line, found {other}', mend)
+        mend = f'RM_MM_STACK={line} pip install --no-cache-dir --no-deps DIR-OF-THE-SOURCES'
+        yield Finding('rm_mm', 'note', f'was built for the {built} line, found {line}', mend)
     for module, distributions in LINES.items():
         found = {name: version(name) for name in distributions if _installed(name)}
         listed = ', '.join(f'{name} {number}' for name, number in found.items())
@@ -127,10 +142,10 @@ def _stack() -> Iterator[Finding]:
                     module, 'broken', f'{listed}, older than {bound}', f'pip install -U {name}'
                 )
             else:
-                yield _imports(module, listed)
+                yield _imports(module, listed, line)
 
 
-def _imports(module: str, listed: str) -> Finding:
+def _imports(module: str, listed: str, line: str) -> Finding:
     try:
         importlib.import_module(module)
     except Exception as error:  # whatever a broken installation raises is the finding
@@ -141,7 +156,7 @@ def _imports(module: str, listed: str) -> Finding:
             mend = "pip install 'setuptools<81'"
         elif isinstance(error, AssertionError) and 'MMCV' in first:
             # mmdet 3.3 and mmseg 1.2 refuse mmcv 2.2 (mmdetection#12312).
-            mend = 'pip uninstall -y mmcv mmcv-lite && pip install mmcv-lite==2.1.0'
+            mend = f'pip uninstall -y {_owner_of_mmcv()} && pip install {WANTED[line]["mmcv"]}'
         return Finding(module, 'broken', f'{listed}: {type(error).__name__}: {first}', mend)
     return Finding(module, 'ok', listed)
 
@@ -155,15 +170,20 @@ def _ops() -> Iterator[Finding]:
         'substitute': "rm_mm's, from torch and torchvision: mmcv has none compiled",
     }
     if kind not in words:
-        yield Finding('mmcv ops', 'broken', 'none', 'pip install onedl-mmcv')
+        mend = f'pip install {WANTED[_line()]["mmcv"]}'
+        yield Finding('mmcv ops', 'broken', 'none', mend)
         return
     try:
         importlib.import_module('mmcv._ext')
     except (ImportError, OSError) as error:
-        mend = 'pip install --force-reinstall --no-deps onedl-mmcv'
+        mend = f'pip uninstall -y {_owner_of_mmcv()} && pip install {WANTED[_line()]["mmcv"]}'
         yield Finding('mmcv ops', 'broken', f'built for another torch: {error}', mend)
     else:
         yield Finding('mmcv ops', 'ok', words[kind])
+
+
+def _owner_of_mmcv() -> str:
+    return ' '.join(filter(_installed, LINES['mmcv']))
 
 
 def _machine() -> Iterator[Finding]:

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,12 @@ def test_debug_shows_the_traceback():
         main(['--debug', 'train', 'no/such.py'])
 
 
+def test_mims_way_to_a_transfer_is_the_command():
+    result = python('tools/run_transfer.py', 'yolo', 'coco')
+    assert result.returncode == 2
+    assert result.stderr.startswith('rm-mm transfer: no transfer')
+
+
 @pytest.mark.parametrize('script', ['train', 'test'])
 def test_scripts_are_the_commands(script):
     result = python(f'tools/{script}.py', 'no/such.py', *(['none'] if script == 'test' else []))
@@ -95,6 +102,20 @@ def test_missing_data_is_said_once_and_exits_2(tmp_path):
         assert result.returncode == 2, result.stderr
         for word in ('train2017: not there', 'instances_{train,val}2017.json', '--data-root DIR'):
             assert result.stderr.count(word) == 1, result.stderr
+
+
+def test_scripts_without_rm_mm_say_what_to_do(tmp_path):
+    # As from an installed .mim folder, without the environment that it belongs to.
+    shutil.copytree(ROOT / 'tools', tmp_path / 'tools')
+    lacking = tmp_path / 'python'
+    lacking.write_text('#!/bin/sh\nexit 1\n')
+    lacking.chmod(0o755)
+    result = subprocess.run(
+        ['bash', tmp_path / 'tools' / 'run_transfer.sh', 'atss', 'coco'],
+        env={'PATH': '/usr/bin:/bin', 'PYTHON': str(lacking)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert f'rm_mm is not installed for {lacking}' in result.stderr
 
 
 def test_scripts_say_how_they_are_called():

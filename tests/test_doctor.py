@@ -23,7 +23,7 @@ def machine(monkeypatch):
 
     def pretend(installed, errors=(), line=None):
         onedl = any(name.startswith('onedl-') for name in installed)
-        line = line or (ONEDL if onedl else UPSTREAM)
+        line = (ONEDL if onedl else UPSTREAM) if line is None else line
 
         def version(name):
             if name not in installed:
@@ -91,7 +91,30 @@ def test_mmdet_that_refuses_mmcv_is_mended_at_mmcv(machine):
         {**UPSTREAM, 'mmcv-lite': '2.2.0'}, errors={'mmdet': AssertionError(refusal)}.items()
     )
     assert found['mmdet'].state == 'broken'
-    assert found['mmdet'].mend.endswith('pip install mmcv-lite==2.1.0')
+    assert found['mmdet'].mend == 'pip uninstall -y mmcv-lite && pip install mmcv-lite==2.1.0'
+    found = machine(ONEDL, errors={'mmpretrain': AssertionError(refusal)}.items())
+    assert found['mmpretrain'].mend == 'pip uninstall -y onedl-mmcv && pip install onedl-mmcv'
+
+
+@pytest.mark.parametrize(
+    ('line', 'mend'),
+    [
+        (ONEDL, 'pip uninstall -y onedl-mmcv && pip install onedl-mmcv'),
+        (UPSTREAM, 'pip uninstall -y mmcv-lite && pip install mmcv-lite==2.1.0'),
+    ],
+)
+def test_ops_for_another_torch_are_mended_on_the_same_line(machine, monkeypatch, line, mend):
+    monkeypatch.setattr('rm_mm.compat.ops_in_use', lambda: 'compiled')
+    machine(line, errors={'mmcv._ext': ImportError('undefined symbol')}.items())
+    (finding,) = doctor._ops()
+    assert (finding.state, finding.mend) == ('broken', mend)
+
+
+def test_in_a_checkout_the_line_is_what_is_installed(machine):
+    found = machine(UPSTREAM, line={})
+    assert found['rm_mm'].found == 'run from a checkout, not installed'
+    found = machine({name: UPSTREAM[name] for name in ('mmengine', 'mmdet')}, line={})
+    assert found['mmseg'].mend == 'pip install mmsegmentation'
 
 
 def test_an_rm_mm_that_was_built_for_the_other_line_is_named(machine):

@@ -4,6 +4,7 @@ from mmengine.config import Config
 from rm_mm import launch
 from rm_mm.cli import main
 from rm_mm.compat import config_path
+from rm_mm.data import mini
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 
@@ -31,6 +32,15 @@ def test_only_the_data_that_is_read_has_to_be_there(tmp_path, capsys, call, pres
         assert code == 2
         assert f'{tmp_path}/{missing}: not there' in message
         assert f'{tmp_path}/{present}: ' not in message
+
+
+def test_a_mini_recipe_needs_nothing_but_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepare = mini.prepare
+    sizes = dict(train_images=10, val_images=10, train_scenes=2, val_scenes=2)
+    monkeypatch.setattr(mini, 'prepare', lambda folder, progress: prepare(folder, **sizes))
+    assert main(['train', CONFIG, '--check']) == 0
+    assert (tmp_path / 'data' / 'mini' / 'imagenet' / 'train').is_dir()
 
 
 @pytest.mark.parametrize('preset', PRESETS)

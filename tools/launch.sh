@@ -1,7 +1,6 @@
 # Sourced by the other scripts: finds Python, checks the call once, starts one process a GPU.
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-# From a checkout that is not installed; an installed package is found without.
-[ ! -d "$root/rm_mm" ] || export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 if [ -z "${PYTHON:-}" ]; then
     PYTHON=python
     [ -x "$root/.venv/bin/python" ] && PYTHON="$root/.venv/bin/python"

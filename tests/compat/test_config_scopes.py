@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from mmengine import hub
 from mmengine.config import Config
@@ -44,6 +47,17 @@ def test_ours_resolve_in_a_checkout(checkout, name):
     assert config.origin == 'checkout'
     # A scope would send the look-up of ATSS to a registry of that name, which there is not.
     assert '_scope_' not in config.model
+
+
+@pytest.mark.parametrize('name', ['fcn_r50', 'pspnet_r50', 'upernet_r50_rm'])
+def test_our_configs_are_read_where_nobody_has_imported_us(name):
+    path = configs_root() / 'segmentation' / f'{name}_ade20k.py'
+    code = f'from mmengine.config import Config; print(Config.fromfile({str(path)!r}).model.type)'
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        env={'PYTHONPATH': str(config_scopes._PACKAGE.parent)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ['EncoderDecoder'], done.stderr
 
 
 def test_ours_resolve_among_other_bases(checkout):

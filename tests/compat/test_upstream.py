@@ -1,10 +1,10 @@
 """What mmengine writes it reads, on both lines; what somebody else slips in stays shut."""
 
+import importlib.metadata
 import os
 import pickle
 import zipfile
 
-import mmengine.runner.checkpoint
 import numpy as np
 import pytest
 import torch
@@ -13,6 +13,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 import rm_mm  # noqa: F401
+from rm_mm.compat import upstream
 from rm_mm.compat.curves import safe_globals
 
 try:
@@ -22,7 +23,7 @@ except ImportError:
     from numpy.core.multiarray import _reconstruct as RECONSTRUCT
     from numpy.core.multiarray import scalar as SCALAR
 
-UPSTREAM = not hasattr(mmengine.runner.checkpoint, '_safe_torch_load')
+UPSTREAM = any(found.name == 'mmengine' for found in importlib.metadata.distributions())
 only_upstream = pytest.mark.skipif(not UPSTREAM, reason='the onedl line has its own way')
 
 
@@ -51,7 +52,18 @@ def test_the_curves_of_a_run_come_back(tmp_path):
         assert buffer.statistics('max') == 6.0
 
 
-@pytest.mark.parametrize('value', [np.float32(2.5), np.int64(3), np.arange(4, dtype='f4')])
+KINDS = ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u4', 'u8', 'b1')
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        *(np.ones(3, kind) for kind in KINDS),
+        np.float32(2.5),
+        np.int64(3),
+        np.arange(6.0).reshape(2, 3).T,
+    ],
+)
 def test_numbers_of_numpy_come_back(tmp_path, value):
     torch.save({'value': value}, tmp_path / 'run.pth')
     assert np.array_equal(load_as_upstream(tmp_path / 'run.pth')['value'], value)
@@ -102,6 +114,7 @@ def array(shape, dtype, content, function=RECONSTRUCT, cls=np.ndarray):
 EVIL = {
     'a command': lambda trap: _Call(os.mkdir, str(trap)),
     'an attribute of a class': lambda trap: _Call(getattr, HistoryBuffer, '__init__'),
+    'a method of something else': lambda trap: _Call(getattr, np.ndarray, 'mean'),
     'another method': lambda trap: _Call(getattr, HistoryBuffer, 'register_statistics'),
     'no name': lambda trap: _Call(getattr, HistoryBuffer, 3),
     # Pointers of the file's choice: reading one of these ends the process.
@@ -144,6 +157,26 @@ def test_what_is_read_is_saved_as_if_it_had_never_been_away(tmp_path):
     assert buffer.mean() == 3.0
     torch.save(buffer, tmp_path / 'longer.pth')
     assert load_as_upstream(tmp_path / 'longer.pth').mean() == 3.0
+
+
+class _Bare:
+    """What mmengine 0.10.7 has: it leaves torch.load its default."""
+
+    class CheckpointLoader:
+        @classmethod
+        def load_checkpoint(cls, path):
+            return torch.load(path, weights_only=True)
+
+
+def test_the_mend_is_what_lets_it_read(tmp_path):
+    torch.save({'loss': curve()}, tmp_path / 'run.pth')
+    bare = type('bare', (), {'CheckpointLoader': _Bare.CheckpointLoader})
+    with pytest.raises(pickle.UnpicklingError):
+        bare.CheckpointLoader.load_checkpoint(tmp_path / 'run.pth')
+    upstream._read_own_checkpoints(bare)
+    before = set(map(str, torch.serialization.get_safe_globals()))
+    assert bare.CheckpointLoader.load_checkpoint(tmp_path / 'run.pth')['loss'].mean() == 3.0
+    assert set(map(str, torch.serialization.get_safe_globals())) == before
 
 
 @only_upstream

@@ -71,7 +71,11 @@ def built(tmp_path_factory):
     # Nothing but the links of an editable install, which git ignores.
     added = {path for path in listing(checkout) if path not in before}
     assert all(path.startswith('rm_mm/.mim') for path in added), added
-    return {'output': output, **{step: next((target / step).iterdir()) for step in STEPS}}
+    return {
+        'checkout': checkout,
+        'output': output,
+        **{step: next((target / step).iterdir()) for step in STEPS},
+    }
 
 
 def listing(folder):

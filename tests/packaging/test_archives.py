@@ -109,6 +109,20 @@ def test_an_editable_install_brings_the_hook_for_mim_and_records_it(editable):
     assert sorted(row[0] for row in rows) == sorted(editable.namelist())
 
 
+def test_an_editable_install_links_to_the_checkout(built, editable):
+    checkout = built['checkout']
+    links = {path.name: path for path in (checkout / 'rm_mm' / '.mim').iterdir()}
+    assert sorted(links) == MIM
+    for name, link in links.items():
+        # Relative, so that a checkout can be moved with its links.
+        assert link.readlink() == Path('..', '..', name)
+        assert link.resolve() == checkout / name
+    (start,) = (name for name in editable.namelist() if name.endswith('_mim.pth'))
+    content = editable.read(start)
+    assert content.isascii()
+    assert content.decode().endswith(f'.install({str(checkout / "rm_mm")!a})\n')
+
+
 def test_the_page_of_a_registry_would_render(built):
     files = [str(built['build_wheel']), str(built['build_sdist'])]
     done = subprocess.run(

@@ -10,6 +10,10 @@ from mmengine.config import Config
 from modelindex.load_model_index import load
 
 from rm_mm.cli import main
+from rm_mm.environment import config_digest
+from rm_mm.suite.cell_config import resolve
+from rm_mm.suite.plan import plan
+from rm_mm.suite.presets import PRESETS
 from tests.packaging.conftest import ROOT
 
 FOLDERS = ('classification', 'detection', 'segmentation')
@@ -115,8 +119,18 @@ def test_what_was_measured_is_what_the_records_hold():
         for which in ('best', 'last'):
             (value,) = (found[key] for key in found if key.endswith(which))
             assert value == record[which]
+        # Else it is of another recipe than the one that stands there now.
+        assert record['config_sha256'] == digest_of_run(record)
     for name in set(MODELS) - measured:
         assert not [key for key in metrics(MODELS[name]) if key.startswith('Measured')]
+
+
+def digest_of_run(record):
+    """The hash that the suite gives the config of a record's cell today."""
+    preset = PRESETS['mini']
+    cells = plan(preset, (record['method'],), (record['task'],), (0,), preset.work_dir)
+    (cell,) = (cell for cell in cells if cell.config == record['config'])
+    return config_digest(resolve(cell))
 
 
 def test_the_table_of_the_readme_is_rebuilt_from_the_records(tmp_path):

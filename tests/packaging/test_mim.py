@@ -113,6 +113,7 @@ def test_each_way_in(installed):
         said = installed.mim(*arguments, rc=1)
         assert 'is not complete. Looked for' in said
 
+    assert (installed.python.parent / 'rm-mm').exists()
     installed.module('pip', '--disable-pip-version-check', 'uninstall', '--yes', 'rm_mm')
     assert listing(installed.packages) == installed.before
     assert not (installed.python.parent / 'rm-mm').exists()

@@ -10,6 +10,7 @@ import sys
 import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from rm_mm import __version__
 from tests.packaging.conftest import ROOT, copy_checkout
@@ -87,6 +88,9 @@ def test_the_bounds_are_no_wider_than_what_each_line_can_be(line, requirements):
     }
     # The first that reads a checkpoint with stand-ins.
     assert not bounds['torch'].contains('2.5.1')
+    # Of the stack itself there is one tested version.
+    for name in set(STACK[line].values()):
+        assert str(bounds[name]) == f'>={pinned(LINES[line], "3.11")[name]}'
     if line == 'upstream':
         # mmengine 0.10.7 imports pkg_resources; mmdet 3.3 and mmseg 1.2 refuse mmcv 2.2.
         assert not bounds['setuptools'].contains('81.0.0')
@@ -138,6 +142,19 @@ def test_an_unknown_line_is_refused_in_one_sentence(tmp_path):
 def test_the_version_is_a_semantic_one(metadata):
     assert metadata.version == __version__
     assert re.fullmatch(r'\d+\.\d+\.\d+', __version__)
+
+
+def test_pythons(metadata):
+    allowed = SpecifierSet(metadata.metadata['Requires-Python'])
+    assert [minor for minor in range(8, 15) if f'3.{minor}.5' in allowed] == [10, 11, 12]
+
+
+@pytest.mark.parametrize('page', ['README.md', 'docs/installation.md'])
+def test_the_tables_of_versions_are_the_tested_sets(line, page):
+    text = (ROOT / page).read_text()
+    pins = pinned(LINES[line], '3.11')
+    for name in {*STACK[line].values(), 'torch', 'numpy'}:
+        assert re.search(rf'\b{re.escape(pins[name])}\b', text), (name, pins[name])
 
 
 def test_extras(metadata):
