@@ -101,6 +101,9 @@ def _prepare_training(config: Any, args: argparse.Namespace, facts: dict[str, An
         require_checkpoint(config.load_from)
     require_backbone(config)
     require_length(config)
+    # What tells a finished run: the config beside it may come to be that of an evaluation.
+    lengths = {key: config.train_cfg.get(key) for key in ('max_epochs', 'max_iters')}
+    facts['length'] = {key: length for key, length in lengths.items() if length}
     return note
 
 

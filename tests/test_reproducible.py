@@ -76,6 +76,7 @@ def test_the_same_seed_gives_the_same_bits(images, tmp_path):
         'cpu', 16, "the recipe's"
     )  # fmt: skip
     assert written['git_commit'] == git_commit()
+    assert set(written['length']) == {'max_epochs'}
     options = [*SHORT, 'randomness.seed=0', 'train_dataloader.num_workers=0']
     assert written['config_sha256'] == config_digest(read_config(CONFIG, options))
     assert len(written['data_fingerprint']) == 64

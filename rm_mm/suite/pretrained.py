@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -21,21 +22,32 @@ def best_checkpoint(directory: Path) -> Path | None:
 def unfinished(directory: Path) -> str | None:
     """How far a run got that has not come to its end, such as ``epoch 12 of 300``.
 
-    mmengine's ``last_checkpoint`` says how far, and the config that it keeps beside it how long.
+    mmengine's ``last_checkpoint`` says how far. How long is in ``environment.json`` or, of a run
+    that another tool trained, in the config beside it, to which an evaluation may write its own.
 
     Returns:
         None if the run is over, or the folder does not say.
     """
     marker = directory / 'last_checkpoint'
-    configs = sorted(directory.glob('*.py'), key=lambda path: path.stat().st_mtime)
-    if not marker.is_file() or not configs:
+    if not marker.is_file():
         return None
     found = re.search(r'(epoch|iter)_(\d+)\.pth', marker.read_text(encoding='utf-8'))
     if found is None:
         return None
     unit, reached = found[1], int(found[2])
-    length = read_config(configs[-1]).train_cfg.get(f'max_{unit}s') or 0
+    length = _length(directory, f'max_{unit}s')
     return f'{unit} {reached} of {length}' if reached < length else None
+
+
+def _length(directory: Path, key: str) -> int:
+    """How long a run was to be; 0 if its folder does not say."""
+    environment = directory / 'environment.json'
+    if environment.is_file():
+        facts = json.loads(environment.read_text(encoding='utf-8'))
+        if key in facts.get('length', {}):
+            return int(facts['length'][key])
+    configs = sorted(directory.glob('*.py'), key=lambda path: path.stat().st_mtime)
+    return int(read_config(configs[-1]).train_cfg.get(key) or 0) if configs else 0
 
 
 def export(cell: Cell) -> None:

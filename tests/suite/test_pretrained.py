@@ -30,6 +30,14 @@ def test_how_far_a_run_got(pretraining):
     assert unfinished(pretraining) is None
 
 
+def test_an_evaluation_does_not_make_a_run_longer(pretraining):
+    # Trained for 12 epochs by --cfg-options; the evaluation left the recipe's own config.
+    (pretraining / 'environment.json').write_text('{"length": {"max_epochs": 12}}')
+    assert unfinished(pretraining) is None
+    (pretraining / 'environment.json').write_text('{"length": {"max_epochs": 13}}')
+    assert unfinished(pretraining) == 'epoch 12 of 13'
+
+
 def test_the_best_checkpoint_is_the_newest_of_the_best(pretraining):
     newer = pretraining / 'best_accuracy_top1_epoch_10.pth'
     newer.touch()

@@ -115,7 +115,9 @@ def label_map(composed: Scene) -> npt.NDArray[np.uint8]:
 
 
 def _encoded(suffix: str, pixels: npt.NDArray[np.uint8]) -> bytes:
-    done, content = cv2.imencode(suffix, pixels, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+    # OpenCV 5 remarks on every option of another format.
+    options = () if suffix == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    done, content = cv2.imencode(suffix, pixels, options)
     assert done, f'OpenCV cannot encode {suffix}'
     return content.tobytes()
 
