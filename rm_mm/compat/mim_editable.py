@@ -1,7 +1,8 @@
 """Tell mim where an editable install of rm_mm has its ``.mim`` folder.
 
-``setup.py`` puts a copy of this file into site-packages, beside a line that calls :func:`install`
-at start-up, of an editable install alone (which has such a line of setuptools' anyway). Without it
+``setup.py`` puts a copy of this file into site-packages, beside a line in a ``.pth`` file that calls
+:func:`install` at start-up; of an editable install alone, which such a file makes in any case.
+Without it
 
 * openmim 0.3.9 expects the package in site-packages, where an editable install has nothing
   (mmengine#1158 is the same trouble in mmengine);
