@@ -1,6 +1,6 @@
 """Tell mim where an editable install of rm_mm has its ``.mim`` folder.
 
-``setup.py`` puts a copy of this file into site-packages, beside a line in a ``.pth`` file that calls
+``setup.py`` puts a copy of this file into site-packages, beside a ``.pth`` file that calls
 :func:`install` at start-up; of an editable install alone, which such a file makes in any case.
 Without it
 
