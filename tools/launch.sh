@@ -6,7 +6,8 @@ if [ -z "${PYTHON:-}" ]; then
     [ -x "$root/.venv/bin/python" ] && PYTHON="$root/.venv/bin/python"
 fi
 
-"$PYTHON" -c 'import rm_mm' 2>/dev/null || {
+require_rm_mm() {
+    "$PYTHON" -c 'import rm_mm' 2>/dev/null && return
     echo "rm_mm is not installed for $PYTHON: activate its environment, or say PYTHON=DIR/bin/python" >&2
     exit 2
 }
@@ -25,6 +26,7 @@ launch() {
         echo "NNODES=$NNODES needs MASTER_ADDR, the address of the first machine" >&2
         exit 2
     fi
+    require_rm_mm
     # One process says what is wrong; torchrun would say it GPUS times and lose the exit code.
     WORLD_SIZE=$((gpus * ${NNODES:-1})) "$PYTHON" -m rm_mm.cli "$command" "$config" "$@" --check ||
         exit $?

@@ -7,6 +7,7 @@ partition="$1" job="$2"
 shift 2
 gpus="${GPUS:-8}" per_node="${GPUS_PER_NODE:-8}"
 ((per_node > gpus)) && per_node="$gpus"
+require_rm_mm
 WORLD_SIZE="$gpus" "$PYTHON" -m rm_mm.cli train "$@" --check || exit $?
 # shellcheck disable=SC2086  # SRUN_ARGS is a list of options
 exec srun --partition "$partition" --job-name "$job" --gres "gpu:$per_node" --ntasks "$gpus" \
