@@ -23,7 +23,7 @@ LINES = {
     'mmdet': ('onedl-mmdetection', 'mmdet'),
     'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
 }
-#: What brings each module, on the line of the stack that this rm_mm was built for.
+#: What brings each module, on each line of the stack.
 WANTED = {
     'onedl': {module: names[0] for module, names in LINES.items()},
     'upstream': {
@@ -130,7 +130,7 @@ def _stack() -> Iterator[Finding]:
         found = {name: version(name) for name in distributions if _installed(name)}
         listed = ', '.join(f'{name} {number}' for name, number in found.items())
         if len(found) > 1:
-            mend = f'pip uninstall -y {" ".join(found)} && pip install {wanted[module]}'
+            mend = _anew(module, line)
             yield Finding(module, 'broken', f'two packages own this module: {listed}', mend)
         elif not found:
             yield Finding(module, 'broken', 'not installed', f'pip install {wanted[module]}')
@@ -156,7 +156,7 @@ def _imports(module: str, listed: str, line: str) -> Finding:
             mend = "pip install 'setuptools<81'"
         elif isinstance(error, AssertionError) and 'MMCV' in first:
             # mmdet 3.3 and mmseg 1.2 refuse mmcv 2.2 (mmdetection#12312).
-            mend = f'pip uninstall -y {_owner_of_mmcv()} && pip install {WANTED[line]["mmcv"]}'
+            mend = _anew('mmcv', line)
         return Finding(module, 'broken', f'{listed}: {type(error).__name__}: {first}', mend)
     return Finding(module, 'ok', listed)
 
@@ -176,14 +176,16 @@ def _ops() -> Iterator[Finding]:
     try:
         importlib.import_module('mmcv._ext')
     except (ImportError, OSError) as error:
-        mend = f'pip uninstall -y {_owner_of_mmcv()} && pip install {WANTED[_line()]["mmcv"]}'
+        mend = _anew('mmcv', _line())
         yield Finding('mmcv ops', 'broken', f'built for another torch: {error}', mend)
     else:
         yield Finding('mmcv ops', 'ok', words[kind])
 
 
-def _owner_of_mmcv() -> str:
-    return ' '.join(filter(_installed, LINES['mmcv']))
+def _anew(module: str, line: str) -> str:
+    """The line that replaces whatever brings a module with what the line of the stack has."""
+    owners = ' '.join(filter(_installed, LINES[module]))
+    return f'pip uninstall -y {owners} && pip install {WANTED[line][module]}'
 
 
 def _machine() -> Iterator[Finding]:

@@ -9,9 +9,6 @@ from typing import Any
 from rm_mm.data.presence import datasets
 from rm_mm.errors import InputError
 
-#: What a whole set has, as :mod:`rm_mm.data.mini.preparation` writes it; that is slow to import.
-STAMP = 'mini.json'
-
 
 def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
     """Lay out the embedded images if a config reads them and they are not there.
@@ -26,13 +23,15 @@ def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
     """
     if not config.get('embedded_data'):
         return
+    # Not at the top of the file: other configs do without what composes images.
+    from rm_mm.data.mini import prepare
+    from rm_mm.data.mini.preparation import STAMP
+
     folder = Path(config.embedded_data)
     roots = [Path(dataset.get('data_root') or '') for dataset in datasets(config, loaders)]
     # With a stamp they are there, of any size: tests and trials make small ones.
     if (folder / STAMP).is_file() or not any(root.is_relative_to(folder) for root in roots):
         return
-    from rm_mm.data.mini import prepare
-
     try:
         prepare(folder, progress=print)
     except (OSError, RuntimeError) as error:
