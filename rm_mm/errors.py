@@ -1,4 +1,4 @@
-"""The two ways in which rm_mm says no, being stopped, and the exit code of each."""
+"""The ways in which rm_mm says no, being stopped, and the exit code of each."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class InputError(RmMmError):
     """The call or its input is wrong: nothing was run."""
 
     exit_code = 2
+
+
+class LeftBehindError(InputError):
+    """A folder is held by processes alone whose call is gone."""
 
 
 class RefusedError(RmMmError):

@@ -13,3 +13,10 @@ SETTINGS = ('paper', 'controlled')
 
 #: The embedded images: neither of the two, though all methods share one recipe there too.
 MINI_SETTING = 'mini'
+
+#: What ``rm-mm data`` knows; ``custom`` is one's own, in any of three layouts.
+DATASETS = ('imagenet', 'cifar10', 'cifar100', 'coco', 'ade20k', 'custom')
+
+#: Whose names an export has. ``safetensors`` is the file of timm's hub: timm's names for the
+#: networks that timm has, and OpenMMLab's for any other.
+EXPORT_LAYOUTS = ('openmmlab', 'torchvision', 'timm', 'safetensors')

@@ -1,40 +1,73 @@
-"""From a checkpoint to a verified backbone and its manifest."""
+"""From a checkpoint to a verified backbone and its manifest.
+
+The way of the weights: file → content (``container``) → networks (``networks``) → the backbone that
+is meant (``candidates``) → its names (``convert``) → the network to fill (``target``) → 100 % or no
+(``verify``) → the names and the file that were asked for (``layouts``) → backbone and manifest.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from rm_mm import atomic
-from rm_mm.errors import InputError
-from rm_mm.transfer.checkpoint import EXPORT_MARK, read_checkpoint
-from rm_mm.transfer.convert import find_backbone
+from rm_mm.errors import InputError, RefusedError
+from rm_mm.printable import printable
+from rm_mm.transfer.candidates import Candidate, choose, find_candidates, name_of
+from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
+from rm_mm.transfer.convert import FoundBackbone, take_backbone
+from rm_mm.transfer.inputs import Inputs, inputs_mismatch, inputs_of_weights
+from rm_mm.transfer.layouts import classifier_of, rename, serialise
 from rm_mm.transfer.manifest import (
     SCHEMA_VERSION,
     Manifest,
     manifest_path,
-    read_manifest,
+    refused_path,
     write_manifest,
 )
-from rm_mm.transfer.printable import printable
-from rm_mm.transfer.target import build_from_config, build_resnet, resnet_from_shapes
-from rm_mm.transfer.verify import check, require
-from rm_mm.transfer.zoo import locate
+from rm_mm.transfer.output import forget_refusal, require_replaceable
+from rm_mm.transfer.target import Target, target_from_config, target_from_shapes
+from rm_mm.transfer.variants import in_names_of
+from rm_mm.transfer.verify import Coverage, check
+from rm_mm.transfer.zoo import Source, locate
+
+# What a refusal may take of a terminal.
+_SCREEN_LINES = 20
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A backbone on its way from a file to a network."""
+
+    source: Source
+    checkpoint: Checkpoint
+    candidate: Candidate
+    others: list[str]
+    found: FoundBackbone
+    state: dict[str, Tensor]
+    inputs: Inputs
+    target: Target
+    coverage: Coverage
 
 
 def export_backbone(
-    checkpoint: str | Path, output: Path, *, config: Path | None = None
+    checkpoint: str | Path,
+    output: Path,
+    *,
+    config: str | Path | None = None,
+    key: str | None = None,
+    trust: bool = False,
+    to: str = 'openmmlab',
 ) -> Manifest:
     """Take the backbone out of ``checkpoint``, verify it, and write it with its manifest.
 
     Both files appear whole, the manifest last, and only if everything went well; a second export
-    of the same checkpoint writes the same bytes.
+    of the same checkpoint writes the same bytes. Of a backbone that is refused nothing is written,
+    or the manifest alone where it has more to say than a screen has room for.
 
     Args:
         checkpoint: Any file that :func:`rm_mm.transfer.checkpoint.read_checkpoint` reads, or a name
@@ -43,40 +76,39 @@ def export_backbone(
             prefix; the manifest goes beside it, as ``.json``. An earlier export is replaced.
         config: A config whose ``model.backbone`` the weights have to fill. Without it, the ResNet
             with the plain stem that the shapes tell of.
+        key: Which of several networks to take, see :func:`rm_mm.transfer.candidates.choose`.
+        trust: Unpickle whatever the file asks for. It can run anything.
+        to: Whose names to write: one of :data:`rm_mm.names.EXPORT_LAYOUTS`.
 
     Raises:
         InputError: If the checkpoint or config cannot be used, the network cannot be told, or
             ``output`` cannot be written or is something other than an earlier export.
-        RefusedError: If the weights do not fill the network completely.
+        RefusedError: If the weights do not fill the network completely, or are of another one.
     """
-    checkpoint = locate(str(checkpoint))
-    _check_output(output, checkpoint)
-    source = read_checkpoint(checkpoint)
-    found = find_backbone(source.state_dict)
-    if config is None:
-        arch = resnet_from_shapes(found.state_dict)
-        target = build_resnet(arch)
-    else:
-        arch, target = build_from_config(config)
-    # Tuples become lists, and classes their names: what is returned is what is written.
-    arch = json.loads(json.dumps(arch, default=str))
-    coverage = check(found.state_dict, target, found.left_over)
-    require(coverage, f'{printable(checkpoint)} does not fill {_name(arch)}')
-    written = _serialise(found.state_dict, target, arch)
-    manifest = Manifest(
-        schema_version=SCHEMA_VERSION,
-        source=checkpoint.name,
-        source_format='rm_mm' if source.format == 'rm_mm' else found.source_format,
-        source_sha256=source.sha256,
-        backbone=output.name,
+    source = locate(str(checkpoint))
+    require_replaceable(output, source.path)
+    taken = _take(source, config, key, trust=trust)
+    if not taken.coverage.ok:
+        raise _refused(taken, output)
+    # In the target's order and dtypes.
+    weights = {
+        name: taken.state[name].to(value.dtype) for name, value in taken.target.state.items()
+    }
+    classifier = classifier_of(taken.found, weights) if to != 'openmmlab' else {}
+    heads = {new: taken.found.heads[old] for old, new in classifier.items()}
+    weights, layout = rename(weights, taken.target, to, heads)
+    written = serialise(
+        weights,
+        _meta(taken),
+        layout,
+        safetensors=to == 'safetensors' or output.suffix == '.safetensors',
+    )
+    manifest = _manifest(
+        taken,
+        output,
         backbone_sha256=hashlib.sha256(written).hexdigest(),
-        arch=arch,
-        tensors_wanted=coverage.wanted,
-        tensors_matched=coverage.matched,
-        dropped=list(found.dropped),
-        completed=list(found.completed),
-        epoch=source.meta.epoch,
-        metrics=source.meta.metrics,
+        dropped=[name for name in taken.found.heads if name not in classifier],
+        layout=layout,
     )
     try:
         # The inner block ends first: the backbone takes its place, then the manifest. In between,
@@ -87,45 +119,108 @@ def export_backbone(
                 new_backbone.write_bytes(written)
     except OSError as error:
         raise InputError(f'cannot write {printable(output)}: {error.strerror}') from error
+    forget_refusal(output)
     return manifest
 
 
-def _check_output(output: Path, checkpoint: Path) -> None:
-    """Refuse to replace anything that is not an earlier export."""
-    manifest = manifest_path(output)
-    if output == manifest:
-        raise InputError(
-            f'{printable(output)} is the name of the manifest: give the backbone one such as '
-            f'{printable(output.with_suffix(".pth").name)}'
-        )
-    if output.resolve() == checkpoint.resolve():
-        raise InputError(f'{printable(output)} is the checkpoint itself: choose another output')
+def _take(source: Source, config: str | Path | None, key: str | None, *, trust: bool) -> _Taken:
+    """Find the backbone that is meant, and hold it against the network that it is to fill."""
+    shown = printable(source.path)
+    checkpoint = read_checkpoint(source.path, trust=trust)
+    target = None if config is None else target_from_config(config)
+    wanted = _names(target)
+    candidates = find_candidates(checkpoint.networks, shown, wanted)
+    candidate = choose(candidates, key, shown)
+    found = take_backbone(candidate, wanted)
+    state = found.state_dict
+    if target is None:
+        target = target_from_shapes(state)
+    elif not any(name.startswith(target.wrapped) for name in state):
+        state = {target.wrapped + name: value for name, value in state.items()}
+    state = in_names_of(state, target.state)
+    inputs = checkpoint.inputs or inputs_of_weights(
+        checkpoint.meta.config, found.heads, state, found.source_format
+    )
+    coverage = check(
+        state,
+        target.state,
+        found.left_over,
+        folded=target.inputs.style == 'caffe',
+        mismatch=inputs_mismatch(inputs, target.inputs),
+    )
+    others = [name_of(other) for other in candidates if other is not candidate]
+    return _Taken(
+        source, checkpoint, candidate, others, found, state, inputs, target, coverage
+    )  # fmt: skip
+
+
+def _meta(taken: _Taken) -> dict[str, Any]:
+    """What the file itself says, which is the same whoever the weights came from."""
+    meta: dict[str, Any] = {'arch': taken.target.arch}
+    if taken.inputs.unusual:
+        meta['inputs'] = taken.inputs.as_json()
+    return meta
+
+
+def _names(target: Target | None) -> frozenset[str]:
+    """What the names of a source may end with if it is of that network."""
+    if target is None:
+        return frozenset()
+    return frozenset(target.state) | {name.removeprefix(target.wrapped) for name in target.state}
+
+
+def _manifest(
+    taken: _Taken,
+    output: Path,
+    *,
+    backbone_sha256: str,
+    dropped: list[str],
+    layout: str,
+) -> Manifest:
+    found, checkpoint = taken.found, taken.checkpoint
+    source_format = found.source_format
+    if checkpoint.format in ('rm_mm', 'lightning') and source_format in ('backbone', 'torchvision'):
+        source_format = checkpoint.format
+    problems = taken.coverage.problems()
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        source=taken.source.name,
+        source_format=source_format,
+        source_sha256=checkpoint.sha256,
+        backbone=output.name,
+        backbone_sha256=backbone_sha256,
+        arch=taken.target.arch,
+        tensors_wanted=taken.coverage.wanted,
+        tensors_matched=taken.coverage.matched,
+        dropped=dropped,
+        completed=list(found.completed),
+        epoch=checkpoint.meta.epoch,
+        metrics={**taken.source.metrics, **checkpoint.meta.metrics},
+        container=checkpoint.container,
+        key=taken.candidate.key,
+        networks=taken.others,
+        inputs=taken.inputs.as_json(),
+        layout=layout,
+        verified=taken.coverage.ok,
+        mismatch=taken.coverage.mismatch,
+        problems={kind: dict(names) for kind, names in problems.items() if names},
+    )
+
+
+def _refused(taken: _Taken, output: Path) -> RefusedError:
+    """What to say; where that is not all, with a record of every tensor that is wrong.
+
+    An earlier export stays.
+    """
+    what = f'{printable(taken.source.path)} does not fill {taken.target.name}'
+    if taken.coverage.fits(_SCREEN_LINES):
+        return RefusedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES)}')
+    path = refused_path(output) if output.exists() else manifest_path(output)
+    dropped = list(taken.found.heads)
+    record = _manifest(taken, output, backbone_sha256='', dropped=dropped, layout='openmmlab')
     try:
-        ours = not output.exists() or read_checkpoint(output).format == 'rm_mm'
-        if manifest.exists():
-            read_manifest(manifest)
-    except InputError:
-        ours = False
-    if not ours:
-        raise InputError(
-            f'{printable(output)} or {printable(manifest.name)} beside it is there and is not an '
-            'earlier export: choose another output, or remove it'
-        )
-
-
-def _serialise(state: dict[str, Tensor], target: dict[str, Tensor], arch: dict[str, Any]) -> bytes:
-    """Return the bytes of the backbone file, in the target's order and dtypes."""
-    # Cloned, because torch.save writes all of the storage that a view is cut from.
-    weights = {
-        name: state[name].to(wanted.dtype).clone(memory_format=torch.contiguous_format)
-        for name, wanted in target.items()
-    }
-    # Through memory, because torch.save puts the name of a file that it opens into its bytes.
-    buffer = io.BytesIO()
-    torch.save({'state_dict': weights, 'meta': {'format': EXPORT_MARK, 'arch': arch}}, buffer)
-    return buffer.getvalue()
-
-
-def _name(arch: dict[str, Any]) -> str:
-    depth = arch.get('depth') or arch.get('arch')
-    return printable(arch.get('type')) + (f'-{printable(depth)}' if depth else '')
+        write_manifest(path, record)
+        where = f'every tensor that is wrong is named in {printable(path)}; no backbone was written'
+    except OSError as error:
+        where = f'the full list could not be written to {printable(path)}: {error.strerror}'
+    return RefusedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES - 1)}\n{where}')

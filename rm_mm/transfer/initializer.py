@@ -21,9 +21,10 @@ from mmengine.registry import HOOKS, WEIGHT_INITIALIZERS
 from torch import nn
 
 from rm_mm.errors import RefusedError
+from rm_mm.printable import printable
 from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
-from rm_mm.transfer.manifest import manifest_path, read_manifest
-from rm_mm.transfer.printable import printable
+from rm_mm.transfer.inputs import Inputs, inputs_mismatch
+from rm_mm.transfer.manifest import inputs_in_manifest, manifest_path, read_manifest
 from rm_mm.transfer.slot import absent_backbone, verified_initializers
 from rm_mm.transfer.verify import check, require
 
@@ -51,7 +52,14 @@ class VerifiedBackbone:
                 manifest describes.
         """
         source = _read_export(self.checkpoint)
-        coverage = check(source.state_dict, module.state_dict())
+        found = inputs_in_manifest(self.checkpoint)
+        wanted = Inputs(style=getattr(module, 'style', None))
+        coverage = check(
+            source.state_dict,
+            module.state_dict(),
+            folded=wanted.style == 'caffe',
+            mismatch=inputs_mismatch(found, wanted),
+        )
         require(coverage, f'{printable(self.checkpoint)} does not fill {type(module).__name__}')
         module.load_state_dict(source.state_dict, strict=True)
         # Only 'Pretrained' weights are loaded after the children's own initialisation, and some

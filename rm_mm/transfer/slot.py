@@ -8,7 +8,9 @@ from typing import Any
 
 from rm_mm.config_files import entries, type_name
 from rm_mm.errors import InputError
-from rm_mm.transfer.printable import printable
+from rm_mm.printable import printable
+from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_config
+from rm_mm.transfer.manifest import inputs_in_manifest
 
 #: What the backbones here have seen: images in RGB, normalised as the recipes in
 #: ``configs/_base_/r50_in1k.py`` do it (mmpretrain's ImageNet values).
@@ -29,14 +31,20 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
             images that it was not pretrained on.
     """
     backbone = _backbone(config, name)
-    if backbone.get('style') == 'caffe':
-        raise InputError(
-            f"{name} has a backbone of style='caffe', with the stride on another convolution than "
-            "the pretrained one (same names, other network): set style='pytorch'"
-        )
+    known = inputs_in_manifest(checkpoint)
+    if known.unusual:
+        mismatch = inputs_mismatch(known, inputs_of_config(config))
+        if mismatch:
+            raise InputError(f'{name} does not suit {printable(checkpoint)}. {mismatch}')
+    else:
+        if backbone.get('style') == 'caffe':
+            raise InputError(
+                f"{name} has a backbone of style='caffe', with the stride on another convolution "
+                "than the pretrained one (same names, other network): set style='pytorch'"
+            )
+        _require_normalization(config, name)
     _require_plain_layers(backbone, name)
     _require_nothing_else(config, name)
-    _require_normalization(config, name)
     _remove_pretrained(config)
     backbone['init_cfg'] = {'type': 'VerifiedBackbone', 'checkpoint': str(checkpoint)}
     _add_import(config)

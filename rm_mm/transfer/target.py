@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from rm_mm.config_files import read_config
 from rm_mm.errors import InputError
-from rm_mm.transfer.printable import printable
+from rm_mm.printable import printable
+from rm_mm.transfer.inputs import Inputs, inputs_of_config
 
 # Blocks a stage, and whether these are bottlenecks: He et al. 2016, table 1.
 _RESNET_DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
@@ -20,8 +25,38 @@ _RESNET_DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
     ((3, 4, 23, 3), True): 101,
     ((3, 8, 36, 3), True): 152,
 }
+# Parameters of each at base width 64, in millions; they grow with the square of the width.
+_RESNET_MILLIONS = {18: 11, 34: 21, 50: 24, 101: 43, 152: 58}
 # A bottleneck's output has four times the channels of its 3x3 convolution (same source).
 _BOTTLENECK_EXPANSION = 4
+
+
+@dataclass(frozen=True)
+class Target:
+    """The network to fill.
+
+    Attributes:
+        arch: Its ``model.backbone`` config, of plain values, without initialisation.
+        state: Its state dict, of which only names, shapes and dtypes count.
+        inputs: What it is fed.
+    """
+
+    arch: dict[str, Any]
+    state: dict[str, Tensor]
+    inputs: Inputs
+
+    @property
+    def name(self) -> str:
+        """Such as ``ResNet-50``."""
+        depth = self.arch.get('depth') or self.arch.get('arch')
+        kind = printable(self.arch.get('type')).rpartition('.')[2]
+        return kind + (f'-{printable(depth)}' if depth else '')
+
+    @property
+    def wrapped(self) -> str:
+        """What all names begin with if the network only wraps another, as ``timm_model.``."""
+        firsts = {name.partition('.')[0] for name in self.state}
+        return f'{firsts.pop()}.' if len(firsts) == 1 else ''
 
 
 def resnet_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -31,7 +66,7 @@ def resnet_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         The ``model.backbone`` config of an mmpretrain ResNet with the plain stem.
 
     Raises:
-        InputError: If it is not a ResNet-18, 34, 50, 101 or 152 with some base width.
+        InputError: If it is no ResNet-18, 34, 50, 101 or 152 of some base width, or a part of one.
     """
     blocks = [0, 0, 0, 0]
     for name in state:
@@ -41,7 +76,7 @@ def resnet_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
             stage = int(block[1]) - 1
             blocks[stage] = max(blocks[stage], int(block[2]) + 1)
     bottleneck = any(re.match(r'layer\d\.\d+\.conv3\.', name) for name in state)
-    depth = _RESNET_DEPTHS.get((tuple(blocks), bottleneck))
+    depth = _depth(tuple(blocks), bottleneck)
     if depth is None:
         found = (
             f'{"bottleneck" if bottleneck else "basic"} blocks {tuple(blocks)}'
@@ -52,86 +87,103 @@ def resnet_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
             f'cannot tell the network from the checkpoint: expected a ResNet-18, 34, 50, 101 or '
             f'152, found {found}; pass --config with a config whose model.backbone is the network'
         )
-    base_channels, stem_channels = _conv_channels(state, 'layer1.0.conv1.weight')
-    if bottleneck:
-        out_channels, _ = _conv_channels(state, 'layer1.0.conv3.weight')
-        if out_channels != _BOTTLENECK_EXPANSION * base_channels:
-            raise InputError(
-                f'cannot tell the network from the checkpoint: a bottleneck of {base_channels} to '
-                f'{out_channels} channels is not a plain ResNet (ResNeXt, wide ResNet?); pass '
-                '--config with a config whose model.backbone is the network'
-            )
-    in_channels = 3
-    if 'conv1.weight' in state:
-        _, in_channels = _conv_channels(state, 'conv1.weight')
+    base_channels = _size(state, r'layer1\.\d+\.(conv1|bn1|bn2)\.', 0)
+    out_channels = _size(
+        state, r'layer1\.\d+\.conv3\.weight', 0, _BOTTLENECK_EXPANSION * base_channels
+    )
+    if bottleneck and out_channels != _BOTTLENECK_EXPANSION * base_channels:
+        raise InputError(
+            f'cannot tell the network from the checkpoint: a bottleneck of {base_channels} to '
+            f'{out_channels} channels is not a plain ResNet (ResNeXt, wide ResNet?); pass '
+            '--config with a config whose model.backbone is the network'
+        )
     return {
         'type': 'ResNet',
         'depth': depth,
-        'in_channels': in_channels,
-        'stem_channels': stem_channels,
+        'in_channels': _size(state, r'conv1\.weight', 1, 3),
+        'stem_channels': _size(
+            state, r'layer1\.0\.(conv1|downsample\.0)\.weight', 1, base_channels
+        ),
         'base_channels': base_channels,
     }
 
 
-def build_resnet(arch: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Build what :func:`resnet_from_shapes` found, and return its state dict.
+def target_from_shapes(state: Mapping[str, Tensor]) -> Target:
+    """The ResNet with the plain stem that ``state`` is of; see :func:`resnet_from_shapes`.
 
     mmpretrain's ResNet has the names of mmdet's and mmseg's.
     """
     from mmpretrain.models.backbones import ResNet
 
-    arguments = {name: value for name, value in arch.items() if name != 'type'}
-    return dict(ResNet(**arguments).state_dict())
+    arch = resnet_from_shapes(state)
+    _require_affordable(arch, state)
+    network = ResNet(**{name: value for name, value in arch.items() if name != 'type'})
+    return Target(arch, dict(network.state_dict()), Inputs('RGB', 'pytorch', 'the default'))
 
 
-def build_from_config(config: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Build ``model.backbone`` of an OpenMMLab config, without loading weights into it.
+def target_from_config(name: str | Path) -> Target:
+    """``model.backbone`` of an OpenMMLab config, built without loading weights into it.
 
-    Returns:
-        The backbone's config without its initialisation, and the state dict of the network.
+    Args:
+        name: A config file, its path below ``configs/``, or one of a library, such as
+            ``mmpretrain::resnet/resnet50_8xb32_in1k.py``.
 
     Raises:
         InputError: If the config cannot be read, has no backbone, or does not build.
     """
-    from mmengine.config import Config
     from mmengine.registry import MODELS
 
-    shown = printable(config)
-    if not config.is_file():
-        raise InputError(f'no config at {shown}: there is no such file')
-    try:
-        cfg = Config.fromfile(config)
-    except Exception as error:
-        # A config is a program: it can fail in any way.
-        raise InputError(f'cannot read the config {shown}: {_one_line(error)}') from error
-    backbone = cfg.get('model', {}).get('backbone')
-    if backbone is None:
+    shown = printable(name)
+    config = read_config(name)
+    model = config.get('model')
+    backbone = model.get('backbone') if isinstance(model, Mapping) else None
+    if not isinstance(backbone, Mapping):
         raise InputError(f'the config {shown} has no model.backbone to fill')
     arch = {
-        name: value
-        for name, value in backbone.to_dict().items()
-        if name not in ('init_cfg', 'pretrained')
+        key: value for key, value in dict(backbone).items() if key not in ('init_cfg', 'pretrained')
     }
     try:
-        with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-            network = registry.build(dict(arch))
+        with MODELS.switch_scope_and_registry(config.get('default_scope')) as registry:
+            network = registry.build(copy.deepcopy(arch))
     except Exception as error:
         raise InputError(
             f'cannot build model.backbone of {shown}: {_one_line(error)}; is its library installed?'
         ) from error
-    return arch, dict(network.state_dict())
+    # Tuples become lists, and classes their names: as it is written into the manifest.
+    plain = json.loads(json.dumps(arch, default=str))
+    return Target(plain, dict(network.state_dict()), inputs_of_config(config))
 
 
-def _conv_channels(state: Mapping[str, Tensor], name: str) -> tuple[int, int]:
-    """Return the output and input channels of a convolution."""
-    weight = state.get(name)
-    if weight is None or weight.ndim != 4 or 0 in weight.shape:
-        found = 'nothing' if weight is None else f'shape {tuple(weight.shape)}'
+def _require_affordable(arch: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    """Refuse to build a network of a width that a single layer claims and no other bears out."""
+    width = max(arch['base_channels'], arch['stem_channels'])
+    parameters = _RESNET_MILLIONS[arch['depth']] * 10**6 * (width / 64) ** 2
+    there = sum(value.numel() for value in state.values())
+    if parameters > max(10**9, 10 * there):
         raise InputError(
-            f'cannot tell the network from the checkpoint: expected a convolution {name}, found '
-            f'{found}; pass --config with a config whose model.backbone is the network'
+            f'cannot tell the network from the checkpoint: its first layers are of a ResNet-'
+            f'{arch["depth"]} of width {width} with {parameters:.0e} parameters, it holds {there}'
         )
-    return weight.shape[0], weight.shape[1]
+
+
+def _depth(blocks: tuple[int, ...], bottleneck: bool) -> int | None:
+    """The shallowest ResNet that has at least these blocks, of which some may have been lost."""
+    if not any(blocks):
+        return None
+    for (theirs, kind), depth in _RESNET_DEPTHS.items():
+        if kind == bottleneck and all(
+            found <= there for found, there in zip(blocks, theirs, strict=True)
+        ):
+            return depth
+    return None
+
+
+def _size(state: Mapping[str, Tensor], pattern: str, dimension: int, otherwise: int = 64) -> int:
+    """A size of the first tensor whose name begins so and that has it; 64 is ResNet's own width."""
+    for name, value in state.items():
+        if re.match(pattern, name) and value.ndim > dimension and value.shape[dimension]:
+            return int(value.shape[dimension])
+    return otherwise
 
 
 def _some_roots(state: Mapping[str, Tensor]) -> str:

@@ -1,13 +1,15 @@
 import dataclasses
 import hashlib
 import json
+import re
 
 import pytest
 import torch
 
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.transfer.export import export_backbone
-from rm_mm.transfer.target import build_resnet, resnet_from_shapes
+from rm_mm.transfer.manifest import read_manifest
+from rm_mm.transfer.target import resnet_from_shapes, target_from_shapes
 
 
 def as_mmengine(weights):
@@ -28,18 +30,23 @@ def as_bare(weights):
 
 
 @pytest.mark.parametrize(
-    ('wrap', 'source_format', 'dropped', 'epoch'),
+    ('wrap', 'source_format', 'dropped', 'epoch', 'key'),
     [
-        (as_mmengine, 'mmengine', ['head.fc.weight'], 5),
-        (as_authors, 'recursivemix', ['fc.weight', 'fc_roi.weight'], 300),
-        (as_bare, 'backbone', [], None),
+        (as_mmengine, 'mmengine', ['head.fc.weight'], 5, 'state_dict.backbone'),
+        (as_authors, 'recursivemix', ['fc.weight', 'fc_roi.weight'], 300, 'state_dict'),
+        (as_bare, 'backbone', [], None, ''),
     ],
 )
 def test_every_source_gives_the_same_backbone(
-    tmp_path, save, weights, wrap, source_format, dropped, epoch
+    tmp_path, save, weights, wrap, source_format, dropped, epoch, key
 ):
     source = save(wrap(weights))
     output = tmp_path / 'out' / 'backbone.pth'
+    because = 'as of torchvision and all that builds on it'
+    inputs = {'colors': 'RGB', 'style': 'pytorch', 'because': because}
+    if wrap is as_mmengine:
+        # Without the config that mmengine keeps nothing tells.
+        inputs = {'colors': None, 'style': None, 'because': ''}
 
     manifest = export_backbone(source, output)
 
@@ -48,7 +55,7 @@ def test_every_source_gives_the_same_backbone(
     assert all(torch.equal(written[name], weights[name]) for name in weights)
     assert json.loads(output.with_suffix('.json').read_text()) == dataclasses.asdict(manifest)
     assert dataclasses.asdict(manifest) == {
-        'schema_version': 1,
+        'schema_version': 2,
         'source': 'source.pth',
         'source_format': source_format,
         'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest(),
@@ -67,6 +74,14 @@ def test_every_source_gives_the_same_backbone(
         'completed': [],
         'epoch': epoch,
         'metrics': {},
+        'container': 'torch',
+        'key': key,
+        'networks': [],
+        'inputs': inputs,
+        'layout': 'openmmlab',
+        'verified': True,
+        'mismatch': None,
+        'problems': {},
     }
     assert sorted(path.name for path in output.parent.iterdir()) == [
         'backbone.json',
@@ -118,11 +133,94 @@ def test_a_view_does_not_drag_its_storage_along(tmp_path, save, weights):
     assert (tmp_path / 'view.pth').read_bytes() == (tmp_path / 'plain.pth').read_bytes()
 
 
-def test_a_refused_export_leaves_nothing(tmp_path, save, weights):
-    del weights['layer4.1.conv2.weight']
-    with pytest.raises(RefusedError, match=r'does not fill ResNet-18: 119 of 120'):
-        export_backbone(save(weights), tmp_path / 'out' / 'backbone.pth')
+def test_a_refused_export_leaves_its_reasons_and_no_backbone(tmp_path, save, weights):
+    # Stage 4's first block: 3 convolutions and 3 norm layers of 4 floating tensors.
+    for name, value in weights.items():
+        if name.startswith('layer4.0') and value.is_floating_point():
+            value.fill_(float('nan'))
+    weights['conv1.weight'].zero_()
+    output = tmp_path / 'out' / 'backbone.pth'
+    with pytest.raises(RefusedError, match=r'does not fill ResNet-18: 104 of 120') as caught:
+        export_backbone(save(weights), output)
+    lines = str(caught.value).splitlines()
+    assert len(lines) <= 20
+    assert 'backbone.json; no backbone was written' in lines[-1]
+    assert [path.name for path in output.parent.iterdir()] == ['backbone.json']
+    record = json.loads((output.parent / 'backbone.json').read_text())
+    assert record['verified'] is False
+    assert record['backbone_sha256'] == ''
+    assert len(record['problems']['not finite']) == 3 + 3 * 4
+    assert list(record['problems']['constant (never trained)']) == ['conv1.weight']
+
+
+def test_a_refusal_leaves_an_earlier_export_alone_and_a_success_forgets_it(tmp_path, save, weights):
+    output = tmp_path / 'out' / 'backbone.pth'
+    export_backbone(save(weights), output)
+    before = {path.name: path.read_bytes() for path in output.parent.iterdir()}
+    broken = {name: value for name, value in weights.items() if 'layer4' not in name}
+    with pytest.raises(RefusedError, match=r'named in .*backbone\.refused\.json'):
+        export_backbone(save(broken, 'broken.pth'), output)
+    after = {path.name: path.read_bytes() for path in output.parent.iterdir()}
+    assert not read_manifest(output.with_name('backbone.refused.json')).verified
+    after.pop('backbone.refused.json')
+    assert after == before
+    export_backbone(save(weights), output)
+    assert not output.with_name('backbone.refused.json').exists()
+
+
+def test_whatever_single_tensor_is_missing_is_named(tmp_path, save, weights):
+    assert len(weights) == 120
+    for name in weights:
+        lacking = {other: value for other, value in weights.items() if other != name}
+        with pytest.raises(RefusedError, match=rf'119 of 120 .*1 missing: {re.escape(name)}$'):
+            export_backbone(save(lacking), tmp_path / 'out' / 'b.pth')
+
+
+def test_a_stage_that_is_missing_is_named(tmp_path, save, look_trained):
+    from torchvision.models import resnet50
+
+    state = look_trained(resnet50().state_dict())
+    for stage in ('layer1', 'layer3', 'layer4'):
+        lacking = {name: value for name, value in state.items() if not name.startswith(stage)}
+        with pytest.raises(
+            RefusedError, match=rf'(?s)does not fill ResNet-50: .*missing: {stage}\.0'
+        ):
+            export_backbone(save(lacking), tmp_path / f'{stage}.pth')
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('everywhere', [False, True])
+def test_values_that_are_none_are_one_line_and_nothing_is_written(
+    tmp_path, save, weights, value, everywhere
+):
+    for name, tensor in weights.items():
+        if name == 'conv1.weight' or (everywhere and tensor.is_floating_point()):
+            tensor.fill_(value)
+    count = 100 if everywhere else 1  # 20 convolutions and 20 norms of 4 floating tensors each
+    with pytest.raises(RefusedError, match=rf'{count} not finite: conv1\.weight') as caught:
+        export_backbone(save(weights), tmp_path / 'out' / 'b.pth')
+    assert '\n' not in str(caught.value)
     assert not (tmp_path / 'out').exists()
+
+
+def test_weights_that_are_whole_numbers_are_one_line(tmp_path, save, weights):
+    whole = {name: value.to(torch.int8) for name, value in weights.items()}
+    with pytest.raises(RefusedError, match=r'100 of the wrong dtype: conv1\.weight') as caught:
+        export_backbone(save(whole), tmp_path / 'out' / 'b.pth')
+    assert '\n' not in str(caught.value)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_the_record_of_a_refusal_does_not_stand_in_the_way(tmp_path, save, weights):
+    output = tmp_path / 'backbone.pth'
+    whole = dict(weights)
+    for name in whole:
+        if 'bn' in name:
+            del weights[name]
+    with pytest.raises(RefusedError):
+        export_backbone(save(weights), output)
+    assert output.with_suffix('.json').exists()
+    assert export_backbone(save(whole), output).verified
 
 
 def test_an_unknown_part_beside_the_backbone_is_refused(tmp_path, save, weights):
@@ -204,24 +302,26 @@ def test_a_config_takes_what_the_shapes_cannot_tell(tmp_path, save, look_trained
 
 def test_a_deep_stem_does_not_go_into_a_plain_resnet(tmp_path, save, backbone_class, look_trained):
     deep = look_trained(backbone_class(deep_stem=True).state_dict())
-    with pytest.raises(RefusedError, match=r'Its stem is a deep stem .*wants one 7x7'):
+    said = r'ResNetV1c \(a deep stem.*target is a ResNet \(one 7x7.*resnetv1c50.*takes them'
+    with pytest.raises(RefusedError, match=said):
         export_backbone(save(deep), tmp_path / 'b.pth')
 
 
 def test_a_plain_stem_does_not_go_into_a_deep_one(tmp_path, save, weights):
     backbone = {'type': 'ResNetV1c', 'depth': 18, 'stem_channels': 8, 'base_channels': 8}
     config = write_config(tmp_path, backbone, 'mmseg')
-    with pytest.raises(RefusedError, match=r'Its stem is one 7x7 .*wants a deep stem `stem.0`'):
+    said = r'are of a ResNet \(one 7x7 .*target is a ResNetV1c \(a deep stem, `stem.0`'
+    with pytest.raises(RefusedError, match=said):
         export_backbone(save(weights), tmp_path / 'b.pth', config=config)
 
 
 def test_configs_that_name_no_network(tmp_path, save, weights):
     source = save(weights)
-    with pytest.raises(InputError, match='no config at'):
+    with pytest.raises(InputError, match='no config'):
         export_backbone(source, tmp_path / 'b.pth', config=tmp_path / 'absent.py')
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(\n')
-    with pytest.raises(InputError, match='cannot read the config'):
+    with pytest.raises(InputError, match='does not parse'):
         export_backbone(source, tmp_path / 'b.pth', config=broken)
     config = write_config(tmp_path, {'type': 'NoSuchNet'})
     with pytest.raises(InputError, match=r'cannot build model.backbone'):
@@ -244,7 +344,10 @@ def test_depth_and_width_are_read_off_the_shapes(backbone_class, depth):
         'stem_channels': 4,
         'base_channels': 2,
     }
-    shapes = {name: value.shape for name, value in build_resnet(arch).items()}
+    target = target_from_shapes(state)
+    assert target.arch == arch
+    assert target.name == f'ResNet-{depth}'
+    shapes = {name: value.shape for name, value in target.state.items()}
     assert shapes == {name: value.shape for name, value in state.items()}
 
 

@@ -219,3 +219,42 @@ def test_importing_it_imports_no_downstream_library():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == '[]'
+
+
+def test_a_network_of_another_style_is_refused(exported):
+    with pytest.raises(RefusedError, match=r"of style='pytorch'.*target of style='caffe'"):
+        build('mmdet', exported, style='caffe')
+
+
+def test_a_caffe_backbone_goes_into_a_caffe_network_alone(tmp_path, save, weights):
+    for name, value in weights.items():
+        if name.endswith(('running_mean', 'running_var')):
+            value.fill_(float(name.endswith('var')))
+    config = tmp_path / 'caffe.py'
+    backbone = "type='ResNet', depth=18, stem_channels=8, base_channels=8, style='caffe'"
+    config.write_text(f"default_scope = 'mmdet'\nmodel = dict(backbone=dict({backbone}))\n")
+    path = tmp_path / 'caffe.pth'
+    export_backbone(save(weights), path, config=config)
+    network, _ = build('mmdet', path, style='caffe')
+    assert torch.equal(network.conv1.weight, weights['conv1.weight'])
+    with pytest.raises(RefusedError, match=r"of style='caffe'.*target of style='pytorch'"):
+        build('mmdet', path)
+
+
+def test_the_manifest_of_the_first_version_is_read(exported, backbone_class):
+    manifest = exported.with_suffix('.json')
+    record = json.loads(manifest.read_text())
+    new = ('container', 'key', 'networks', 'inputs', 'layout', 'verified', 'mismatch', 'problems')
+    first = {name: value for name, value in record.items() if name not in new}
+    manifest.write_text(json.dumps(first | {'schema_version': 1}))
+    network = backbone_class()
+    VerifiedBackbone(exported)(network)
+    assert network._verified_backbone['sha256'] == record['backbone_sha256']
+
+
+def test_the_record_of_a_refusal_is_no_manifest_of_a_file(exported, backbone_class):
+    manifest = exported.with_suffix('.json')
+    record = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(record | {'verified': False, 'backbone_sha256': ''}))
+    with pytest.raises(RefusedError, match='is not the file that'):
+        VerifiedBackbone(exported)(backbone_class())

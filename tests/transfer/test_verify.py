@@ -55,6 +55,10 @@ def spoil_fresh_variance(weights):
     weights['bn1.running_var'].fill_(1)
 
 
+def spoil_variance(weights):
+    weights['bn1.running_var'][1] = -0.5
+
+
 def spoil_kind(weights):
     weights['bn1.weight'] = weights['bn1.weight'].long()
 
@@ -76,6 +80,7 @@ def spoil_counter(weights):
         (spoil_zero, 'constant', 'layer1.1.conv2.weight', 119, 'never trained'),
         (spoil_fresh_mean, 'constant', 'bn1.running_mean', 119, 'never trained'),
         (spoil_fresh_variance, 'constant', 'bn1.running_var', 119, 'never trained'),
+        (spoil_variance, 'negative', 'bn1.running_var', 119, 'negative: bn1'),
         (spoil_kind, 'wrong_kind', 'bn1.weight', 119, 'torch.int64 for torch.float32'),
         (spoil_counter, 'wrong_kind', 'bn1.num_batches_tracked', 119, 'float32 for torch.int64'),
     ],
@@ -85,7 +90,9 @@ def test_each_corruption_is_found_and_refused(
 ):
     spoil(weights)
     coverage = check(weights, backbone_class().state_dict())
-    kinds = ('missing', 'unexpected', 'wrong_shape', 'wrong_kind', 'not_finite', 'constant')
+    kinds = (
+        'missing', 'unexpected', 'wrong_shape', 'wrong_kind', 'not_finite', 'negative', 'constant'
+    )  # fmt: skip
     assert {kind: list(getattr(coverage, kind)) for kind in kinds if getattr(coverage, kind)} == {
         attribute: [name]
     }
@@ -142,8 +149,8 @@ def test_a_wrong_stem_is_named_both_ways(deep_found):
     found, wanted = (deep, plain) if deep_found else (plain, deep)
     with pytest.raises(RefusedError) as caught:
         require(check(found, wanted), 'x')
-    sentence = next(line for line in str(caught.value).splitlines() if 'Its stem is' in line)
-    is_, wants = sentence.split('the target wants')
+    sentence = next(line for line in str(caught.value).splitlines() if 'weights are of' in line)
+    is_, wants = sentence.split('): --config')[0].split('the target is')
     for part, is_deep in ((is_, deep_found), (wants, not deep_found)):
         assert ('deep stem' in part and 'ResNetV1c' in part) == is_deep
         assert ('one 7x7 convolution' in part) != is_deep

@@ -1,0 +1,146 @@
+"""Networks of other kinds are named, and taken by the config that the message names."""
+
+import re
+
+import pytest
+import torch
+
+from rm_mm.config_files import find_config
+from rm_mm.errors import RefusedError
+from rm_mm.transfer.export import export_backbone
+from rm_mm.transfer.variants import (
+    TAKES,
+    folded_norms,
+    in_names_of,
+    in_names_of_library,
+    variant_of,
+)
+
+
+@pytest.fixture(scope='module')
+def network(look_trained):
+    """The state dict of a small ResNet of a library, looking trained."""
+
+    def build(library, kind, **arguments):
+        import importlib
+
+        backbones = importlib.import_module(f'{library}.models.backbones')
+        size = {'depth': 18, 'stem_channels': 8, 'base_channels': 8}
+        return look_trained(getattr(backbones, kind)(**size, **arguments).state_dict())
+
+    return build
+
+
+def config(tmp_path, scope, kind, extra=''):
+    path = tmp_path / 'config.py'
+    backbone = f"type='{kind}', depth=18, stem_channels=8, base_channels=8{extra}"
+    path.write_text(f"default_scope = '{scope}'\nmodel = dict(backbone=dict({backbone}))\n")
+    return path
+
+
+@pytest.mark.parametrize('found_in', ['mmdet', 'mmseg', 'mmpretrain', 'timm'])
+@pytest.mark.parametrize('wanted_in', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_a_deep_stem_fits_its_kind_in_every_library(tmp_path, save, network, found_in, wanted_in):
+
+    if found_in == 'timm':
+        state = in_names_of_library(network('mmpretrain', 'ResNetV1d'), 'timm')
+    else:
+        state = network(found_in, 'ResNetV1d')
+    path = config(tmp_path, wanted_in, 'ResNetV1d')
+    manifest = export_backbone(save(state), tmp_path / 'b.pth', config=path)
+    # 20 convolutions and norms as a plain ResNet-18 has, and two more of each in the stem.
+    assert manifest.tensors_matched == (20 + 2) * (1 + 5)
+    written = torch.load(tmp_path / 'b.pth', weights_only=True)['state_dict']
+    # The same layers in the same order, whatever they are called.
+    assert sorted(v.flatten()[0].item() for v in written.values()) == sorted(
+        v.flatten()[0].item() for v in state.values()
+    )
+
+
+@pytest.mark.parametrize(('kind', 'depth'), [('V1c', 50), ('V1d', 18), ('V1d', 50)])
+def test_the_names_of_timms_deep_stem_are_timms(kind, depth):
+    from mmpretrain.models import backbones
+
+    timm = pytest.importorskip('timm')
+    ours = getattr(backbones, f'ResNet{kind}')(depth=depth).state_dict()
+    theirs = timm.create_model(f'resnet{depth}{kind[-1]}', num_classes=0).state_dict()
+    named = in_names_of_library(ours, 'timm')
+    assert {n: v.shape for n, v in named.items()} == {n: v.shape for n, v in theirs.items()}
+    assert list(in_names_of(theirs, ours)) == list(ours)
+
+
+@pytest.mark.parametrize(
+    ('library', 'kind', 'arguments', 'name', 'words'),
+    [
+        ('mmpretrain', 'ResNetV1c', {}, 'ResNetV1c', '`stem.0.conv`'),
+        ('mmseg', 'ResNetV1c', {}, 'ResNetV1c', '`stem.0`'),
+        ('mmpretrain', 'ResNetV1d', {}, 'ResNetV1d', 'pooling in the shortcuts'),
+        ('mmpretrain', 'ResNet', {'avg_down': True}, 'ResNet', 'pooling in the shortcuts'),
+    ],
+)
+def test_a_variant_is_refused_by_a_plain_resnet_and_told_what_takes_it(
+    tmp_path, save, network, library, kind, arguments, name, words
+):
+    state = network(library, kind, **arguments)
+    with pytest.raises(RefusedError) as caught:
+        export_backbone(save(state), tmp_path / 'b.pth')
+    sentence = next(line for line in str(caught.value).splitlines() if 'weights are of' in line)
+    assert re.search(
+        rf'are of a {name} \(.*{re.escape(words)}.*the target is a ResNet \(', sentence
+    )
+    assert f'--config {TAKES[name]}' in sentence
+    assert not (tmp_path / 'b.pth').exists()
+
+
+def test_a_stem_for_small_images_is_named(tmp_path, save):
+    from mmpretrain.models.backbones import ResNet_CIFAR
+
+    state = ResNet_CIFAR(depth=18).state_dict()
+    assert variant_of(state).name == 'ResNet_CIFAR'
+    with pytest.raises(RefusedError, match=r'ResNet_CIFAR \(one 3x3 .*resnet18_8xb16_cifar10'):
+        export_backbone(save(state), tmp_path / 'b.pth')
+
+
+@pytest.mark.parametrize('name', TAKES.values())
+def test_the_configs_that_messages_name_are_there(name):
+    assert find_config(name).is_file()
+
+
+def test_a_config_of_a_library_takes_what_the_message_says(tmp_path, save, look_trained):
+    from mmpretrain.models.backbones import ResNetV1d
+
+    state = look_trained(ResNetV1d(depth=50).state_dict())
+    manifest = export_backbone(save(state), tmp_path / 'b.pth', config=TAKES['ResNetV1d'])
+    assert manifest.arch['type'] == 'ResNetV1d'
+    assert manifest.tensors_matched == len(state)
+
+
+def fold(weights):
+    """As Caffe's weights are converted: statistics folded into scale and shift."""
+    for name, value in weights.items():
+        if name.endswith('running_mean'):
+            value.zero_()
+        if name.endswith('running_var'):
+            value.fill_(1)
+    return weights
+
+
+def test_folded_norms_are_told_from_fresh_ones(weights, backbone_class):
+    assert not folded_norms(weights)
+    assert not folded_norms(backbone_class().state_dict())
+    assert folded_norms(fold(weights))
+    for name in weights:
+        if name.endswith('running_var'):
+            weights[name].fill_(1 - 1e-5)
+    assert folded_norms(weights)
+
+
+def test_caffe_weights_go_into_a_network_of_that_style_only(tmp_path, save, weights):
+    source = save(fold(weights))
+    said = r"of style='caffe' \(its batch norms are folded.*--config mmdet::.*caffe.*takes? them"
+    with pytest.raises(RefusedError, match=said):
+        export_backbone(source, tmp_path / 'b.pth')
+    caffe = config(tmp_path, 'mmdet', 'ResNet', ", style='caffe'")
+    manifest = export_backbone(source, tmp_path / 'b.pth', config=caffe)
+    assert manifest.inputs['style'] == 'caffe'
+    assert manifest.inputs['colors'] == 'BGR'
