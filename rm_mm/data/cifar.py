@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import lzma
-import operator
-import pickle
-import tarfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,27 +12,10 @@ from mmpretrain.datasets import CIFAR10, CIFAR100
 from mmpretrain.registry import DATASETS
 from numpy.typing import NDArray
 
+from rm_mm.data.cifar_batches import read_batch, read_members
 from rm_mm.errors import InputError
 
-#: All that the published archives are made of beside plain values: NumPy arrays, and bytes as
-#: Python 3 writes them in Python 2's protocol.
-_ALLOWED = {
-    ('numpy.core.multiarray', '_reconstruct'),
-    ('numpy._core.multiarray', '_reconstruct'),
-    ('numpy', 'ndarray'),
-    ('numpy', 'dtype'),
-    ('_codecs', 'encode'),
-}
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Refuses every name that an array does not need, and so every call of one."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f'it names {module}.{name}')
-        return super().find_class(module, name)
 
 
 class _LocalCIFAR:
@@ -79,7 +56,7 @@ class _LocalCIFAR:
             if all((folder / name).is_file() for name in names):
                 return self._from_batches((folder / name).read_bytes() for name in names)
         if (root / self.filename).is_file():
-            return self._from_batches(_members(root / self.filename, self.base_folder, names))
+            return self._from_batches(read_members(root / self.filename, self.base_folder, names))
         if (root / self.split).is_dir():
             return self._from_folders(root / self.split)
         raise InputError(
@@ -92,14 +69,7 @@ class _LocalCIFAR:
         samples: list[tuple[NDArray[Any], int]] = []
         for batch in batches:
             try:
-                # The archives were written by Python 2, whose strings were bytes.
-                entry = _ArrayUnpickler(io.BytesIO(batch), encoding='latin1').load()
-                entry = {k.decode() if isinstance(k, bytes) else k: v for k, v in entry.items()}
-                images = entry['data'].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-                labels = entry['labels'] if 'labels' in entry else entry['fine_labels']
-                labels = [operator.index(label) for label in labels]
-                if images.dtype != np.uint8 or len(images) != len(labels):
-                    raise ValueError(f'{len(labels)} labels of {len(images)} {images.dtype} images')
+                images, labels = read_batch(batch)
             except Exception as error:
                 # A damaged pickle fails in as many ways as there are bytes.
                 raise InputError(
@@ -159,24 +129,6 @@ class _LocalCIFAR:
 def _class_folders(folder: Path) -> list[Path]:
     """The folders of a split, by name; hidden ones are of a tool."""
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
-
-
-def _members(archive: Path, folder: str, names: Sequence[str]) -> Iterator[bytes]:
-    try:
-        with tarfile.open(archive) as files:
-            for name in names:
-                member = files.extractfile(f'{folder}/{name}')
-                if member is None:
-                    raise KeyError(f'{folder}/{name} is no file')
-                yield member.read()
-            # To the end, where gzip has its checksum.
-            while files.fileobj is not None and files.fileobj.read(1 << 20):
-                pass
-    except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-        raise InputError(
-            f'{archive} is not the published archive: expected {folder}/{names[0]} and so on, '
-            f'got {error}'
-        ) from error
 
 
 @DATASETS.register_module()

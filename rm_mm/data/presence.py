@@ -115,6 +115,7 @@ def require_data(config: Any, what: str, loaders: Sequence[str] = LOADERS) -> No
         *(f'  {path}: {state}' for path, state in missing.items()),
         f'expected below {", ".join(roots)}:',
         *(layouts or ['  what the dataset entries of the config name']),
+        'still in its archives? rm-mm data prepare NAME ROOT lays it out',
         f'elsewhere? Say --data-root DIR, or link it: ln -s DIR {next(iter(roots)).rstrip("/")}',
     ]
     raise InputError('\n'.join(lines))

@@ -191,3 +191,14 @@ def test_a_bit_that_was_flipped_in_the_archive(archive10):
         file.unlink()
     with pytest.raises(InputError, match='not the published archive'):
         build('LocalCIFAR10', root)
+
+
+def test_a_number_in_a_damaged_batch_takes_no_memory():
+    """A memo index of 2**31, for which Python's own unpickler in C makes a table of 16 GB."""
+    import resource
+
+    from rm_mm.data.cifar_batches import read_entries
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert read_entries(b'\x80\x02}r\xff\xff\xff\x7f.') == {}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20

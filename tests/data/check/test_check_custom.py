@@ -1,0 +1,200 @@
+import shutil
+
+import pytest
+from check_sets import check, coco_content, edit, image, mask, own_classes, whole, write
+
+
+def own_coco(root):
+    """Two files whose images share a folder, but one image is in no file."""
+    names = [f'{number}.jpg' for number in range(4)]
+    for name in names:
+        image(root / 'images' / name)
+    for split, part in (('train', names[:3]), ('val', names[3:])):
+        content = coco_content(part)
+        content['categories'] = [dict(id=90, name='cell'), dict(id=7, name='nucleus')]
+        write(root / f'annotations/{split}.json', content)
+
+
+def own_masks(root, masks='labels'):
+    for split in ('train', 'val'):
+        image(root / f'images/{split}/bonn/b_1_leftImg8bit.png')
+        mask(root / f'{masks}/{split}/bonn/b_1_gtFine_labelTrainIds.png', (0, 18, 255))
+
+
+@pytest.mark.parametrize(
+    ('build', 'kind', 'counts', 'classes'),
+    [
+        (own_classes, 'class folders', {'train': 2, 'val': 2}, 2),
+        (own_coco, 'COCO annotations', {'train': 3, 'val': 1}, 2),
+        (own_masks, 'images and masks', {'train': 1, 'val': 1}, None),
+        (
+            lambda root: own_masks(root, 'annotations'),
+            'images and masks',
+            {'train': 1, 'val': 1},
+            None,
+        ),
+    ],
+)
+def test_the_kind_is_found(tmp_path, build, kind, counts, classes):
+    build(tmp_path)
+    result = check('custom', tmp_path)
+    assert whole(result) == whole(check('custom', tmp_path, deep=True))
+    assert (result.kind, result.counts, result.classes) == (kind, counts, classes)
+
+
+@pytest.mark.parametrize(
+    ('builders', 'found'),
+    [
+        ([], 'found none'),
+        ([own_classes, own_masks], 'found several: class folders, images and masks'),
+        # Boxes of YOLO are no masks.
+        (
+            [
+                lambda root: write(root / 'labels/train/1.txt', '0 0 0 1 1'),
+                lambda root: image(root / 'images/train/1.jpg'),
+            ],
+            'found none',
+        ),
+    ],
+)
+def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
+    for build in builders:
+        build(tmp_path)
+    result = check('custom', tmp_path)
+    assert result.total == 1
+    assert found in result.problems[0]
+    assert 'annotations/*.json in the format of COCO' in result.problems[0]
+    assert '\n' not in result.problems[0]
+
+
+@pytest.mark.parametrize(
+    ('build', 'broken', 'sentences'),
+    [
+        (
+            own_classes,
+            lambda root: (root / 'val/dog').rename(root / 'val/wolf'),
+            [
+                'train/wolf is not there: it is a class in val',
+                'val/dog is not there: it is a class in train',
+            ],
+        ),
+        (
+            own_classes,
+            lambda root: shutil.rmtree(root / 'val'),
+            ['val is not there, nor is test: expected val/<class>/* or test/<class>/*'],
+        ),
+        (
+            own_classes,
+            lambda root: (root / 'val/dog/1.jpg').unlink(),
+            ['val/dog holds no images'],
+        ),
+        (
+            own_classes,
+            lambda root: (root / 'val/dog/2.jpg').write_text('GIF'),
+            ["val/dog/2.jpg is no image: it begins with b'GIF'"],
+        ),
+        (
+            own_classes,
+            lambda root: (
+                [(root / f'val/{n}/1.jpg').rename(root / f'val/{n}.jpg') for n in ('cat', 'dog')]
+                and [(root / f'val/{n}').rmdir() for n in ('cat', 'dog')]
+            ),
+            ['val holds 2 images directly, in no class folder'],
+        ),
+        (
+            own_coco,
+            lambda root: (root / 'images/0.jpg').unlink(),
+            ['images/0.jpg is not there: annotations/train.json lists it'],
+        ),
+        (
+            own_coco,
+            lambda root: image(root / 'images/5.jpg'),
+            ['images/5.jpg has no entry in annotations/train.json and annotations/val.json'],
+        ),
+        (
+            own_coco,
+            lambda root: edit(root / 'annotations/val.json', lambda c: c['categories'].reverse()),
+            [
+                'annotations/val.json has other categories, or in another order, than '
+                'annotations/train.json'
+            ],
+        ),
+        (
+            own_coco,
+            lambda root: edit(
+                root / 'annotations/val.json', lambda c: c['images'][0].update(file_name='x/y.jpg')
+            ),
+            [
+                'annotations/val.json lists 1 images, none of which is below the root',
+                'images/3.jpg has no entry in annotations/train.json',
+            ],
+        ),
+        (
+            own_coco,
+            lambda root: write(root / 'annotations/test.json', '{'),
+            None,
+        ),
+        (
+            own_masks,
+            lambda root: (root / 'labels/val/bonn/b_1_gtFine_labelTrainIds.png').unlink(),
+            ['images/val/bonn/b_1_leftImg8bit.png has no mask: expected labels/val/bonn/b_1.png'],
+        ),
+        (
+            own_masks,
+            lambda root: image(root / 'labels/val/bonn/b_1_gtFine_labelTrainIds.png'),
+            [
+                'labels/val/bonn/b_1_gtFine_labelTrainIds.png is RGB: expected one channel, whose '
+                'values are labels'
+            ],
+        ),
+        (
+            own_masks,
+            lambda root: mask(root / 'labels/val/bonn/b_1_gtFine_labelIds.png'),
+            [
+                'labels/val/bonn/b_1_gtFine_labelTrainIds.png goes together with the same file as '
+                "'b_1_gtFine_labelIds.png'"
+            ],
+        ),
+    ],
+)
+def test_what_is_broken_is_named(tmp_path, build, broken, sentences):
+    build(tmp_path)
+    broken(tmp_path)
+    result = check('custom', tmp_path)
+    if sentences is None:
+        assert result.total == 1
+        assert result.problems[0].startswith('annotations/test.json is no JSON')
+        return
+    assert result.problems == sentences
+
+
+def test_annotation_files_without_boxes_are_a_note(tmp_path):
+    own_coco(tmp_path)
+    write(tmp_path / 'annotations/captions.json', {'images': [], 'annotations': []})
+    result = check('custom', tmp_path)
+    whole(result)
+    assert result.notes == ['annotations/captions.json holds no boxes: not looked at']
+
+
+def test_folders_of_images_below_train_are_no_classes(tmp_path):
+    for split in ('train', 'val'):
+        image(tmp_path / split / 'images' / '1.jpg')
+        write(tmp_path / f'annotations/{split}.json', coco_content(['images/1.jpg']))
+    result = check('custom', tmp_path)
+    whole(result)
+    assert result.kind == 'COCO annotations'
+
+
+def test_images_beside_the_annotations_and_in_folders_called_as_they_are(tmp_path):
+    for split in ('train', 'val'):
+        image(tmp_path / split / '1.jpg')
+        write(tmp_path / f'annotations/instances_{split}.json', coco_content(['1.jpg']))
+    result = check('custom', tmp_path)
+    whole(result)
+    (tmp_path / 'val/1.jpg').unlink()
+    image(tmp_path / 'val/2.jpg')
+    edit(
+        tmp_path / 'annotations/instances_val.json',
+        lambda content: content['images'][0].update(file_name='val/2.jpg'),
+    )
+    whole(check('custom', tmp_path))

@@ -1,0 +1,84 @@
+import hashlib
+import os
+import shutil
+
+import check_sets
+import pytest
+from check_sets import check, image, own_classes, whole
+
+from rm_mm.data.check import listing
+from rm_mm.data.check.fingerprint import Fingerprint
+
+
+def test_the_value_is_as_documented():
+    made = Fingerprint()
+    made.add_images('val', {'b.jpg': 5})
+    made.add_images('train', {'a.jpg': 12})
+    made.add_content('annotations/x.json', 'ab')
+    # Sorted by path: annotations, train, val.
+    text = b'rm_mm data 1\nannotations/x.json\0sha256 ab\ntrain/a.jpg\0size 12\nval/b.jpg\0size 5\n'
+    assert made.hexdigest() == hashlib.sha256(text).hexdigest()
+
+
+@pytest.fixture
+def root(tmp_path):
+    own_classes(tmp_path / 'one')
+    return tmp_path / 'one'
+
+
+def test_it_is_the_same_elsewhere_in_any_order_and_through_links(root, tmp_path, monkeypatch):
+    before = whole(check('custom', root))
+    shutil.copytree(root, tmp_path / 'two words')
+    assert whole(check('custom', tmp_path / 'two words')) == before
+    (tmp_path / 'link').symlink_to(root)
+    assert whole(check('custom', tmp_path / 'link')) == before
+
+    class Backwards:
+        def __init__(self, path):
+            self.path = path
+
+        def __enter__(self):
+            return iter(sorted(scandir(self.path), key=lambda e: e.name, reverse=True))
+
+        def __exit__(self, *error):
+            pass
+
+    scandir = os.scandir
+    monkeypatch.setattr(listing.os, 'scandir', Backwards)
+    assert whole(check('custom', root)) == before
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda root: image(root / 'train/cat/2.jpg'),
+        lambda root: (root / 'train/cat/1.jpg').rename(root / 'train/cat/0.jpg'),
+        lambda root: (root / 'train/cat/1.jpg').write_bytes(
+            (root / 'train/cat/1.jpg').read_bytes() + b'\0'
+        ),
+        lambda root: [
+            (root / split / 'cat').rename(root / split / 'ox') for split in ('train', 'val')
+        ],
+        lambda root: image(root / 'train/cat/2.jpg') or (root / 'train/cat/1.jpg').unlink(),
+    ],
+)
+def test_it_changes_with_the_files(root, change):
+    before = whole(check('custom', root))
+    change(root)
+    assert whole(check('custom', root)) != before
+
+
+def test_names_that_are_no_utf8(root):
+    name = os.fsdecode(b'train/cat/\xff\n.jpg')
+    shutil.copy(root / 'train/cat/1.jpg', root / name)
+    before = whole(check('custom', root))
+    (root / name).write_bytes(b'')
+    (problem,) = check('custom', root).problems
+    assert problem == 'train/cat/\\udcff\\n.jpg is empty (0 bytes)'
+    assert before
+
+
+def test_there_is_none_of_data_with_problems(root):
+    (root / 'train/cat/1.jpg').write_bytes(b'')
+    assert check('custom', root).fingerprint is None
+    assert check_sets.check('custom', root).total == 1

@@ -1,0 +1,91 @@
+import json
+
+import check_sets
+import pytest
+from check_sets import check, imagenet, whole
+
+from rm_mm.data.catalog import imagenet_wnids
+
+pytestmark = pytest.mark.usefixtures('small')
+FIRST = 'train/n01440764/n01440764_0.JPEG'
+
+
+@pytest.fixture
+def root(tmp_path):
+    imagenet(tmp_path)
+    return tmp_path
+
+
+def stamp(root, **entries):
+    content = {'schema_version': 1, 'name': 'imagenet', 'images_a_class': 1}
+    content |= {'counts': {'train': 3, 'val': 3}} | entries
+    (root / 'rm_mm_subset.json').write_text(json.dumps(content))
+
+
+def test_a_subset_is_measured_by_its_stamp(root):
+    for wnid in check_sets.WNIDS:
+        (root / f'train/{wnid}/{wnid}_1.JPEG').unlink()
+    assert check('imagenet', root).total == 1
+    stamp(root)
+    result = check('imagenet', root)
+    fingerprint = whole(result)
+    assert result.subset
+    stamp(root, images_a_class=2)
+    assert whole(check('imagenet', root)) == fingerprint
+    stamp(root, counts={'train': 4, 'val': 3}, images_a_class=2)
+    result = check('imagenet', root)
+    assert result.problems == ['train holds 3 images: its stamp says 4, 1 missing']
+
+
+def test_a_subset_in_which_a_class_has_too_many(root):
+    for wnid in check_sets.WNIDS:
+        (root / f'train/{wnid}/{wnid}_1.JPEG').unlink()
+    (root / 'train/n01443537/n01443537_0.JPEG').rename(root / 'train/n01440764/other.JPEG')
+    stamp(root)
+    assert check('imagenet', root).problems == [
+        'train/n01440764 holds 2 images: expected 1',
+        'train/n01443537 holds no images',
+    ]
+
+
+def test_a_subset_in_which_a_class_has_too_few(root):
+    (root / FIRST).rename(root / 'train/n01443537/other.JPEG')
+    stamp(root, images_a_class=2, counts={'train': 6, 'val': 3})
+    assert check('imagenet', root).problems == [
+        'train/n01440764 holds 1 images: expected 2',
+        'train/n01443537 holds 3 images: expected 2',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('entries', 'said'),
+    [
+        ({'name': 'coco'}, 'it is of coco, not of imagenet'),
+        ({'schema_version': 2}, 'expected an object with'),
+        ({'counts': {'train': '3'}}, 'expected whole numbers'),
+        ({'counts': [3]}, 'expected whole numbers'),
+    ],
+)
+def test_a_stamp_that_is_none(root, entries, said):
+    stamp(root, **entries)
+    (problem,) = check('imagenet', root).problems
+    assert problem.startswith('rm_mm_subset.json')
+    assert said in problem
+
+
+def test_the_real_classes(tmp_path, monkeypatch):
+    """All 1000, one image each, as a subset."""
+    monkeypatch.undo()
+    wnids = imagenet_wnids()
+    assert (len(set(wnids)), list(wnids)) == (1000, sorted(wnids))
+    # The first, the last, and two whose labels everyone knows: 207 golden retriever, 281 tabby.
+    assert (wnids[0], wnids[999]) == ('n01440764', 'n15075141')
+    assert (wnids[207], wnids[281]) == ('n02099601', 'n02123045')
+    for split in ('train', 'val'):
+        for wnid in wnids:
+            (tmp_path / split / wnid).mkdir(parents=True)
+            (tmp_path / split / wnid / 'x.JPEG').write_text('x')
+    stamp(tmp_path, counts={'train': 1000, 'val': 1000})
+    result = check('imagenet', tmp_path)
+    whole(result)
+    assert result.classes == 1000

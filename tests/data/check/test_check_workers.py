@@ -1,0 +1,77 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from rm_mm.data.check import workers
+from rm_mm.data.check.workers import map_in_processes
+from rm_mm.errors import RefusedError
+
+ITEMS = list(range(100))
+
+
+def process(item):
+    return item, os.getpid()
+
+
+def killed_at_70(item):
+    if item == 70:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def killed_always(item):
+    os._exit(1)
+
+
+def killed_once(path):
+    """The first process that gets here dies, as of one that the system killed for memory."""
+    if path.name == '40' and not (path.parent / 'died').exists():
+        (path.parent / 'died').touch()
+        os._exit(1)
+    return path.name
+
+
+def ignores_interrupts(item):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_work_is_done_elsewhere_and_in_order():
+    results = list(map_in_processes(process, ITEMS, 2, lambda item: None))
+    assert [item for item, _ in results] == ITEMS
+    assert os.getpid() not in {pid for _, pid in results}
+
+
+@pytest.mark.parametrize(('items', 'jobs'), [(ITEMS, 1), (ITEMS[:3], 8)])
+def test_little_work_is_done_here(items, jobs):
+    assert list(map_in_processes(process, items, jobs, lambda item: None)) == [
+        (item, os.getpid()) for item in items
+    ]
+
+
+def test_an_item_that_kills_its_process_is_found():
+    started = time.monotonic()
+    results = list(map_in_processes(killed_at_70, ITEMS, 2, lambda item: -item))
+    assert results == [-item if item == 70 else item for item in ITEMS]
+    assert time.monotonic() - started < 30
+
+
+def test_a_process_that_was_killed_loses_nothing(tmp_path):
+    items = [tmp_path / str(number) for number in range(80)]
+    results = list(map_in_processes(killed_once, items, 2, lambda item: 'lost'))
+    assert results == [str(number) for number in range(80)]
+    assert Path(tmp_path / 'died').exists()
+
+
+def test_processes_that_keep_dying_end_the_check(monkeypatch):
+    monkeypatch.setattr(workers, '_MOST_DEATHS', 2)
+    with pytest.raises(RefusedError, match=r'3 processes .* have died.*Say --jobs 1'):
+        list(map_in_processes(killed_always, ITEMS, 2, lambda item: None))
+
+
+def test_interrupts_are_left_to_the_command():
+    assert all(map_in_processes(ignores_interrupts, ITEMS, 2, lambda item: None))
+    # As before in this process.
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
