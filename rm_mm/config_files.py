@@ -13,7 +13,10 @@ from rm_mm.errors import InputError
 
 
 def find_config(name: str | Path) -> Path:
-    """A config by path, or by its path below the project's ``configs/``.
+    """A config by path, by its path below the project's ``configs/``, or one of a library.
+
+    Args:
+        name: The latter as ``mmdet::atss/atss_r50_fpn_1x_coco.py``.
 
     Raises:
         InputError: If there is none.
@@ -21,7 +24,23 @@ def find_config(name: str | Path) -> Path:
     path = Path(name)
     if path.is_file():
         return path
+    library, separator, _ = str(name).partition('::')
+    if separator and library != SCOPE:
+        return _of_library(str(name))
     return config_path(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
+
+
+def _of_library(name: str) -> Path:
+    from mmengine.config import Config
+
+    try:
+        path = Path(Config._get_cfg_path(name, '')[0])
+    except Exception as error:
+        # mmengine looks in several places, and has another error for each.
+        raise InputError(f'no config {name!a}: {type(error).__name__}: {error}') from error
+    if not path.is_file():
+        raise InputError(f'no config {name!a}: expected the file {path}')
+    return path
 
 
 def read_config(name: str | Path, options: list[str] | None = None) -> Any:

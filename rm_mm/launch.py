@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from rm_mm.machine import (
     leave_processes,
     start_cpu_processes,
 )
+from rm_mm.resume.go_on import go_on
 from rm_mm.transfer.slot import fill, require_backbone
 
 
@@ -82,6 +82,7 @@ def _prepare_training(config: Any, args: argparse.Namespace, facts: dict[str, An
         What was done about a batch that is not the recipe's.
     """
     from rm_mm.pretrain.schedule import require_length
+    from rm_mm.resume.checkpoints import keep_whole
 
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
@@ -93,35 +94,17 @@ def _prepare_training(config: Any, args: argparse.Namespace, facts: dict[str, An
     policy = args.batch_policy or ('scale-lr' if args.auto_scale_lr else None)
     note = apply_batch_policy(config, _processes(args), policy)
     facts |= {'batch_policy': policy, 'batch': note or RECIPES_BATCH}
-    if args.resume is not None:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
-        _require_same_batch(Path(config.work_dir), facts['batch'])
+    keep_whole(config)
+    if args.resume is not None or config.get('resume'):
+        go_on(config, args.resume, facts['batch'])
     if config.get('load_from'):
-        require_checkpoint(config.load_from)
+        config.load_from = local_checkpoint(config.load_from)
     require_backbone(config)
     require_length(config)
     # What tells a finished run: the config beside it may come to be that of an evaluation.
     lengths = {key: config.train_cfg.get(key) for key in ('max_epochs', 'max_iters')}
     facts['length'] = {key: length for key, length in lengths.items() if length}
     return note
-
-
-def _require_same_batch(work_dir: Path, batch: str) -> None:
-    """Check that a run which is resumed goes on with the batch that it had.
-
-    Raises:
-        InputError: If it does not.
-    """
-    environment = work_dir / 'environment.json'
-    if not (work_dir / 'last_checkpoint').exists() or not environment.exists():
-        return
-    before = json.loads(environment.read_text(encoding='utf-8')).get('batch', batch)
-    if before != batch:
-        raise InputError(
-            f'{work_dir} was begun with {before}, this call has {batch}: resume with as many '
-            'processes and the same --batch-policy, or train anew in another --work-dir'
-        )
 
 
 def _processes(args: argparse.Namespace) -> int:
@@ -135,9 +118,7 @@ def test(args: argparse.Namespace) -> int:
     with understood(args.config):
         config, facts = prepare(args, ('test_dataloader',))
     untrained = args.checkpoint == 'none'
-    if not untrained:
-        require_checkpoint(args.checkpoint)
-    config.load_from = None if untrained else args.checkpoint
+    config.load_from = None if untrained else local_checkpoint(args.checkpoint)
     if args.amp:
         config.test_cfg.fp16 = True
     if not args.check:
@@ -152,20 +133,27 @@ def test(args: argparse.Namespace) -> int:
     return 0
 
 
-def require_checkpoint(name: str) -> None:
-    """Check that a checkpoint of a whole model is there and can be read.
+def local_checkpoint(name: str) -> str:
+    """The file of a whole model's checkpoint, after a look into it.
+
+    mmengine unpickles anything in a file that it cannot read otherwise, so it is given none that
+    was not read without.
 
     Args:
-        name: A path; an address is left to mmengine.
+        name: A path, or an address ``https://…``, which is downloaded; other addresses, such as
+            ``s3://…``, are left to mmengine.
 
     Raises:
         InputError: If it is not there, damaged, or more than tensors and plain containers.
     """
-    if '://' in name:
-        return
+    if '://' in name and not name.startswith('https://'):
+        return name
     from rm_mm.transfer.checkpoint import read_checkpoint
+    from rm_mm.transfer.zoo import locate
 
-    read_checkpoint(Path(name))
+    path = locate(name).path
+    read_checkpoint(path)
+    return str(path)
 
 
 def _plain(value: Any) -> float | None:
@@ -180,7 +168,8 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    from rm_mm.run_hooks import EnvironmentHook, WorkerSeedHook
+    from rm_mm.resume.hooks import ExactResumeHook, SeedHook
+    from rm_mm.run_hooks import EnvironmentHook
 
     if not has_accelerator():
         notes = [*notes, *adapt_to_cpu(config)]
@@ -203,7 +192,9 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
         said = ' '.join(str(error).strip('"').split())
         raise InputError(f'{facts["config"]} does not build: {said}') from error
     runner.register_hook(EnvironmentHook(facts))
-    runner.register_hook(WorkerSeedHook())
+    if trains:
+        runner.register_hook(SeedHook())
+        runner.register_hook(ExactResumeHook())
     for note in notes:
         print_log(note, logger='current')
     return runner

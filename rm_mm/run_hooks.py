@@ -1,21 +1,19 @@
-"""What every run of ours does beside training: steps, draws, and saying what it ran on.
+"""What every run of ours does beside training: steps, and saying what it ran on.
 
 ``rm-mm train`` registers them; a config may name them too.
 """
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from mmengine.dist import get_world_size, is_main_process
 
 # By their own modules: the package of hooks may itself be the one that is being imported just now.
-from mmengine.dataset import worker_init_fn
-from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks.hook import Hook
 from mmengine.hooks.param_scheduler_hook import ParamSchedulerHook
 from mmengine.registry import HOOKS
@@ -41,34 +39,6 @@ class StepSchedulerHook(ParamSchedulerHook):
 
 
 @HOOKS.register_module()
-class WorkerSeedHook(Hook):
-    """Let the loader's workers draw other augmentations in every epoch.
-
-    mmengine seeds a worker by the run's seed, its rank and its number. Workers that do not persist
-    are started anew for every epoch, and so drew the same again, as did all workers after a resume.
-    Epoch 0 keeps mmengine's seeds. A ``worker_init_fn`` of a config's own is left alone.
-    """
-
-    def __init__(self) -> None:
-        self._seed: int | None = None
-
-    def before_train_epoch(self, runner: Any) -> None:
-        """Set the seed of the workers that are about to be started."""
-        loader = runner.train_dataloader
-        init = loader.worker_init_fn
-        if not (isinstance(init, partial) and init.func is worker_init_fn):
-            return
-        if self._seed is None:
-            self._seed = int(init.keywords['seed'])
-        seed = self._seed
-        if runner.epoch:
-            # 31 bits, so that mmengine can add the number of the worker to it.
-            state = np.random.SeedSequence([seed, runner.epoch]).generate_state(1)
-            seed = int(state[0]) >> 1
-        loader.worker_init_fn = partial(init, seed=seed)
-
-
-@HOOKS.register_module()
 class EnvironmentHook(Hook):
     """Write ``environment.json``, and put the same into every checkpoint's ``meta``.
 
@@ -85,6 +55,16 @@ class EnvironmentHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Gather and write."""
         self._gather(runner, runner.train_dataloader)
+        self._write(Path(runner.work_dir), Path(runner.log_dir))
+
+    def after_train(self, runner: Any) -> None:
+        """Add the most memory that the process of rank 0 had, its GPU's if there is one."""
+        if torch.cuda.is_available():
+            peak = torch.cuda.max_memory_allocated() / 2**20
+        else:
+            # In kB, on Linux.
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.environment['peak_memory_mb'] = round(peak, 1)
         self._write(Path(runner.work_dir), Path(runner.log_dir))
 
     def before_test(self, runner: Any) -> None:

@@ -18,6 +18,8 @@ REGISTERED_AFTER = (
     ('mmpretrain.models', 'rm_mm.pretrain'),
     ('mmengine.runner', 'rm_mm.transfer.initializer'),
     ('mmengine.runner', 'rm_mm.run_hooks'),
+    ('mmengine.runner', 'rm_mm.resume.hooks'),
+    ('mmengine.runner', 'rm_mm.resume.checkpoints'),
     ('mmengine.runner', 'rm_mm.cpu_autocast'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),

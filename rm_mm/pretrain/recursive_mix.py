@@ -55,7 +55,8 @@ class RecursiveMix:
     for the region loss.
 
     The history is one batch of images, shared in memory with the batch that was last returned (it
-    is no further copy), and the matching targets and logits. It is never part of a checkpoint.
+    is no further copy), and the matching targets and logits. It is no part of the model's state; a
+    checkpoint that is written while it counts holds it beside (:mod:`rm_mm.resume`).
 
     Args:
         alpha: The largest ratio of pasted area to image area, in (0, 1]. Not the parameter of a
@@ -152,6 +153,22 @@ class RecursiveMix:
     def reset(self) -> None:
         """Forget the history: the next batch is left as it is."""
         self._history = self._mix = None
+
+    def history_state(self, epoch: int) -> dict[str, Any] | None:
+        """What a run that goes on in an epoch, from 0, needs of the history; None if nothing."""
+        forgotten = self.reset_at == 'epoch' and epoch != self._epoch
+        if forgotten or self._history is None:
+            return None
+        tensors = vars(self._history).items()
+        history = {name: None if value is None else value.cpu() for name, value in tensors}
+        return {'epoch': self._epoch, **history}
+
+    def load_history_state(self, state: dict[str, Any] | None) -> None:
+        """Take up what :meth:`history_state` returned."""
+        self.reset()
+        if state is not None:
+            self._epoch = state['epoch']
+            self._history = History(state['images'], state['targets'], state['logits'])
 
     def _forget_at_epoch(self) -> None:
         if self.reset_at != 'epoch':

@@ -196,3 +196,21 @@ def test_mmengine_itself_refuses_too(tmp_path):
 @pytest.mark.skipif(UPSTREAM, reason='it is mended there')
 def test_the_onedl_line_is_left_alone():
     assert not isinstance(CheckpointLoader.__dict__['load_checkpoint'], wrapt.FunctionWrapper)
+
+
+def test_class_weights_stand_beside_pixels_to_ignore():
+    from mmseg.models.losses import CrossEntropyLoss
+
+    # Two classes that are as likely: log 2 each. Of the weights 1 and 3 the ignored pixel has none.
+    loss = CrossEntropyLoss(class_weight=[1.0, 3.0])
+    scores = torch.zeros(1, 2, 1, 3)
+    label = torch.tensor([[[0, 1, 255]]])
+    assert loss(scores, label, ignore_index=255).item() == pytest.approx(np.log(2))
+    scores[0, 0, 0, 0] = np.log(3)
+    # log 4/3 with weight 1, log 2 with weight 3.
+    expected = (np.log(4 / 3) + 3 * np.log(2)) / 4
+    assert loss(scores, label, ignore_index=255).item() == pytest.approx(expected)
+    plain = CrossEntropyLoss()
+    # Without weights, over all pixels, as ever.
+    expected = (np.log(4 / 3) + np.log(2)) / 3
+    assert plain(scores, label, ignore_index=255).item() == pytest.approx(expected)
