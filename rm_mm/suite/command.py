@@ -13,18 +13,22 @@ from pathlib import Path
 
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.data.presence import require_data
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, LeftBehindError, RefusedError
+from rm_mm.lock import hold
 from rm_mm.names import SETTINGS
+from rm_mm.suite.cells import Options, Prepared, prepare
+from rm_mm.suite.devices import visible
+from rm_mm.suite.family import end, mark_of
 from rm_mm.suite.find_task import find_task
-from rm_mm.suite.lock import hold
 from rm_mm.suite.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.presets import PRESETS, Preset
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
-from rm_mm.suite.run import Options, Prepared, prepare, run
+from rm_mm.suite.run import run
 
 #: Two small networks on a core each train faster than one on two; more share the memory bus.
 MINI_JOBS = 2
+LOCK = 'suite.lock'
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     methods, settings = args.methods or preset.methods, _settings(args.setting, preset.settings)
     cells = plan(preset, methods, args.tasks, args.seeds, work_dir, settings)
     options = _options(args, preset, scale=args.schedule_scale)
-    hold(work_dir)
+    _take(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
     return _outcome(_run(left, options, done), cells)
@@ -69,7 +73,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     planned = plan(preset, methods, (task,), args.seeds, work_dir, settings)
     options = _options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
-    hold(work_dir)
+    _take(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
 
@@ -87,6 +91,22 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
     print('\n'.join(lacking), end='\n' if lacking else '', file=sys.stderr)
     return _outcome([*lacking, *_run(ready, options, done)], cells)
+
+
+def _take(work_dir: Path) -> None:
+    """Keep other calls out; runs that a killed one left are ended, for they go on from here.
+
+    Raises:
+        InputError: If another call is at work there.
+    """
+    try:
+        hold(work_dir, LOCK, '--work-dir')
+        left = end([mark_of(work_dir)])
+    except LeftBehindError:
+        left = end([mark_of(work_dir)])
+        hold(work_dir, LOCK, '--work-dir')
+    if left:
+        print(f'ended {left} processes that a killed call had left in {work_dir}', file=sys.stderr)
 
 
 def _settings(asked: str | None, offered: Sequence[str]) -> Sequence[str]:
@@ -169,9 +189,10 @@ def _jobs(args: argparse.Namespace, preset: Preset, gpus: int) -> int:
         return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not gpus else 1
     if args.jobs < 1:
         raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
-    if args.jobs > 1 and gpus:
+    if args.jobs > 1 and gpus and (needed := args.jobs * gpus) > (present := len(visible())):
         raise InputError(
-            f'--jobs shares out the cores of a machine; with {gpus} GPUs a run it must be 1'
+            f'--jobs {args.jobs} with {gpus} GPUs each need {needed}, here are {present}: say '
+            'fewer of either'
         )
     return int(args.jobs)
 

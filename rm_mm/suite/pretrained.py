@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 
 from rm_mm.config_files import read_config
 from rm_mm.errors import RefusedError
+from rm_mm.resume.latest import reached
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.processes import run_command
 
@@ -22,21 +22,17 @@ def best_checkpoint(directory: Path) -> Path | None:
 def unfinished(directory: Path) -> str | None:
     """How far a run got that has not come to its end, such as ``epoch 12 of 300``.
 
-    mmengine's ``last_checkpoint`` says how far. How long is in ``environment.json`` or, of a run
+    Its last checkpoint says how far. How long is in ``environment.json`` or, of a run
     that another tool trained, in the config beside it, to which an evaluation may write its own.
 
     Returns:
         None if the run is over, or the folder does not say.
     """
-    marker = directory / 'last_checkpoint'
-    if not marker.is_file():
+    if (how_far := reached(directory)) is None:
         return None
-    found = re.search(r'(epoch|iter)_(\d+)\.pth', marker.read_text(encoding='utf-8'))
-    if found is None:
-        return None
-    unit, reached = found[1], int(found[2])
+    unit, number = how_far
     length = _length(directory, f'max_{unit}s')
-    return f'{unit} {reached} of {length}' if reached < length else None
+    return f'{unit} {number} of {length}' if number < length else None
 
 
 def _length(directory: Path, key: str) -> int:

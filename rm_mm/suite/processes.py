@@ -6,22 +6,22 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from rm_mm.errors import RefusedError, StoppedError
-from rm_mm.suite.lock import held
+from rm_mm.lock import held, held_folders
+from rm_mm.suite.devices import VARIABLE as VISIBLE_DEVICES
+from rm_mm.suite.family import VARIABLE, end, new_mark
 
 LOG_LINES = 12
-#: Between asking a command to end and killing it.
-GRACE_SECONDS = 10.0
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
-_running: set[subprocess.Popen[str]] = set()
+#: Each with its mark.
+_running: dict[subprocess.Popen[str], str] = {}
 _stopping = False
 #: Held while a command is started, so that stopping meets it either registered or not begun.
 _lock = threading.Lock()
@@ -32,6 +32,7 @@ def run_command(
     log: Path,
     on_line: Callable[[str], None] | None = None,
     threads: int | None = None,
+    devices: str | None = None,
 ) -> None:
     """Run a command to its end.
 
@@ -40,6 +41,7 @@ def run_command(
         log: Its output is appended here.
         on_line: Called with each line of it.
         threads: How many cores the command is to use; all if not given.
+        devices: Which GPUs it sees; all that this process does if not given.
 
     Raises:
         RefusedError: If it fails, with the last lines of its output.
@@ -47,9 +49,15 @@ def run_command(
     environment = dict(os.environ)
     if threads is not None:
         environment['OMP_NUM_THREADS'] = str(max(threads, 1))
+    if devices is not None:
+        environment[VISIBLE_DEVICES] = devices
     tail: deque[str] = deque(maxlen=LOG_LINES)
     with log.open('a', encoding='utf-8') as file:
         process = _start(command, environment)
+        mark = _running[process]
+        # What it started keeps the pipe open, and would be waited for.
+        watch = threading.Thread(target=_end_with, args=(process, mark), daemon=True)
+        watch.start()
         try:
             with process:
                 assert process.stdout is not None, 'it was asked for'
@@ -61,10 +69,11 @@ def run_command(
                         if on_line:
                             on_line(line)
                 except BaseException:
-                    _end([process])
+                    _end({process: mark})
                     raise
         finally:
-            _running.discard(process)
+            watch.join()
+            _running.pop(process, None)
     if process.returncode:
         lines = '\n'.join(f'    {line}' for line in tail)
         raise RefusedError(f'exit code {process.returncode}; the end of {log}:\n{lines}')
@@ -78,7 +87,7 @@ def stop_commands() -> None:
     global _stopping
     with _lock:
         _stopping = True
-        processes = list(_running)
+        processes = dict(_running)
     _end(processes)
 
 
@@ -114,58 +123,33 @@ def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[
     with _lock:
         if _stopping:
             raise RefusedError('not run: the call was stopped')
+        folders = held_folders()
+        mark = new_mark(folders[0] if folders else None)
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors='replace',
-            env=environment,
+            env=environment | {VARIABLE: mark},
             start_new_session=True,
             pass_fds=held(),
         )
-        _running.add(process)
+        _running[process] = mark
     return process
 
 
-def _end(processes: list[subprocess.Popen[str]]) -> None:
-    """Ask commands and whatever they started to end, and kill what has not after a while."""
-    groups = _groups(processes)
-    try:
-        # Only the commands themselves are asked: torchrun then ends its workers in its own order.
-        for process in processes:
-            _signal(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while any(_signal(group, 0) for group in groups) and time.monotonic() < deadline:
-            time.sleep(0.05)
-            groups |= _groups(processes)
-            for process in processes:
-                # A process is there until its parent has asked how it ended.
-                process.poll()
-    finally:
-        # At a second signal too.
-        for group in groups:
-            _signal(group, signal.SIGKILL)
+def _end_with(process: subprocess.Popen[str], mark: str) -> None:
+    """End what a command has left as soon as it has ended itself, however that was."""
+    process.wait()
+    end([mark])
 
 
-def _signal(group: int, number: int) -> bool:
-    """Send a signal to a process group; return whether there is one."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-        return True
-    return False
-
-
-def _groups(processes: list[subprocess.Popen[str]]) -> set[int]:
-    """The groups of processes and their descendants: torchrun's workers have their own."""
-    family = {process.pid for process in processes}
-    groups, parents, size = set(family), {}, 0
-    for path in Path('/proc').glob('[0-9]*/stat'):
-        with suppress(OSError):
-            # Behind the name, which may hold anything: state, parent, group.
-            _, parent, group, *_ = path.read_text().rpartition(')')[2].split()
-            parents[int(path.parent.name)] = int(parent), int(group)
-    while len(family) > size:
-        size = len(family)
-        family |= {pid for pid, (parent, _) in parents.items() if parent in family}
-    return groups | {parents[pid][1] for pid in family if pid in parents}
+def _end(processes: dict[subprocess.Popen[str], str]) -> None:
+    """Ask commands to end, and see to it that whatever they started does."""
+    end(
+        processes.values(),
+        asked=[process.pid for process in processes],
+        # A process is there until its parent has asked how it ended.
+        wait=lambda: [process.poll() for process in processes],
+    )

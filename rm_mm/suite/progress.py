@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from rm_mm.suite.metrics import Metric
 from rm_mm.suite.plan import Cell
 
 #: mmengine's own word for the time that a run has left, such as ``eta: 0:01:12``.
@@ -26,6 +27,14 @@ def seconds_left(line: str) -> float | None:
     return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
 
 
+def _evaluated(line: str, metric: Metric | None) -> float | None:
+    """What a line of mmengine's log says of a metric after an evaluation, in per cent."""
+    if metric is None or '(val)' not in line:
+        return None
+    found = re.search(rf'(?<!\S){re.escape(metric.key)}: (\d+(?:\.\d+)?)(?!\S)', line)
+    return float(found.group(1)) * metric.factor if found else None
+
+
 def clock(seconds: float) -> str:
     """Seconds as ``m:ss`` or ``h:mm:ss``."""
     minutes, rest = divmod(round(seconds), 60)
@@ -35,15 +44,25 @@ def clock(seconds: float) -> str:
 
 @dataclass
 class _Running:
-    """A cell under way: when it began, and the seconds that its log last said were left."""
+    """A cell under way: when it began, and what its log last said.
+
+    Attributes:
+        started: By the clock of this process.
+        metric: Which figure of its evaluations is shown.
+        left: Seconds.
+        position: Epoch and iteration.
+        value: Of the metric, in per cent.
+    """
 
     started: float
+    metric: Metric | None = None
     left: float | None = None
     position: str = ''
+    value: float | None = None
 
 
 class Progress:
-    """Cells done and left, and the time left: one line that moves, or a plain log.
+    """Cells done and left, the time left, and how each does: one line that moves, or a plain log.
 
     The time of a cell that has not begun is estimated from the cells of this call that have, by
     their relative weights. May be called from several threads.
@@ -64,23 +83,26 @@ class Progress:
         self._shown = time.monotonic()
         self._lock = threading.Lock()
 
-    def start(self, cell: Cell) -> None:
-        """A cell begins."""
+    def start(self, cell: Cell, metric: Metric | None = None) -> None:
+        """A cell begins; of its evaluations this figure is shown."""
         with self._lock:
             self._waiting.remove(cell)
-            self._running[cell] = _Running(time.monotonic())
+            self._running[cell] = _Running(time.monotonic(), metric)
             self._show(f'{self._count()} {cell.name}: starting{self._left()}', always=True)
 
     def line(self, cell: Cell, text: str) -> None:
         """A line of a running cell's log."""
         left = seconds_left(text)
-        if left is None:
-            return
         with self._lock:
             state = self._running[cell]
+            if left is None:
+                if (value := _evaluated(text, state.metric)) is not None:
+                    state.value = value
+                return
             if where := WHERE.search(text):
                 state.left, state.position = left, re.sub(r'\s', '', where.group(2))
-            self._show(f'{self._count()} {cell.name} {state.position}{self._left()}')
+            so_far = '' if state.value is None else f' {state.value:.2f} %'
+            self._show(f'{self._count()} {cell.name} {state.position}{so_far}{self._left()}')
 
     def finish(self, cell: Cell, result: str) -> None:
         """A running cell is done, or failed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from rm_mm.batch_policy import RECIPES_BATCH
 from rm_mm.errors import RefusedError
 from rm_mm.names import TASKS
 from rm_mm.suite.metrics import Metric
+from rm_mm.suite.run_facts import read_entries
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass
@@ -39,13 +41,16 @@ class Record:
         config_sha256: Of the resolved config.
         schedule_scale: Length of the schedule as a fraction of the recipe's.
         backbone_sha256: Of the backbone it took, or left.
-        data_fingerprint: Of the embedded images, where they were used.
+        data_fingerprint: Of the embedded images, or of the names and annotations of the data set
+            that the run read.
         seconds: Wall time of the run, the interrupted parts of it not counted.
-        environment: Versions and machine.
+        environment: Versions and machine; from schema 3 on, what the run itself ran on.
         column: Name of the task, such as ``atss_r50_coco``; empty in records of schema 1.
         settings: Which settings the row belongs to; none in records of schema 1.
         batch: How its global batch differed from the recipe's, and what was done about it; None if
             it did not.
+        seconds_an_iteration: Median of training; None before schema 3.
+        memory_mb: The most of one process, the GPU's if there is one; None before schema 3.
         schema_version: Of this layout.
     """
 
@@ -68,15 +73,34 @@ class Record:
     backbone_sha256: str | None
     data_fingerprint: str | None
     seconds: float
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
     column: str = ''
     settings: list[str] = field(default_factory=list)
     batch: str | None = None
+    seconds_an_iteration: float | None = None
+    memory_mb: float | None = None
     schema_version: int = SCHEMA_VERSION
 
     def write(self, path: Path) -> None:
         """Write it atomically."""
         write_json(path, asdict(self))
+
+
+def figures_of(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
+    """The fields of a record that come of its curve: best, last, and where.
+
+    Args:
+        curve: ``(step, value)``, by step; one or more. Of equal ones the first is the best.
+    """
+    best_step, best = max(curve, key=lambda point: point[1])
+    last_step, last = curve[-1]
+    return {
+        'best': best,
+        'best_step': best_step,
+        'last': last,
+        'last_step': last_step,
+        'curve': [[step, value] for step, value in curve],
+    }
 
 
 def read_record(path: Path) -> Record:
@@ -122,7 +146,9 @@ def _require_sound(record: Record) -> None:
         raise ValueError(f'expected names, found {[*texts, record.settings]}')
     if record.task not in TASKS:
         raise ValueError(f'expected a task of {", ".join(TASKS)}, found {record.task!a}')
-    if not isinstance(record.seed, int) or not isinstance(record.schedule_scale, int | float):
+    if not all(text.isprintable() for text in [*texts, *record.settings]):
+        raise ValueError(f'expected names, found {[*texts, record.settings]!a}')
+    if type(record.seed) is not int or not isinstance(record.schedule_scale, int | float):
         raise ValueError(f'expected numbers, found {record.seed!a} and {record.schedule_scale!a}')
 
 
@@ -134,12 +160,9 @@ def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
     return [(0, round(float(value) * metric.factor, 4))]
 
 
-def read_batch(directory: Path) -> str | None:
+def read_batch(environment: dict[str, Any]) -> str | None:
     """What a run's ``environment.json`` says of a batch that is not the recipe's."""
-    path = directory / 'environment.json'
-    if not path.exists():
-        return None
-    note = json.loads(path.read_text(encoding='utf-8')).get('batch')
+    note = environment.get('batch')
     return None if note == RECIPES_BATCH else note
 
 
@@ -147,7 +170,6 @@ def read_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:
     """Every evaluation of a run, from mmengine's ``scalars.json``, in per cent.
 
     A run that was resumed left several logs; where two name the same step, the later one counts.
-    A half-written last line, as a killed run leaves it, is passed over.
 
     Args:
         directory: Work directory of the run.
@@ -157,13 +179,8 @@ def read_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:
         ``(step, value)``, by step.
     """
     curve: dict[int, float] = {}
-    for log in sorted(directory.glob('*/vis_data/scalars.json')):
-        for line in log.read_text(encoding='utf-8').splitlines():
-            try:
-                entry: Any = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if metric.key in entry and 'step' in entry:
-                value = float(entry[metric.key]) * metric.factor
-                curve[int(entry['step'])] = round(value, 4)
+    for entry in read_entries(directory):
+        if metric.key in entry and 'step' in entry:
+            value = float(entry[metric.key]) * metric.factor
+            curve[int(entry['step'])] = round(value, 4)
     return sorted(curve.items())

@@ -35,21 +35,24 @@ import signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
-from types import SimpleNamespace
 from rm_mm import cli
-from rm_mm.suite import command, processes, run
+from rm_mm.suite import cell_run, command, family, processes, run
+from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 
 child, folder = sys.argv[1:3]
 sleeping = [sys.executable, '-c', child, folder]
-processes.GRACE_SECONDS = 0.3
-run._command = lambda arguments, gpus: sleeping
+family.GRACE_SECONDS = 0.3
+cell_run._command = lambda arguments, gpus: sleeping
+
+class Config(dict):
+    pretty_text = ''
 
 def run_suite(args):
     cells = plan(PRESETS['mini'], ('baseline', 'rm'), ('classification',), (0,), Path(folder))
-    left = [run.Prepared(cell, SimpleNamespace(pretty_text='')) for cell in cells]
-    run.run(left, run.Options(jobs=2))
+    left = [Prepared(cell, Config(expected={'metric': 'x'})) for cell in cells]
+    run.run(left, Options(jobs=2))
 
 def run_transfer(args):
     processes.run_command(sleeping, Path(folder, 'log'))
@@ -144,3 +147,47 @@ def test_a_command_whose_lines_cannot_be_handled_is_ended(tmp_path):
         processes.run_command([sys.executable, '-c', code], tmp_path / 'log', lambda _: int('x'))
     assert time.monotonic() - begun < 15
     assert not processes._running
+
+
+@pytest.mark.parametrize('code', ['kill -9 $$', 'exit 0'])
+def test_what_a_command_leaves_is_ended_with_it(tmp_path, code):
+    begun = time.monotonic()
+    # As torchrun's workers, with its output and without its descriptors.
+    command = ['bash', '-c', f'setsid sleep 60 & echo $!; {code}']
+    lines = []
+    if 'kill' in code:
+        with pytest.raises(RefusedError, match='exit code -9'):
+            processes.run_command(command, tmp_path / 'log', lines.append)
+    else:
+        processes.run_command(command, tmp_path / 'log', lines.append)
+    assert time.monotonic() - begun < 15
+    wait_until(lambda: not alive(int(lines[0])), seconds=2.0)
+
+
+def test_the_next_call_ends_workers_that_hold_no_lock(tmp_path, capsys):
+    from rm_mm.suite import command, family
+
+    environment = os.environ | {family.VARIABLE: family.new_mark(tmp_path)}
+    worker = subprocess.Popen(['sleep', '60'], env=environment)
+    other = subprocess.Popen(
+        ['sleep', '60'], env=os.environ | {family.VARIABLE: family.new_mark(tmp_path / 'other')}
+    )
+    try:
+        threading.Thread(target=worker.wait, daemon=True).start()
+        command._take(tmp_path)
+        assert not alive(worker.pid)
+        assert alive(other.pid)
+        assert 'ended 1 processes' in capsys.readouterr().err
+    finally:
+        for process in (worker, other):
+            process.kill()
+            process.wait()
+
+
+def test_a_command_sees_the_gpus_that_it_was_dealt(tmp_path, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '5,6')
+    echo = ['bash', '-c', 'echo $CUDA_VISIBLE_DEVICES']
+    lines = []
+    processes.run_command(echo, tmp_path / 'log', lines.append, devices='6')
+    processes.run_command(echo, tmp_path / 'log', lines.append)
+    assert lines == ['6\n', '5,6\n']

@@ -1,6 +1,7 @@
 import io
 from pathlib import Path
 
+from rm_mm.suite.metrics import Metric
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.progress import Progress, clock, seconds_left
 
@@ -58,3 +59,22 @@ def test_two_at_a_time_halve_what_is_left(monkeypatch):
     progress.line(cells[0], LINE)
     # 60 s a cell: 25 + 25 running and 60 + 60 waiting, on two at a time.
     assert stream.getvalue().splitlines()[-1].endswith('about 1:25 left')
+
+
+def test_how_each_cell_does(monkeypatch):
+    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: 0.0)
+    stream = io.StringIO()
+    cells = [cell('detection', 1.0)]
+    progress = Progress(cells, stream=stream)
+    progress.start(cells[0], Metric('coco/bbox_mAP', 100.0, 'box_ap_percent'))
+    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: 35.0)
+    for line in (
+        'Epoch(val) [1][15/15]    coco/bbox_mAP_50: 0.9000  coco/bbox_mAP: 0.1230  time: 0.1',
+        'Epoch(val) [1][15/15]    coco/bbox_mAP: nan  coco/bbox_mAP_75: 0.5',
+        'some other line with coco/bbox_mAP: 0.9',
+        LINE,
+    ):
+        progress.line(cells[0], line)
+    assert stream.getvalue().splitlines()[-1] == (
+        '[0/1 done] detection rm [1][20/75] 12.30 %, about 0:25 left'
+    )

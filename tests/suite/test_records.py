@@ -1,11 +1,17 @@
 import json
-from dataclasses import asdict, replace
+import re
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 
 from rm_mm.errors import RefusedError
+from rm_mm.report.table import build_table
 from rm_mm.suite.metrics import Metric
-from rm_mm.suite.records import Record, read_curve, read_floor, read_record
+from rm_mm.suite.records import SCHEMA_VERSION, Record, read_curve, read_floor, read_record
+from rm_mm.suite.run_facts import facts_of, read_environment, read_pace
+
+SCHEMAS = Path(__file__).parents[1] / 'data' / 'records'
 
 RECORD = Record(
     preset='mini',
@@ -66,6 +72,49 @@ def test_the_floor_is_one_point(tmp_path):
     assert read_floor(tmp_path / 'metrics.json', TOP1) == [(0, 10.5)]
 
 
+def test_old_versions_still_read():
+    first, second = (read_record(SCHEMAS / f'schema{version}.json') for version in (1, 2))
+    assert (first.schema_version, first.column, first.settings, first.batch) == (1, '', [], None)
+    assert (second.schema_version, second.column, second.settings) == (2, 'atss_r18_mini', ['mini'])
+    for record in (first, second):
+        assert (record.best, record.last_step, record.curve[-1]) == (9.9, 4, [4, 9.9])
+        assert (record.memory_mb, record.seconds_an_iteration) == (None, None)
+    build_table([first, second])
+
+
+def test_every_field_is_documented():
+    page = (Path(__file__).parents[2] / 'docs' / 'records.md').read_text()
+    rows = re.findall(r'^\| `(\w+)` \|', page, flags=re.MULTILINE)
+    assert rows == [field.name for field in fields(Record)]
+    assert f'schema is {SCHEMA_VERSION}' in page
+
+
+def test_what_a_run_left_about_itself(tmp_path):
+    assert read_pace(tmp_path) == (None, None)
+    assert read_environment(tmp_path) == {}
+    log(
+        tmp_path,
+        '20260101_000000',
+        '{"iter": 10, "time": 0.5, "memory": 100, "step": 10}',
+        '{"iter": 20, "time": 0.75, "memory": 300, "step": 20}',
+        '{"mIoU": 50.0, "time": 9.0, "step": 20}',
+        '{"iter": 30, "time": 8.5, "memory": 200, "step": 30}',
+        '{"iter": 40, "ti',
+    )
+    # An evaluation's time is not training's, and a start that took long moves no median.
+    assert read_pace(tmp_path) == (0.75, 300)
+    environment = {
+        'versions': {'torch': '2.14.1'}, 'device': 'cpu', 'processes': 2, 'peak_memory_mb': 512.5,
+        'config': 'elsewhere/x.py',
+    }  # fmt: skip
+    (tmp_path / 'environment.json').write_text(json.dumps(environment))
+    assert facts_of(read_environment(tmp_path)) == {
+        'torch': '2.14.1', 'device': 'cpu', 'processes': 2
+    }  # fmt: skip
+    (tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json').write_text('{"iter": 1}')
+    assert read_pace(tmp_path) == (None, 512.5)
+
+
 def test_records_come_back_as_written(tmp_path):
     RECORD.write(tmp_path / 'records' / 'a.json')
     assert read_record(tmp_path / 'records' / 'a.json') == RECORD
@@ -86,7 +135,8 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
     'change',
     [
         {'best': 'x'}, {'best': None}, {'last': float('nan')}, {'task': 'nope'}, {'method': 3},
-        {'settings': 'paper'}, {'settings': None}, {'settings': [1]}, {'seed': '0'}, {'extra': 1},
+        {'settings': 'paper'}, {'settings': None}, {'settings': [1]}, {'seed': '0'}, {'seed': True},
+        {'method': '\x1b[31m'}, {'extra': 1},
         {'published': 'much'}, {'schedule_scale': None},
     ],
 )  # fmt: skip

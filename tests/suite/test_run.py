@@ -9,13 +9,14 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.errors import InputError, RefusedError
-from rm_mm.suite import run as run_module
+from rm_mm.suite import cell_run
+from rm_mm.suite.cells import Options, prepare
 from rm_mm.suite.find_task import find_task
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
-from rm_mm.suite.run import Options, prepare, run
+from rm_mm.suite.run import run
 
 BARE = 'model = dict(backbone=dict())\ntrain_cfg = dict(max_epochs=1)'
 METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}
@@ -24,11 +25,12 @@ METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}
 @pytest.fixture
 def commands(monkeypatch):
     """Replace the command of a cell by one that leaves what the real one leaves."""
-    calls, failing = [], set()
+    calls, failing, dealt = [], set(), []
 
-    def stand_in(command, log, on_line=None, threads=None):
+    def stand_in(command, log, on_line=None, threads=None, devices=None):
         action, *arguments = command[3:]
         calls.append((action, time.monotonic(), arguments))
+        dealt.append(devices)
         if action == 'export':
             Path(arguments[2]).parent.mkdir(exist_ok=True)
             Path(arguments[2]).write_bytes(b'backbone of ' + arguments[0].encode())
@@ -46,9 +48,9 @@ def commands(monkeypatch):
         lines = [json.dumps({key: value, 'step': step}) for step, value in ((1, 0.3), (2, 0.2))]
         scalars.write_text('\n'.join(lines))
 
-    monkeypatch.setattr(run_module, 'run_command', stand_in)
+    monkeypatch.setattr(cell_run, 'run_command', stand_in)
     monkeypatch.setattr('rm_mm.suite.pretrained.run_command', stand_in)
-    stand_in.calls, stand_in.failing = calls, failing
+    stand_in.calls, stand_in.failing, stand_in.dealt = calls, failing, dealt
     return stand_in
 
 
@@ -178,17 +180,18 @@ def test_a_full_disk_stops_only_its_own_cell(commands, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    monkeypatch.setattr(run_module, 'write_text', full)
+    monkeypatch.setattr(cell_run, 'write_text', full)
     failures = run(prepare(planned(tmp_path), Options())[1], Options())
     assert len(failures) == 1
     assert failures[0].startswith('detection rm: [Errno 28] No space left')
 
 
 def test_gpus_and_jobs_do_not_share(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
     monkeypatch.setattr('torch.cuda.device_count', lambda: 8)
     call = ['suite', '--preset', 'paper', '--jobs', '2', '--work-dir', str(tmp_path)]
     assert main(call) == 2
-    assert 'with 8 GPUs a run it must be 1' in capsys.readouterr().err
+    assert 'with 8 GPUs each need 16, here are 8' in capsys.readouterr().err
 
 
 def test_a_run_goes_on_with_the_backbone_that_it_was_begun_with(commands, tmp_path):
@@ -197,7 +200,7 @@ def test_a_run_goes_on_with_the_backbone_that_it_was_begun_with(commands, tmp_pa
     last = next(cell for cell in cells if (cell.task, cell.method) == ('detection', 'rm'))
     # Its training was cut, and pretraining was run again.
     last.record.unlink()
-    (last.directory / 'last_checkpoint').write_text('epoch_1.pth')
+    (last.directory / 'epoch_1.pth').touch()
     last.backbone.write_bytes(b'another')
     (failure,) = run(prepare(cells, Options())[1], Options())
     assert 'was begun with another' in failure

@@ -1,0 +1,71 @@
+"""The cells of a call, resolved before any of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rm_mm.suite.cell_config import require_same, resolve
+from rm_mm.suite.metrics import metric_of
+from rm_mm.suite.plan import Cell
+from rm_mm.suite.records import read_record
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for all cells of a call.
+
+    Attributes:
+        gpus: Processes a run; 0 runs it in one, on whatever device there is.
+        jobs: Cells at a time, which share the cores, and have GPUs of their own.
+        scale: Length of every schedule as a fraction of the recipe's.
+        data_root: Of the downstream data set, instead of the config's.
+        data_fingerprint: Of the embedded images, for the records.
+        batch_policy: For a run whose global batch is not the recipe's; None refuses it.
+    """
+
+    gpus: int = 0
+    jobs: int = 1
+    scale: float = 1.0
+    data_root: str | None = None
+    data_fingerprint: str | None = None
+    batch_policy: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A cell and its resolved config."""
+
+    cell: Cell
+    config: Any
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is more than the evaluation of an untrained network."""
+        return not self.cell.pretrains or self.cell.backbone is not None
+
+
+def prepare(cells: Sequence[Cell], options: Options) -> tuple[list[Prepared], list[Prepared]]:
+    """Resolve every cell's config, before anything runs.
+
+    Returns:
+        The cells that are done, and those that are left.
+
+    Raises:
+        InputError: If a config does not parse, names no metric, or a run was begun with another.
+        RefusedError: If a record is not one.
+    """
+    done, left = [], []
+    for cell in cells:
+        root = None if cell.pretrains else options.data_root
+        config = resolve(cell, scale=options.scale, data_root=root)
+        require_same(cell, config)
+        metric_of(config)
+        prepared = Prepared(cell, config)
+        if cell.record.exists():
+            read_record(cell.record)
+            done.append(prepared)
+        else:
+            left.append(prepared)
+    return done, left
