@@ -143,6 +143,11 @@ def _run_length(config: dict[str, Any]) -> tuple[bool, int | None]:
     return by_epoch, length if type(length) is int else None
 
 
+def counts_epochs(config: dict[str, Any]) -> bool:
+    """Whether a run of a dumped config counts epochs, and not iterations."""
+    return _run_length(config)[0]
+
+
 def parse_config(text: str) -> dict[str, Any]:
     """The assignments of a dumped config, without running it.
 

@@ -1,1 +1,1 @@
-"""From records to what a reader sees. Reads records, and nothing else of a run."""
+"""From records to what a reader sees. Reads records, and logs that were made elsewhere."""

@@ -1,13 +1,15 @@
-"""``rm-mm report``: read the records of a folder, print the table, write it where asked."""
+"""``rm-mm report``: read folders of records, and logs; print the table, write it where asked."""
 
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from rm_mm.atomic import write_text
 from rm_mm.errors import InputError
+from rm_mm.printable import printable
 from rm_mm.report.formats import WRITERS, to_text
 from rm_mm.report.table import build_table
 from rm_mm.suite.records import Record, read_record
@@ -19,24 +21,57 @@ def show(records: Sequence[Record]) -> None:
         print('\n' + to_text(build_table(records)))
 
 
-def _require_targets(args: argparse.Namespace, records: Path) -> None:
-    """Check that no table is written over a record or another table."""
+def _require_targets(args: argparse.Namespace, sources: Sequence[Path]) -> None:
+    """Check that no table is written over a record, a log or another table."""
     targets = [target.resolve() for name in WRITERS if (target := getattr(args, name))]
-    if any(target.parent == records.resolve() for target in targets):
-        raise InputError(f'{records} is the folder of the records: write the table elsewhere')
+    for source in sources:
+        if any(source.resolve() in (target, target.parent) for target in targets):
+            raise InputError(f'{source} is what the table is made of: write the table elsewhere')
     if len(set(targets)) < len(targets):
         raise InputError('two formats have one file: give each its own')
 
 
+def _require_distinct(found: Sequence[tuple[Path, Record]]) -> None:
+    """Check that no run is there twice: it would count as two.
+
+    Raises:
+        InputError: If it is.
+    """
+    seen: dict[tuple[object, ...], Path] = {}
+    for path, record in found:
+        # Of schema 1 a record names no setting.
+        for setting in record.settings or ['']:
+            key = (record.task, record.column, record.method, setting, record.seed)
+            if key in seen:
+                raise InputError(
+                    f'{printable(path)} and {printable(seen[key])} are both {record.method} of '
+                    f'{record.column or record.task} with seed {record.seed}: leave one out'
+                )
+            seen[key] = path
+
+
 def run_report(args: argparse.Namespace) -> int:
-    """Print the table of ``DIRECTORY/records``."""
-    folder = args.directory / 'records'
-    files = sorted(folder.glob('*.json'))
-    if not files:
-        raise InputError(f'no records: expected {folder}/*.json, as rm-mm suite writes them')
-    _require_targets(args, folder)
-    table = build_table([read_record(file) for file in files])
+    """Print the table of folders of records, and of logs that were made elsewhere."""
+    from rm_mm.report.logs.rows import named_path, read_rows
+
+    files, logs = [], []
+    for method, path in map(named_path, map(str, args.paths)):
+        here = sorted((path / 'records').glob('*.json'))
+        if here and method is not None:
+            raise InputError(f'the records of {path} say themselves what they are of: no {method}=')
+        files += here
+        logs += [] if here else [(method, path)]
+    paths = [*files, *(path for _, path in logs)]
+    if twice := [path for path, count in Counter(p.resolve() for p in paths).items() if count > 1]:
+        raise InputError(f'{printable(twice[0])} is there twice: leave one out')
+    _require_targets(args, [*dict.fromkeys(file.parent for file in files), *(p for _, p in logs)])
+    rows, said = read_rows(logs)
+    records = [*map(read_record, files), *rows]
+    _require_distinct(list(zip(paths, records, strict=True)))
+    table = build_table(records)
     print(to_text(table))
+    if said:
+        print('\n'.join(['', *said]))
     for name, writer in WRITERS.items():
         if target := getattr(args, name):
             write_text(target, writer(table))

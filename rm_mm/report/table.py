@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rm_mm.names import METHODS, SETTINGS, TASKS
+from rm_mm.report.verdict import NOTES as VERDICT_NOTES
+from rm_mm.report.verdict import SPREADS, Cell, Verdict, judge
 from rm_mm.suite.records import Record
 
 #: Heading and digits of each metric: one more than the paper prints.
@@ -46,27 +48,47 @@ class Table:
 
 
 def build_table(records: Sequence[Record]) -> Table:
-    """Arrange records; several seeds become mean and standard deviation.
+    """Arrange records; several seeds become mean and standard deviation, and a verdict.
 
     Args:
-        records: Of one folder.
+        records: Of all that the call names.
     """
     columns = _columns(records)
     published = any(record.published is not None for record in records)
+    judged = published or len({record.seed for record in records}) > 1
     header = ['method', 'setting']
     for heading, _ in columns.values():
-        header += [f'{heading} best', 'last', 'gain'] + (['paper'] if published else [])
+        header += [f'{heading} best', 'last', 'gain', *['paper'] * published, *['verdict'] * judged]
+    lines = _lines(records)
+    cells = [
+        Cell(
+            [record for record in here if record.method == method],
+            [] if method == 'baseline' else [r for r in here if r.method == 'baseline'],
+        )
+        for _, method, block in lines
+        for here in ([r for r in block if _key(r) == column] for column in columns)
+    ]
+    verdicts = iter(judge(cells) if judged else [Verdict('')] * len(cells))
+    figures = iter(cells)
     rows = []
+    for setting, method, _ in lines:
+        row = [method, setting]
+        for _, digits in columns.values():
+            cell, verdict = next(figures), next(verdicts)
+            row += _figures(cell, verdict, digits)
+            row += [_paper(cell)] * published + [verdict.text] * judged
+        rows.append(row)
+    return Table(header, rows, _notes(records, judged))
+
+
+def _lines(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
+    """Setting, method, and the records of the setting, of each row."""
+    found = []
     for setting, block in blocks(records):
         present = {record.method for record in block}
         order = [*(m for m in METHODS if m in present), *sorted(present - set(METHODS))]
-        for method in order:
-            row = [method, setting]
-            for column, (_, digits) in columns.items():
-                here = [record for record in block if _key(record) == column]
-                row += _cells(here, method, digits, published)
-            rows.append(row)
-    return Table(header, rows, _notes(records))
+        found += [(setting, method, block) for method in order]
+    return found
 
 
 def blocks(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
@@ -90,44 +112,49 @@ def blocks(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
     ]
 
 
-def _key(record: Record) -> tuple[str, str]:
-    return record.task, record.column
+def _key(record: Record) -> tuple[str, str, str]:
+    return record.task, record.column, record.metric
 
 
-def _columns(records: Sequence[Record]) -> dict[tuple[str, str], tuple[str, int]]:
+def _columns(records: Sequence[Record]) -> dict[tuple[str, str, str], tuple[str, int]]:
     """Heading and digits of each column; two of one kind are told apart by their names."""
-    first = {_key(record): record for record in reversed(records)}
-    order = sorted(first, key=lambda key: (TASKS.index(key[0]), key[1]))
-    kinds = [task for task, _ in order]
+    keys = dict.fromkeys(map(_key, records))
+    order = sorted(keys, key=lambda key: (TASKS.index(key[0]), *key[1:]))
+    names: dict[str, set[str]] = {}
+    for task, name, _ in order:
+        names.setdefault(task, set()).add(name)
     found = {}
-    for task, name in order:
-        metric = first[task, name].metric
+    for task, name, metric in order:
         heading, digits = HEADINGS.get(metric, (metric, 2))
-        found[task, name] = (heading if kinds.count(task) == 1 else f'{name} {heading}', digits)
+        alone = len(names[task]) == 1
+        found[task, name, metric] = (heading if alone else f'{name} {heading}', digits)
     return found
 
 
-def _cells(records: Sequence[Record], method: str, digits: int, published: bool) -> list[str]:
-    chosen = [record for record in records if record.method == method]
-    if not chosen:
-        return [ABSENT] * (4 if published else 3)
-    gain = _gain(chosen, [record for record in records if record.method == 'baseline'])
-    cells = [
-        _mean([record.best for record in chosen], digits),
-        _mean([record.last for record in chosen], digits),
-        ABSENT if gain is None or method == 'baseline' else f'{gain:+.{digits}f}',
+def _figures(cell: Cell, verdict: Verdict, digits: int) -> list[str]:
+    """Best, last and gain."""
+    if not cell.records:
+        return [ABSENT] * 3
+    return [
+        _mean([record.best for record in cell.records], digits),
+        _mean([record.last for record in cell.records], digits),
+        _gain(cell, verdict, digits),
     ]
-    if published:
-        figure = chosen[0].published
-        cells.append(ABSENT if figure is None else f'{figure:g}')
-    return cells
 
 
-def _gain(chosen: Sequence[Record], baseline: Sequence[Record]) -> float | None:
-    """Mean difference of the best values over the seeds that both have."""
-    base = {record.seed: record.best for record in baseline}
-    pairs = [record.best - base[record.seed] for record in chosen if record.seed in base]
-    return statistics.fmean(pairs) if pairs else None
+def _gain(cell: Cell, verdict: Verdict, digits: int) -> str:
+    """Mean difference of the best values over the seeds that both have, and its interval."""
+    if not cell.gains:
+        return ABSENT
+    text = f'{statistics.fmean(cell.gains):+.{digits}f}'
+    if (test := verdict.gain) is None:
+        return text
+    return f'{text} [{test.low:+.{digits}f}, {test.high:+.{digits}f}]'
+
+
+def _paper(cell: Cell) -> str:
+    figure = cell.records[0].published if cell.records else None
+    return ABSENT if figure is None else f'{figure:g}'
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
@@ -135,7 +162,7 @@ def _mean(values: Sequence[float], digits: int) -> str:
     return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.{digits}f}'
 
 
-def _notes(records: Sequence[Record]) -> list[str]:
+def _notes(records: Sequence[Record], judged: bool) -> list[str]:
     notes = ['gain: best, over the baseline with the same seed and setting.']
     shown = {setting for mark, _ in blocks(records) for setting in mark.split(', ')}
     notes += [note for setting, note in SETTING_NOTES.items() if setting in shown]
@@ -145,6 +172,10 @@ def _notes(records: Sequence[Record]) -> list[str]:
     else:
         notes.append(f'Mean ± standard deviation over seeds {", ".join(map(str, seeds))}.')
         notes += _fewer_seeds(records, len(seeds))
+    if judged:
+        notes += VERDICT_NOTES if len(seeds) > 1 else ()
+        columns = [record.column for record in records if record.published is not None]
+        notes += [said for end, said in SPREADS.items() if any(c.endswith(end) for c in columns)]
     if any((r.task, r.method) == ('classification', 'scratch') for r in records):
         notes.append('scratch has no pretraining: its top-1 is that of the untrained network.')
     notes += _batches(records)

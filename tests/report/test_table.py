@@ -34,10 +34,17 @@ def test_means_gains_and_published_figures():
     # Baseline first; 39 and 40: mean 39.5, standard deviation sqrt(0.5) = 0.71.
     assert table.rows[0][:6] == ['baseline', both, '39.50 ± 0.71', '39.00 ± 0.71', '-', '39.4']
     # Paired gains are 2 and 3.
-    assert table.rows[1][:6] == ['rm', both, '42.00 ± 1.41', '41.50 ± 1.41', '+2.50', '41.5']
+    assert table.rows[1][:6] == [
+        'rm',
+        both,
+        '42.00 ± 1.41',
+        '41.50 ± 1.41',
+        '+2.50 [+2.00, +3.00]',
+        '41.5',
+    ]
     # No baseline in segmentation: no gain; one seed: no deviation.
-    assert table.rows[0][6:] == ['-'] * 4
-    assert table.rows[1][6:] == ['42.000', '41.500', '-', '-']
+    assert table.rows[0][7:] == ['-'] * 4 + ['not run']
+    assert table.rows[1][7:] == ['42.000', '41.500', '-', '-', 'no published figure']
 
 
 def test_two_baselines_make_two_settings_with_gains_of_their_own():
@@ -58,7 +65,9 @@ def test_two_baselines_make_two_settings_with_gains_of_their_own():
         ['rm', 'controlled'],
     ]
     # The same runs of rm, over two baselines: 39.5 and 38.5.
-    assert [row[4] for row in rows] == ['-', '+2.50', '-', '+3.50']
+    assert [row[4] for row in rows] == [
+        '-', '+2.50 [+2.00, +3.00]', '-', '+3.50 [+3.00, +4.00]',
+    ]  # fmt: skip
     assert rows[1][2] == rows[3][2]
     # Where only one setting's own runs are there, only its rows are shown.
     assert {row[1] for row in build_table(found).rows} == {'paper'}

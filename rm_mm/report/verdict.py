@@ -1,0 +1,136 @@
+"""What a row says about the paper's: reproduced, within noise, off, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rm_mm.report.statistics import LEVEL, Comparison, compare, holm, same_within
+from rm_mm.suite.records import Record
+
+ABSENT = 'not run'
+ONE_SEED = 'one seed: no claim'
+NOT_PAIRED = 'fewer than two seeds in common: no claim'
+UNPUBLISHED = 'no published figure'
+NOTES = (
+    'Gains are paired by seed. In brackets, the bootstrap interval of the mean gain, 95 %; p is of '
+    f'a two-sided t-test, Holm-corrected over the cells of the table; the level is {LEVEL:.0%}.',
+    "reproduced: a gain that chance alone does not give, in the paper's direction and not told "
+    "apart from the paper's; of a baseline, its level is the paper's to less than the smallest "
+    "published gain. off: told apart from the paper's. within noise: neither.",
+)
+#: What the paper and others say of their own spread, by the end of a column's name.
+SPREADS = {
+    'cifar10': "The paper's own spread on CIFAR-10: 97.60, 97.62 and 97.72 in three runs.",
+    'ade20k': 'On ADE20K, runs of one recipe are reported to lie 1 to 2 mIoU apart.',
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one row in one column, and those of the row it is compared with.
+
+    Attributes:
+        records: Of the row; several seeds.
+        baseline: Of the baseline of the same setting; empty for the baseline itself.
+    """
+
+    records: Sequence[Record]
+    baseline: Sequence[Record]
+
+    @property
+    def gains(self) -> list[float]:
+        """Best over the baseline's best, for each seed that both have."""
+        base = {record.seed: record.best for record in self.baseline}
+        return [r.best - base[r.seed] for r in self.records if r.seed in base]
+
+    @property
+    def published_gain(self) -> float | None:
+        """The paper's figure over the paper's baseline."""
+        if not self.records or not self.baseline:
+            return None
+        figure, base = self.records[0].published, self.baseline[0].published
+        return None if figure is None or base is None else figure - base
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one cell.
+
+    Attributes:
+        text: The verdict.
+        gain: The gain over the seeds, with its interval; None where there is none to test.
+    """
+
+    text: str
+    gain: Comparison | None = None
+
+
+def judge(cells: Sequence[Cell]) -> list[Verdict]:
+    """A verdict for each cell of a table; the correction is over all of them."""
+    against_zero = [compare(cell.gains) for cell in cells]
+    against_paper = [_against_paper(cell) for cell in cells]
+    tests = zip(
+        cells, against_zero, _corrected(against_zero), _corrected(against_paper), strict=True
+    )
+    return [
+        Verdict(
+            _of_gain(cell, gain, zero, paper) if cell.baseline else _of_level(cell, paper, cells),
+            gain,
+        )
+        for cell, gain, zero, paper in tests
+    ]
+
+
+def _against_paper(cell: Cell) -> Comparison | None:
+    """The gain against the paper's; of a baseline, its level against the paper's."""
+    if cell.baseline:
+        return None if (gain := cell.published_gain) is None else compare(cell.gains, gain)
+    if not cell.records or (figure := cell.records[0].published) is None:
+        return None
+    return compare([record.best for record in cell.records], figure)
+
+
+def _corrected(comparisons: Sequence[Comparison | None]) -> list[float | None]:
+    found = [(i, made.p_value) for i, made in enumerate(comparisons) if made is not None]
+    corrected: list[float | None] = [None] * len(comparisons)
+    for (index, _), p_value in zip(found, holm([p for _, p in found]), strict=True):
+        corrected[index] = p_value
+    return corrected
+
+
+def _of_gain(cell: Cell, gain: Comparison | None, zero: float | None, paper: float | None) -> str:
+    """The verdict of a row that has a baseline."""
+    if not cell.records:
+        return ABSENT
+    published = cell.published_gain
+    if gain is None or zero is None:
+        if published is None:
+            return UNPUBLISHED
+        return ONE_SEED if len(cell.records) < 2 else NOT_PAIRED
+    real = zero < LEVEL
+    if published is None or paper is None:
+        direction = 'better' if gain.mean > 0 else 'worse'
+        said = f'{direction} than the baseline (p {zero:.2g})' if real else 'within noise'
+        return f'{UNPUBLISHED}; {said}'
+    if paper < LEVEL:
+        return f'off (p {paper:.2g})'
+    same_direction = gain.mean * published > 0
+    return f'reproduced (p {zero:.2g})' if real and same_direction else 'within noise'
+
+
+def _of_level(cell: Cell, paper: float | None, cells: Sequence[Cell]) -> str:
+    """The verdict of a baseline, or of a row without one: by its level."""
+    if not cell.records:
+        return ABSENT
+    figure = cell.records[0].published
+    if figure is None:
+        return UNPUBLISHED
+    if paper is None:
+        return ONE_SEED
+    if paper < LEVEL:
+        return f'off (p {paper:.2g})'
+    gains = [abs(c.published_gain or 0.0) for c in cells if list(c.baseline) == list(cell.records)]
+    margin = min((gain for gain in gains if gain), default=0.0)
+    best = [record.best for record in cell.records]
+    return 'reproduced' if margin and same_within(best, figure, margin) else 'within noise'
