@@ -16,9 +16,11 @@ else
 $(error STACK is '$(STACK)': expected onedl or upstream)
 endif
 BIN := $(VENV)/bin
+# A process a core; the tests of one file share what they take long to make.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 export RM_MM_STACK := $(STACK)
 
-.PHONY: mini mini-short test test-short test-all lint fidelity clean
+.PHONY: mini mini-short test test-short test-slow test-all lint fidelity clean
 
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
@@ -28,15 +30,18 @@ mini-short: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini --methods rm --schedule-scale 0.05 --work-dir work_dirs/mini-short
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # What another Python or another version of a library can break: imports, packaging, numbers, runs.
 test-short: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/compat tests/packaging tests/pretrain tests/transfer tests/suite \
-	    tests/report $(wildcard tests/test_*.py)
+	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/pretrain tests/resume tests/transfer \
+	    tests/suite tests/report $(wildcard tests/test_*.py)
 
-test-all: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m 'not gpu and not slurm'
+# A training or an installation each, so that they are dealt out one by one.
+test-slow: $(VENV)/installed-dev
+	$(PYTEST) --dist load -m 'slow and not gpu and not slurm'
+
+test-all: test test-slow
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -45,6 +45,8 @@ NEEDS = [
     'opencv-python',
     'Pillow',
     'pycocotools',
+    'safetensors',
+    'scipy',
     'wrapt',
 ]
 # The two lines own the same modules, so a distribution is built for one of them.
@@ -70,7 +72,10 @@ STACKS = {
     ],
 }
 # setuptools: the tests build wheels without a network, and so without an environment for it.
-DEV = ['build', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'scipy', 'setuptools>=80', 'twine']
+DEV = [
+    'build', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff', 'setuptools>=80', 'timm',
+    'twine',
+]  # fmt: skip
 MIMS = {'onedl': 'onedl-mim>=0.5.1', 'upstream': 'openmim>=0.3.9'}
 
 STACK = os.environ.get('RM_MM_STACK') or 'onedl'
@@ -160,7 +165,11 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
         # way comes after the path, on which a folder rm_mm, as of a clone, is found first.
         package_dir={'': '.'},
         packages=find_packages(include=['rm_mm', 'rm_mm.*']),
-        package_data={'rm_mm': ['py.typed'], 'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt']},
+        package_data={
+            'rm_mm': ['py.typed'],
+            'rm_mm.data': ['imagenet_wnids.txt'],
+            'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt'],
+        },
         install_requires=NEEDS + STACKS[STACK],
         extras_require={'dev': [*DEV, MIMS[STACK]]},
         entry_points={'console_scripts': ['rm-mm = rm_mm.cli:main']},

@@ -17,7 +17,9 @@ def python(*arguments, **options):
     )
 
 
-@pytest.mark.parametrize('command', ['', 'train', 'test', 'export', 'suite', 'report', 'doctor'])
+@pytest.mark.parametrize(
+    'command', ['', 'train', 'test', 'export', 'suite', 'report', 'data', 'doctor']
+)
 def test_help_imports_nothing_heavy(command):
     code = (
         'import sys; from rm_mm.cli import main\n'
@@ -37,6 +39,9 @@ def test_help_imports_nothing_heavy(command):
         (['report', 'nowhere'], 2, ['no records', 'nowhere/records']),
         (['transfer', 'yolo', 'coco'], 2, ['no transfer', 'atss coco']),
         (['export', 'nothing.pth', '-o', 'backbone.pth'], 2, ['nothing.pth']),
+        (['export', 'http://x/y.pth', '-o', 'backbone.pth'], 2, ['expected a file, https://']),
+        (['data', 'check', 'coco', 'nowhere'], 2, ['nowhere', 'cannot be checked']),
+        (['data', 'prepare', 'coco', 'nowhere'], 2, ['nowhere', '--archives DIR']),
         (['suite', '--gpus', '-1', '--methods', 'rm'], 2, ['--gpus']),
     ],
 )

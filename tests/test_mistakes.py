@@ -1,6 +1,7 @@
 """What a user gets wrong in a call of train or test: one line, exit code 2, no traceback."""
 
 import pytest
+import torch
 
 from rm_mm.cli import main
 
@@ -105,7 +106,7 @@ def test_a_resumed_run_keeps_its_batch(tmp_path, capsys, monkeypatch):
     write_tiny(tmp_path, TEXT.replace('auto_scale_lr = None', ''))
     runs = tmp_path / 'runs'
     runs.mkdir()
-    (runs / 'last_checkpoint').write_text('epoch_1.pth')
+    torch.save({'state_dict': {'weight': torch.zeros(1)}}, runs / 'epoch_1.pth')
     (runs / 'environment.json').write_text('{"batch": "the recipe\'s"}')
     call = ['train', 'tiny.py', '--work-dir', 'runs', '--resume', '--check']
     assert main(call) == 0

@@ -149,4 +149,4 @@ def test_a_backbone_that_does_not_fit_stops_training(data, backbone, tmp_path, c
         f'model.backbone.init_cfg.checkpoint={broken}', 'train_dataloader.num_workers=0',
     )  # fmt: skip
     assert code == 1
-    assert 'layer3.0: conv2.weight' in capsys.readouterr().err
+    assert 'missing: layer3.0.conv2.weight' in capsys.readouterr().err
