@@ -7,6 +7,9 @@ METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
 
 TASKS = ('classification', 'detection', 'segmentation')
 
+#: Sets of configs that belong in one table.
+PRESETS = ('mini', 'paper')
+
 #: ``paper``: each row starts from the backbone that the published row started from.
 #: ``controlled``: all methods share one pretraining recipe.
 SETTINGS = ('paper', 'controlled')

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rm_mm.names import DATASETS
+from rm_mm.names import DATASETS, PRESETS
 
 _DATASET_SPELLINGS = {
     'imagenet1k': 'imagenet', 'in1k': 'imagenet', 'ilsvrc2012': 'imagenet', 'coco2017': 'coco',
@@ -14,19 +13,38 @@ _DATASET_SPELLINGS = {
 }  # fmt: skip
 
 
-def names(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """A comma-separated list, kept in the order of ``allowed``."""
+def own_names(text: str) -> tuple[tuple[str | None, str | None], ...]:
+    """A comma-separated list of names, paths of configs, and ``NAME=PATH``."""
+    found: list[tuple[str | None, str | None]] = []
+    for part in (part.strip() for part in text.split(',')):
+        name, separator, target = (piece.strip() for piece in part.partition('='))
+        if not part or (separator and not (name and target)):
+            raise argparse.ArgumentTypeError(f'expected names, or NAME=PATH, got {text!a}')
+        if separator:
+            found.append((name, target))
+        else:
+            found.append((None, name) if name.endswith('.py') else (name, None))
+    return tuple(found)
 
-    def parse(text: str) -> tuple[str, ...]:
-        given = [name.strip() for name in text.split(',') if name.strip()]
-        unknown = [name for name in given if name not in allowed]
-        if unknown or not given:
-            raise argparse.ArgumentTypeError(
-                f'expected names from {",".join(allowed)}, got {text!a}'
-            )
-        return tuple(name for name in allowed if name in given)
 
-    return parse
+def preset(text: str) -> str:
+    """The name of a preset, or the path of a YAML file."""
+    if text not in PRESETS and not text.endswith(('.yaml', '.yml')):
+        raise argparse.ArgumentTypeError(
+            f'expected {", ".join(PRESETS)} or a file .yaml, got {text!a}'
+        )
+    return text
+
+
+def price(text: str) -> float:
+    """An amount of money, from 0."""
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < float('inf'):
+        raise argparse.ArgumentTypeError(f'expected a price such as 2.5, got {text!a}')
+    return amount
 
 
 def seeds(text: str) -> tuple[int, ...]:

@@ -6,8 +6,8 @@ import argparse
 
 from rm_mm import __version__
 from rm_mm.batch_policy import POLICIES
-from rm_mm.names import DATASETS, EXPORT_LAYOUTS, METHODS, SETTINGS, TASKS
-from rm_mm.option_types import count, dataset, names, path, scale, seeds
+from rm_mm.names import DATASETS, EXPORT_LAYOUTS, METHODS, PRESETS, SETTINGS, TASKS
+from rm_mm.option_types import count, dataset, own_names, path, preset, price, scale, seeds
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -39,13 +39,18 @@ def _add_batch_policy(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_suite_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--methods', type=names(METHODS), help=f'of {",".join(METHODS)}')
+    parser.add_argument(
+        '--methods',
+        type=own_names,
+        metavar='M,…',
+        help=f'of {",".join(METHODS)}, and your own: NAME=CONFIG.py or NAME=CHECKPOINT',
+    )
     parser.add_argument(
         '--setting',
         choices=(*SETTINGS, 'both'),
         help='backbones as in the published rows, or all methods of one recipe (default: paper)',
     )
-    parser.add_argument('--seeds', type=seeds, default=(0,), help='such as 0,1,2 (default 0)')
+    parser.add_argument('--seeds', type=seeds, help="such as 0,1,2 (default: the preset's, 0)")
     parser.add_argument('--work-dir', type=path, help='where runs and records are kept')
     parser.add_argument(
         '--gpus',
@@ -55,6 +60,21 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
     _add_batch_policy(parser)
     parser.add_argument('--jobs', type=int, help='runs at a time, each with --gpus GPUs of its own')
     parser.add_argument('--data-root', help='where the data set of the transfer task is')
+
+
+def _add_plan_options(suite: argparse.ArgumentParser) -> None:
+    suite.add_argument(
+        '--plan', action='store_true', help='print the cells and what is left to pay; run nothing'
+    )
+    suite.add_argument(
+        '--device', metavar='GPU', help='of --plan: scale the published logs to this card, as A100'
+    )
+    suite.add_argument(
+        '--probe', action='store_true', help='of --plan: measure a few iterations here instead'
+    )
+    suite.add_argument(
+        '--usd-per-gpu-hour', type=price, metavar='USD', help='of --plan: what a GPU-hour costs'
+    )
 
 
 def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -128,13 +148,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
-    suite.add_argument('--preset', choices=('mini', 'paper'), default='mini')
-    suite.add_argument('--tasks', type=names(TASKS), default=TASKS, help=f'of {",".join(TASKS)}')
+    suite.add_argument(
+        '--preset',
+        type=preset,
+        default=PRESETS[0],
+        help=f'{", ".join(PRESETS)} or a YAML file of your own (default: {PRESETS[0]})',
+    )
+    suite.add_argument(
+        '--tasks',
+        type=own_names,
+        metavar='T,…',
+        help=f'of {",".join(TASKS)}, and your own: CONFIG.py or NAME=CONFIG.py',
+    )
     _add_suite_options(suite)
     suite.add_argument('--cluster', choices=('local',), default='local', help='where runs go')
     suite.add_argument(
         '--schedule-scale', type=scale, default=1.0, help='shorten every schedule, in (0, 1]'
     )
+    _add_plan_options(suite)
 
     transfer = commands.add_parser('transfer', help='one downstream task for all methods')
     transfer.add_argument(
@@ -144,7 +175,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     transfer.add_argument(
         '--preset',
-        choices=('mini', 'paper'),
+        choices=PRESETS,
         help='whose pretrained backbones a config takes (default: paper)',
     )
     _add_suite_options(transfer)

@@ -88,6 +88,8 @@ class EnvironmentHook(Hook):
             'threads': torch.get_num_threads(),
             'batch_size': loader.batch_size,
             'workers': loader.num_workers,
+            # Of this process, as of every other.
+            'iterations_an_epoch': len(loader),
             'seed': runner.seed,
             'deterministic': runner.deterministic,
             # The same on every rank; reading it is a pass over the annotations.

@@ -59,8 +59,11 @@ def test_mistakes_are_one_message_and_exit_2(arguments, code, words, capsys, tmp
 @pytest.mark.parametrize(
     'arguments',
     [
-        ['suite', '--methods', 'baseline,typo'],
+        ['suite', '--methods', 'baseline,'],
+        ['suite', '--methods', 'mine='],
         ['suite', '--methods', ''],
+        ['suite', '--preset', 'typo'],
+        ['suite', '--plan', '--usd-per-gpu-hour', '-1'],
         ['suite', '--seeds', '0,x'],
         ['suite', '--seeds', '-1'],
         ['suite', '--schedule-scale', '0'],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -40,7 +39,7 @@ def run_cell(
     cell, started = prepared.cell, time.monotonic()
     cell.directory.mkdir(parents=True, exist_ok=True)
     if cell.source and cell.backbone is not None and not cell.backbone.exists():
-        export_to(cell.source, cell.backbone, cell.directory / 'export.log')
+        export_to(cell.source, cell.backbone, cell.directory / 'export.log', cell.network)
     path = config_path(cell)
     write_text(path, prepared.config.pretty_text)
     common = [str(path), '--work-dir', str(cell.directory)]
@@ -57,7 +56,7 @@ def run_cell(
         _command(arguments, options.gpus),
         cell.directory / 'output.log',
         on_line=lambda line: progress.line(cell, line),
-        threads=(os.cpu_count() or 1) // options.jobs if options.jobs > 1 else None,
+        threads=options.threads,
         devices=devices,
     )
     if cell.pretrains and cell.backbone is not None:
@@ -111,7 +110,7 @@ def _record(
     if not curve:
         raise RefusedError(f'no {metric.key} in the logs of {cell.directory}')
     # A figure that a config of the user's own inherited is of another run.
-    expected = {} if Path(cell.config).is_absolute() else config.get('expected') or {}
+    expected = {} if cell.own else config.get('expected') or {}
     environment = read_environment(cell.directory)
     seconds_an_iteration, memory_mb = read_pace(cell.directory)
     return Record(

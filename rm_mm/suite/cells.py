@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rm_mm.suite.cell_config import require_same, resolve
 from rm_mm.suite.metrics import metric_of
+from rm_mm.suite.mistakes import Mistakes
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.records import read_record
 
@@ -32,6 +34,11 @@ class Options:
     data_fingerprint: str | None = None
     batch_policy: str | None = None
 
+    @property
+    def threads(self) -> int | None:
+        """Cores that a cell is to use; all if None."""
+        return max((os.cpu_count() or 1) // self.jobs, 1) if self.jobs > 1 else None
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -46,26 +53,36 @@ class Prepared:
         return not self.cell.pretrains or self.cell.backbone is not None
 
 
-def prepare(cells: Sequence[Cell], options: Options) -> tuple[list[Prepared], list[Prepared]]:
+def prepare(
+    cells: Sequence[Cell], options: Options, mistakes: Mistakes | None = None
+) -> tuple[list[Prepared], list[Prepared]]:
     """Resolve every cell's config, before anything runs.
+
+    Args:
+        cells: Of the call.
+        options: Likewise.
+        mistakes: Takes up each config that does not parse or names no metric, each run that was
+            begun with another, and each record that is none; their cells are left out.
 
     Returns:
         The cells that are done, and those that are left.
 
     Raises:
-        InputError: If a config does not parse, names no metric, or a run was begun with another.
-        RefusedError: If a record is not one.
+        InputError: With all of these, if there is nothing that takes them up.
     """
+    found = mistakes or Mistakes()
     done, left = [], []
     for cell in cells:
-        root = None if cell.pretrains else options.data_root
-        config = resolve(cell, scale=options.scale, data_root=root)
-        require_same(cell, config)
-        metric_of(config)
-        prepared = Prepared(cell, config)
-        if cell.record.exists():
-            read_record(cell.record)
-            done.append(prepared)
-        else:
-            left.append(prepared)
+        with found.collecting():
+            root = None if cell.pretrains else options.data_root
+            config = resolve(cell, scale=options.scale, data_root=root)
+            require_same(cell, config)
+            metric_of(config)
+            if cell.record.exists():
+                read_record(cell.record)
+                done.append(Prepared(cell, config))
+            else:
+                left.append(Prepared(cell, config))
+    if mistakes is None:
+        found.require_none()
     return done, left

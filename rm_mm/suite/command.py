@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from rm_mm.batch_policy import apply_batch_policy
-from rm_mm.data.presence import require_data
-from rm_mm.errors import InputError, LeftBehindError, RefusedError
+from rm_mm.errors import LeftBehindError, RefusedError
 from rm_mm.lock import hold
-from rm_mm.names import SETTINGS
+from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
-from rm_mm.suite.devices import visible
+from rm_mm.suite.checks import check_backbones, check_runnable
+from rm_mm.suite.choose import choose
 from rm_mm.suite.family import end, mark_of
 from rm_mm.suite.find_task import find_task
+from rm_mm.suite.mistakes import Mistakes
 from rm_mm.suite.plan import PRETRAINING, Cell, plan
-from rm_mm.suite.presets import PRESETS, Preset
+from rm_mm.suite.plan_command import require_planning, show_plan
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
 from rm_mm.suite.run import run
 
-#: Two small networks on a core each train faster than one on two; more share the memory bus.
-MINI_JOBS = 2
 LOCK = 'suite.lock'
 
 
@@ -48,34 +43,47 @@ class Outcome:
 
 def run_suite(args: argparse.Namespace) -> Outcome:
     """Run what is missing of methods x tasks x seeds, pretraining included."""
-    preset = PRESETS[args.preset]
+    require_planning(args)
+    mistakes = Mistakes()
+    chosen = choose(args.preset, args.methods, args.tasks, args.seeds, mistakes)
+    preset = chosen.preset
     work_dir = args.work_dir or preset.work_dir
-    if args.data_root and len(set(args.tasks) - {PRETRAINING}) != 1:
-        raise InputError(
+    if args.data_root and len(set(chosen.tasks) - {PRETRAINING}) != 1:
+        mistakes.add(
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
             'or link each data set to where its config looks for it'
         )
-    methods, settings = args.methods or preset.methods, _settings(args.setting, preset.settings)
-    cells = plan(preset, methods, args.tasks, args.seeds, work_dir, settings)
-    options = _options(args, preset, scale=args.schedule_scale)
-    _take(work_dir)
-    done, left = prepare(cells, options)
-    _require_runnable(left, options)
-    return _outcome(_run(left, options, done), cells)
+    cells: list[Cell] = []
+    with mistakes.collecting():
+        settings = chosen_settings(args.setting, preset.settings)
+        cells = plan(preset, chosen.methods, chosen.tasks, chosen.seeds, work_dir, settings)
+    options = chosen_options(args, preset, scale=args.schedule_scale)
+    if not (args.plan or mistakes.found):
+        _take(work_dir)
+    done, left = _checked(cells, None, options, mistakes)
+    if args.plan:
+        show_plan(args, preset, cells, left, options, mistakes)
+        return Outcome([], [], len(cells))
+    mistakes.require_none()
+    return _outcome(_run(left, with_data(options, preset), done), cells)
 
 
 def run_transfer(args: argparse.Namespace) -> Outcome:
     """Run one downstream task for every method whose pretraining is there."""
+    mistakes = Mistakes()
     preset, task = find_task(args.target, args.preset)
+    chosen = choose(preset, args.methods, None, args.seeds, mistakes)
+    preset = chosen.preset
     work_dir = args.work_dir or preset.work_dir
-    methods = args.methods or preset.methods
-    settings = _settings(args.setting, preset.tasks[task].settings)
-    planned = plan(preset, methods, (task,), args.seeds, work_dir, settings)
-    options = _options(args, preset)
+    settings = chosen_settings(args.setting, preset.tasks[task].settings)
+    planned = plan(preset, chosen.methods, (task,), chosen.seeds, work_dir, settings)
+    options = chosen_options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
-    _take(work_dir)
-    done, left = prepare(cells, options)
-    _require_runnable(left, options)
+    if not mistakes.found:
+        _take(work_dir)
+    exported = [cell for cell in planned if cell.pretrains]
+    done, left = _checked(cells, exported, options, mistakes)
+    mistakes.require_none()
 
     absent = {}
     for pretraining in (cell for cell in planned if cell.pretrains):
@@ -90,7 +98,30 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     # Named before the others run, which may take days, and again at the end.
     lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
     print('\n'.join(lacking), end='\n' if lacking else '', file=sys.stderr)
-    return _outcome([*lacking, *_run(ready, options, done)], cells)
+    return _outcome([*lacking, *_run(ready, with_data(options, preset), done)], cells)
+
+
+def _checked(
+    cells: Sequence[Cell],
+    exported: Sequence[Cell] | None,
+    options: Options,
+    mistakes: Mistakes,
+) -> tuple[list[Prepared], list[Prepared]]:
+    """The cells that are done, and those that are left; what would stop one of these is taken up.
+
+    Args:
+        cells: Of the call.
+        exported: The pretraining whose backbones are going to be written; what is left of it if
+            not given.
+        options: Of the call.
+        mistakes: Takes them up.
+    """
+    done, left = prepare(cells, options, mistakes)
+    if exported is None:
+        exported = [item.cell for item in left if item.cell.pretrains]
+    check_runnable(left, options, mistakes)
+    check_backbones(left, exported, mistakes)
+    return done, left
 
 
 def _take(work_dir: Path) -> None:
@@ -107,18 +138,6 @@ def _take(work_dir: Path) -> None:
         hold(work_dir, LOCK, '--work-dir')
     if left:
         print(f'ended {left} processes that a killed call had left in {work_dir}', file=sys.stderr)
-
-
-def _settings(asked: str | None, offered: Sequence[str]) -> Sequence[str]:
-    """As asked, or the paper's rows where there are such."""
-    if asked is None:
-        return ('paper',) if 'paper' in offered else offered
-    settings = SETTINGS if asked == 'both' else (asked,)
-    if set(settings) <= set(offered):
-        return settings
-    raise InputError(
-        f'--setting {asked}: these rows have only the setting {", ".join(offered)}; leave it out'
-    )
 
 
 def _run(left: Sequence[Prepared], options: Options, done: Sequence[Prepared]) -> list[str]:
@@ -150,73 +169,6 @@ def _require_pretrained(cell: Cell, work_dir: Path) -> None:
         else f'its pretraining is not there: expected best_*.pth in {cell.directory}'
     )
     raise RefusedError(f'not run, {state}; run {command}')
-
-
-def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Options:
-    gpus = _gpus(args, preset)
-    jobs = _jobs(args, preset, gpus)
-    fingerprint = None
-    if preset.data is not None:
-        from rm_mm.data import mini
-
-        fingerprint = mini.fingerprint(mini.prepare(preset.data, progress=print))
-    return Options(
-        gpus=gpus,
-        jobs=jobs,
-        scale=scale,
-        data_root=args.data_root,
-        data_fingerprint=fingerprint,
-        batch_policy=args.batch_policy,
-    )
-
-
-def _gpus(args: argparse.Namespace, preset: Preset) -> int:
-    """Processes a run: as asked; else all GPUs there are, and none for the small networks."""
-    if args.gpus is None:
-        if preset.data:
-            return 0
-        from torch.cuda import device_count
-
-        return int(device_count())
-    if args.gpus < 0:
-        raise InputError(f'--gpus must be 0 or more, got {args.gpus}')
-    return int(args.gpus)
-
-
-def _jobs(args: argparse.Namespace, preset: Preset, gpus: int) -> int:
-    """Cells at a time: as asked; else the small networks of the mini preset one a core."""
-    if args.jobs is None:
-        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not gpus else 1
-    if args.jobs < 1:
-        raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
-    if args.jobs > 1 and gpus and (needed := args.jobs * gpus) > (present := len(visible())):
-        raise InputError(
-            f'--jobs {args.jobs} with {gpus} GPUs each need {needed}, here are {present}: say '
-            'fewer of either'
-        )
-    return int(args.jobs)
-
-
-def _require_runnable(left: Sequence[Prepared], options: Options) -> None:
-    """Name every data set that is not there and every batch that is not the recipe's, at once.
-
-    Raises:
-        InputError: If there is any.
-    """
-    problems: dict[str, None] = {}
-    for item in {(item.cell.task, item.trains): item for item in left}.values():
-        checks: list[Callable[[], object]] = [partial(require_data, item.config, item.cell.task)]
-        if item.trains:
-            config = copy.deepcopy(item.config)
-            processes = max(options.gpus, 1)
-            checks.append(partial(apply_batch_policy, config, processes, options.batch_policy))
-        for check in checks:
-            try:
-                check()
-            except InputError as error:
-                problems[str(error)] = None
-    if problems:
-        raise InputError('\n'.join(problems))
 
 
 def _outcome(failures: Sequence[str], cells: Sequence[Cell]) -> Outcome:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import find_config, read_config
 from rm_mm.errors import InputError
-from rm_mm.names import METHODS
-from rm_mm.suite.presets import PRESETS, Preset, Task
+from rm_mm.suite.own import leaves, own_task
+from rm_mm.suite.presets import PRESETS, Preset
 
 #: The tasks of the presets: (architecture, data set) to (preset, kind).
 _IN_PRESETS = {
@@ -19,8 +16,6 @@ _IN_PRESETS = {
     ('atss', 'mini'): ('mini', 'detection'),
     ('upernet', 'mini'): ('mini', 'segmentation'),
 }
-#: Whose configs are of which kind.
-_SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}
 
 
 def find_task(words: Sequence[str], preset: str | None = None) -> tuple[Preset, str]:
@@ -49,7 +44,7 @@ def _by_name(architecture: str, dataset: str, preset: str | None) -> tuple[Prese
         if preset not in (None, owner):
             raise InputError(f'{architecture} {dataset} is of the preset {owner}, not {preset}')
         return PRESETS[owner], kind
-    path = _leaves().get((architecture, dataset))
+    path = leaves().get((architecture, dataset))
     if path is None:
         raise InputError(
             f'no transfer {architecture!a} {dataset!a}: expected one of {_known()}, or the path of '
@@ -60,36 +55,11 @@ def _by_name(architecture: str, dataset: str, preset: str | None) -> tuple[Prese
 
 def _by_config(name: str, preset_name: str) -> tuple[Preset, str]:
     """Put a config into the place of the preset's task of the same kind."""
-    path = find_config(name).resolve()
-    scope = read_config(path).get('default_scope')
-    if scope not in _SCOPES:
-        raise InputError(
-            f'{path} is of default_scope {scope!a}: expected a config of mmdetection (mmdet) or '
-            'mmsegmentation (mmseg)'
-        )
-    preset, kind = PRESETS[preset_name], _SCOPES[scope]
-    stock = preset.tasks[kind]
-    if path in _leaves().values():
-        # One of ours: on the same data as the preset's task, so it has the same two baselines.
-        task = replace(stock, config=path.relative_to(configs_root().resolve()).as_posix())
-    else:
-        # The paper has no rows for it.
-        settings = preset.settings if preset.data else ('controlled',)
-        task = Task(kind, str(path), stock.weight, settings)
-    tasks = {'classification': preset.tasks['classification'], kind: task}
-    return replace(preset, tasks=tasks), kind
-
-
-def _leaves() -> dict[tuple[str, str], Path]:
-    """Our leaves that take every method's backbone, by architecture and data set."""
-    found = {}
-    for kind in _SCOPES.values():
-        for path in sorted((configs_root().resolve() / kind).glob('*_r50_*.py')):
-            architecture, _, dataset = path.stem.partition('_r50_')
-            if not dataset.startswith(METHODS):
-                found[architecture, dataset] = path
-    return found
+    preset = PRESETS[preset_name]
+    task = own_task(preset, name)
+    tasks = {'classification': preset.tasks['classification'], task.kind: task}
+    return replace(preset, tasks=tasks), task.kind
 
 
 def _known() -> str:
-    return ', '.join(' '.join(pair) for pair in [*_IN_PRESETS, *_leaves()])
+    return ', '.join(' '.join(pair) for pair in [*_IN_PRESETS, *leaves()])

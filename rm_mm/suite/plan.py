@@ -19,39 +19,46 @@ class Cell:
     Attributes:
         preset: Name of the preset it belongs to.
         task: Kind of the task.
+        label: What ``--tasks`` calls the task: its kind, or its own name if it is the user's.
         column: Name of the task, such as ``atss_r50_coco``.
         method: Method name.
         row: The method, and what sets this row apart from its others.
         settings: Which settings the row belongs to.
         seed: Of every generator in the run.
         config: Path below ``configs/``, or from the root.
+        own: Whether it is the user's: no figure of the paper's is of it.
         directory: Where the run keeps its logs and checkpoints.
         record: The file that says that the cell is done.
         backbone: The export that a pretraining run leaves, or that a downstream run takes; None
             where there is no pretraining.
-        source: Published weights behind ``backbone``, where that is no pretraining of ours.
+        source: Weights behind ``backbone``, where that is no pretraining of ours: published, or a
+            checkpoint of the user's.
+        network: Config of the network that the user's checkpoint has to fill.
         weight: Relative cost.
     """
 
     preset: str
     task: str
+    label: str
     column: str
     method: str
     row: str
     settings: tuple[str, ...]
     seed: int
     config: str
+    own: bool
     directory: Path
     record: Path
     backbone: Path | None
     source: str | None
+    network: str | None
     weight: float
 
     @property
     def name(self) -> str:
         """What people call it."""
         row = self.row.replace('_', ' ')
-        return f'{self.task} {row}' + (f' seed {self.seed}' if self.seed else '')
+        return f'{self.label} {row}' + (f' seed {self.seed}' if self.seed else '')
 
     @property
     def pretrains(self) -> bool:
@@ -79,46 +86,61 @@ def plan(
     Args:
         preset: What there is to choose from.
         methods: Rows.
-        tasks: Kinds of tasks, columns.
+        tasks: Columns, by their names in the preset.
         seeds: How often each.
         work_dir: Where everything goes.
-        settings: Which of the preset's; all if not given.
+        settings: Which of a task's; all if not given, or if it has none of these.
 
     Raises:
         InputError: If the preset has no config for a method.
     """
-    wanted = settings or preset.settings
     cells: dict[Path, Cell] = {}
     for seed in seeds:
         for method in methods:
-            for kind in (kind for kind in preset.tasks if kind in tasks):
-                for variant in preset.tasks[kind].variants(method, wanted):
-                    for cell in _with_pretraining(preset, kind, method, variant, seed, work_dir):
+            for label in (label for label in preset.tasks if label in tasks):
+                offered = preset.tasks[label].settings
+                wanted = [s for s in settings or () if s in offered] or offered
+                for variant in _variants(preset, label, method, wanted):
+                    for cell in _with_pretraining(preset, label, method, variant, seed, work_dir):
                         cells.setdefault(cell.directory, cell)
     _require_configs(preset, list(cells.values()))
     return sorted(cells.values(), key=lambda cell: (cell.seed, not cell.pretrains))
 
 
+def _variants(preset: Preset, label: str, method: str, settings: Sequence[str]) -> list[Variant]:
+    """The rows of a method in a column: none of what is a checkpoint in that of the pretraining."""
+    task, source = preset.tasks[label], preset.own.get(method, '.py')
+    if source.endswith('.py'):
+        return task.variants(method, settings)
+    pretrains = task.kind == PRETRAINING
+    return [] if pretrains else [Variant(method, task.settings, source)]
+
+
 def _with_pretraining(
-    preset: Preset, kind: str, method: str, variant: Variant, seed: int, work_dir: Path
+    preset: Preset, label: str, method: str, variant: Variant, seed: int, work_dir: Path
 ) -> list[Cell]:
     """One cell, after the one whose backbone it takes if there is such a one."""
 
-    def cell(task: Task, row: Variant) -> Cell:
-        directory = run_directory(work_dir, task.run_name(row.name), seed)
+    def cell(label: str, row: Variant) -> Cell:
+        task = preset.tasks[label]
+        run_name = task.run_name(row.name)
+        directory = run_directory(work_dir, run_name, seed)
         return Cell(
             preset=preset.name,
             task=task.kind,
+            label=label,
             column=task.name,
             method=method,
             row=row.name,
             settings=row.settings,
             seed=seed,
-            config=task.config_of(row.name),
+            config=_config_of(preset, task, row.name),
+            own=method in preset.own or Path(task.config).is_absolute(),
             directory=directory,
             record=work_dir / 'records' / f'{directory.name}.json',
             backbone=backbone,
             source=row.source,
+            network=_config_of(preset, pretraining, 'baseline') if method in preset.own else None,
             weight=task.weight,
         )
 
@@ -126,11 +148,20 @@ def _with_pretraining(
     own = run_directory(work_dir, pretraining.run_name(method), seed) / 'backbone.pth'
     backbone = None if method == 'scratch' else own
     if variant.source:
-        backbone = work_dir / _source_directory(variant.source) / 'backbone.pth'
-    last = cell(preset.tasks[kind], variant)
+        # One for all seeds.
+        origin = pretraining.run_name(method) if method in preset.own else None
+        backbone = work_dir / (origin or _source_directory(variant.source)) / 'backbone.pth'
+    last = cell(label, variant)
     if last.pretrains or variant.source or backbone is None:
         return [last]
-    return [cell(pretraining, Variant(method, pretraining.settings)), last]
+    return [cell(PRETRAINING, Variant(method, pretraining.settings)), last]
+
+
+def _config_of(preset: Preset, task: Task, row: str) -> str:
+    """The config of a row: for a method of the user's own that of the baseline, filled anew."""
+    if row not in preset.own:
+        return task.config_of(row)
+    return preset.own[row] if task.kind == PRETRAINING else task.config_of('baseline')
 
 
 def _source_directory(source: str) -> str:

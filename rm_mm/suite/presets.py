@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from rm_mm.names import MINI_SETTING, SETTINGS
@@ -16,12 +16,37 @@ class Variant:
     Attributes:
         name: The method, and what sets this row apart from its others; part of file names.
         settings: Which of the settings the row belongs to.
-        source: Published weights that it starts from, instead of the method's own pretraining.
+        source: Weights that it starts from, instead of pretraining of ours: published ones, or a
+            checkpoint of the user's.
     """
 
     name: str
     settings: tuple[str, ...]
     source: str | None = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What training took in a published log.
+
+    Attributes:
+        seconds_an_iteration: Mean, with its data.
+        iterations: Of the whole schedule.
+        gpus: That took part.
+        device: What these were.
+        source: Which log.
+    """
+
+    seconds_an_iteration: float
+    iterations: int
+    source: str
+    gpus: int = 8
+    device: str = 'TITAN Xp'
+
+    @property
+    def seconds(self) -> float:
+        """Of all iterations, evaluations not counted."""
+        return self.seconds_an_iteration * self.iterations
 
 
 @dataclass(frozen=True)
@@ -37,6 +62,8 @@ class Task:
         settings: To which its rows belong.
         paper_baseline: What the ``paper`` setting's baseline starts from, if that is not the
             baseline of the pretraining table.
+        pace: Of its recipe, where a log of that is published.
+        label: What the column is called, if not after its config.
     """
 
     kind: str
@@ -44,11 +71,13 @@ class Task:
     weight: float
     settings: tuple[str, ...] = SETTINGS
     paper_baseline: str | None = None
+    pace: Pace | None = None
+    label: str | None = None
 
     @property
     def name(self) -> str:
         """What sets the column apart from others of its kind, such as ``atss_r50_coco``."""
-        return PurePath(self.config).stem.replace('_{variant}', '')
+        return self.label or PurePath(self.config).stem.replace('_{variant}', '')
 
     @property
     def one_config(self) -> bool:
@@ -61,8 +90,9 @@ class Task:
 
     def run_name(self, variant: str) -> str:
         """What the folder of one row's run is called, apart from the seed."""
-        stem = PurePath(self.config_of(variant)).stem
-        return f'{stem}_{variant}' if self.one_config else stem
+        if self.one_config:
+            return f'{self.name}_{variant}'
+        return PurePath(self.config_of(variant)).stem
 
     def variants(self, method: str, settings: Sequence[str]) -> list[Variant]:
         """The rows of a method in some settings: two where its backbones differ between them."""
@@ -83,9 +113,12 @@ class Preset:
         name: What ``--preset`` takes.
         work_dir: Where runs go if nothing else is said.
         methods: The rows that run if nothing else is said.
-        tasks: By kind; ``classification`` is the pretraining of the others.
-        settings: Those that its tasks have rows for.
+        tasks: By what ``--tasks`` calls them: the stock ones by their kind, a user's own by their
+            names; ``classification`` is the pretraining of the others.
+        settings: Those that its stock tasks have rows for.
         data: Root of the embedded images, for a preset that makes its own data.
+        own: Methods of the user's, each with its classification config or its checkpoint.
+        seeds: That run if nothing else is said.
     """
 
     name: str
@@ -94,6 +127,8 @@ class Preset:
     tasks: Mapping[str, Task]
     settings: tuple[str, ...]
     data: Path | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
 
 
 def _tasks(*tasks: Task) -> dict[str, Task]:
@@ -102,7 +137,12 @@ def _tasks(*tasks: Task) -> dict[str, Task]:
 
 _MINI = (MINI_SETTING,)
 
-# The weights are seconds measured on two cores (mini) and on 8 GPUs in the authors' logs (paper).
+# Of the authors' logs. That of CIFAR-10 is no preset's.
+_IMAGENET = Pace(0.325, 300 * 2503, "the authors' ImageNet log of rm")
+_COCO = Pace(0.360, 12 * 7330, "the authors' COCO log of rm")
+_ADE20K = Pace(0.634, 80_000, "the authors' ADE20K log of the baseline")
+
+# The weights are seconds: measured on two cores (mini), on 8 GPUs in the authors' logs (paper).
 PRESETS = {
     'mini': Preset(
         name='mini',
@@ -122,16 +162,27 @@ PRESETS = {
         methods=('baseline', 'mixup', 'cutmix', 'rm'),
         settings=SETTINGS,
         tasks=_tasks(
-            Task('classification', 'classification/r50_{variant}_in1k.py', 250_000.0),
+            Task(
+                'classification',
+                'classification/r50_{variant}_in1k.py',
+                _IMAGENET.seconds,
+                pace=_IMAGENET,
+            ),
             Task(
                 'detection',
                 'detection/atss_r50_{variant}_coco.py',
-                40_000.0,
+                _COCO.seconds,
+                pace=_COCO,
                 # The published 39.4 is mmdetection's own run.
                 paper_baseline='torchvision://resnet50',
             ),
             # The published 40.40 starts from the 300-epoch baseline, as the authors' log says.
-            Task('segmentation', 'segmentation/upernet_r50_{variant}_ade20k.py', 60_000.0),
+            Task(
+                'segmentation',
+                'segmentation/upernet_r50_{variant}_ade20k.py',
+                _ADE20K.seconds,
+                pace=_ADE20K,
+            ),
         ),
     ),
 }

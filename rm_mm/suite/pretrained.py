@@ -59,10 +59,17 @@ def export(cell: Cell) -> None:
     export_to(str(checkpoint), cell.backbone, cell.directory / 'export.log')
 
 
-def export_to(checkpoint: str, backbone: Path, log: Path) -> None:
+def export_to(checkpoint: str, backbone: Path, log: Path, network: str | None = None) -> None:
     """``rm-mm export``, in a process of its own.
+
+    Args:
+        checkpoint: A file or an address.
+        backbone: Where to write it.
+        log: Its output is appended here.
+        network: The config whose backbone it has to fill.
 
     Raises:
         RefusedError: If it was refused.
     """
-    run_command([sys.executable, '-m', 'rm_mm.cli', 'export', checkpoint, '-o', str(backbone)], log)
+    words = ['export', checkpoint, '-o', str(backbone), *(['--config', network] if network else [])]
+    run_command([sys.executable, '-m', 'rm_mm.cli', *words], log)

@@ -32,7 +32,7 @@ from rm_mm.transfer.manifest import (
 from rm_mm.transfer.output import forget_refusal, require_replaceable
 from rm_mm.transfer.target import Target, target_from_config, target_from_shapes
 from rm_mm.transfer.variants import in_names_of
-from rm_mm.transfer.verify import Coverage, check
+from rm_mm.transfer.verify import Coverage, check, require
 from rm_mm.transfer.zoo import Source, locate
 
 # What a refusal may take of a terminal.
@@ -121,6 +121,18 @@ def export_backbone(
         raise InputError(f'cannot write {printable(output)}: {error.strerror}') from error
     forget_refusal(output)
     return manifest
+
+
+def require_exportable(checkpoint: str | Path, config: str | Path) -> None:
+    """Check that a checkpoint fills the network of a config; nothing is written.
+
+    Raises:
+        InputError: If either cannot be used.
+        RefusedError: If it does not fill the network completely, or is of another one.
+    """
+    source = locate(str(checkpoint))
+    taken = _take(source, config, None, trust=False)
+    require(taken.coverage, f'{printable(source.path)} does not fill {taken.target.name}')
 
 
 def _take(source: Source, config: str | Path | None, key: str | None, *, trust: bool) -> _Taken:

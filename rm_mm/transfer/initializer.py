@@ -51,7 +51,7 @@ class VerifiedBackbone:
             RefusedError: If it does not fill ``module`` completely, or is not the file that its
                 manifest describes.
         """
-        source = _read_export(self.checkpoint)
+        source = read_export(self.checkpoint)
         found = inputs_in_manifest(self.checkpoint)
         wanted = Inputs(style=getattr(module, 'style', None))
         coverage = check(
@@ -105,7 +105,7 @@ class VerifiedBackboneHook(Hook):
                 f'the config asks for a VerifiedBackbone, but {name} never loaded it: its '
                 'init_weights goes its own way; use a backbone that honours init_cfg'
             )
-        source = _read_export(Path(taken['checkpoint']))
+        source = read_export(Path(taken['checkpoint']))
         if source.sha256 != taken['sha256']:
             raise RefusedError(
                 f'{printable(taken["checkpoint"])} was replaced after it was loaded into {name}: '
@@ -126,7 +126,13 @@ class VerifiedBackboneHook(Hook):
             )
 
 
-def _read_export(path: Path) -> Checkpoint:
+def read_export(path: Path) -> Checkpoint:
+    """Read an export of ours.
+
+    Raises:
+        InputError: If it is not there, or no checkpoint.
+        RefusedError: If it is not the file that its manifest describes.
+    """
     if not path.exists():
         raise absent_backbone(path)
     source = read_checkpoint(path)

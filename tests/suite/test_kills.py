@@ -34,7 +34,7 @@ cell_run._command = lambda arguments, gpus: [sys.executable, command, *arguments
 run_command = pretrained.run_command
 pretrained.run_command = lambda words, log: run_command([words[0], command, *words[3:]], log)
 from rm_mm.suite import command as suite_command
-suite_command._require_runnable = lambda *_: None
+suite_command.check_backbones = lambda *_: None
 sys.exit(cli.main(sys.argv[2:]))
 """
 

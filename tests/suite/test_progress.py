@@ -10,9 +10,9 @@ LINE = '11/22 - mmengine - INFO - Epoch(train) [1][ 20/75]  lr: 1e-03  eta: 0:00
 
 def cell(task, weight):
     return Cell(
-        preset='mini', task=task, column=task, method='rm', row='rm', settings=('mini',), seed=0,
-        config='c.py', directory=Path('d'), record=Path('r'), backbone=None, source=None,
-        weight=weight,
+        preset='mini', task=task, label=task, column=task, method='rm', row='rm',
+        settings=('mini',), seed=0, config='c.py', own=False, directory=Path('d'),
+        record=Path('r'), backbone=None, source=None, network=None, weight=weight,
     )  # fmt: skip
 
 

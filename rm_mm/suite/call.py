@@ -1,0 +1,87 @@
+"""What a call says of settings, GPUs and cells at a time, or leaves to this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rm_mm.errors import InputError
+from rm_mm.names import SETTINGS
+from rm_mm.suite.cells import Options
+from rm_mm.suite.devices import visible
+from rm_mm.suite.presets import Preset
+
+#: Two small networks on a core each train faster than one on two; more share the memory bus.
+MINI_JOBS = 2
+
+
+def chosen_settings(asked: str | None, offered: Sequence[str]) -> Sequence[str]:
+    """As asked, or the paper's rows where there are such."""
+    if asked is None:
+        return ('paper',) if 'paper' in offered else offered
+    settings = SETTINGS if asked == 'both' else (asked,)
+    if set(settings) <= set(offered):
+        return settings
+    raise InputError(
+        f'--setting {asked}: these rows have only the setting {", ".join(offered)}; leave it out'
+    )
+
+
+def chosen_options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Options:
+    """What holds for all cells; of what was not asked, what suits this machine and the preset."""
+    gpus = _gpus(args, preset)
+    return Options(
+        gpus=gpus,
+        jobs=_jobs(args, preset, gpus),
+        scale=scale,
+        data_root=args.data_root,
+        batch_policy=args.batch_policy,
+    )
+
+
+def with_data(options: Options, preset: Preset) -> Options:
+    """Lay out the embedded images of a preset that has such, and know them by their fingerprint."""
+    if preset.data is None:
+        return options
+    from rm_mm.data import mini
+
+    found = mini.fingerprint(mini.prepare(preset.data, progress=print))
+    return replace(options, data_fingerprint=found)
+
+
+def _gpus(args: argparse.Namespace, preset: Preset) -> int:
+    """Processes a run: as asked; else all GPUs there are, and none for the small networks."""
+    if args.gpus is None:
+        if preset.data:
+            return 0
+        from torch.cuda import device_count
+
+        if getattr(args, 'plan', False) and not args.probe and not device_count():
+            # Planned here, to run elsewhere.
+            return max((task.pace.gpus for task in preset.tasks.values() if task.pace), default=0)
+        return int(device_count())
+    if args.gpus < 0:
+        raise InputError(f'--gpus must be 0 or more, got {args.gpus}')
+    return int(args.gpus)
+
+
+def _jobs(args: argparse.Namespace, preset: Preset, gpus: int) -> int:
+    """Cells at a time: as asked; else the small networks of the mini preset one a core."""
+    if args.jobs is None:
+        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not gpus else 1
+    if args.jobs < 1:
+        raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
+    elsewhere = getattr(args, 'plan', False) and not args.probe
+    if (
+        args.jobs > 1
+        and gpus
+        and not elsewhere
+        and (needed := args.jobs * gpus) > (present := len(visible()))
+    ):
+        raise InputError(
+            f'--jobs {args.jobs} with {gpus} GPUs each need {needed}, here are {present}: say '
+            'fewer of either'
+        )
+    return int(args.jobs)

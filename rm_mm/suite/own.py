@@ -1,0 +1,117 @@
+"""A method or a task of the user's own: one entry of a call or of a preset's file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rm_mm.compat.config_scopes import configs_root
+from rm_mm.config_files import find_config, read_config
+from rm_mm.errors import InputError
+from rm_mm.names import METHODS, TASKS
+from rm_mm.printable import printable
+from rm_mm.suite.presets import Preset, Task
+
+#: Whose configs are of which kind.
+SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}
+#: They name folders, and rows or columns of a table.
+_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
+
+
+def own_method(name: str, path: str, folder: Path | None = None) -> str:
+    """Where a method of the user's own comes from: the path as a plan has it.
+
+    Args:
+        name: What the row is called.
+        path: A classification config that pretrains, or a checkpoint: a file, or an address.
+        folder: Where a relative path is looked for first.
+
+    Raises:
+        InputError: If the name is taken or no name, or there is no such file.
+    """
+    _require_name(name, METHODS, 'method')
+    if path.endswith('.py'):
+        config = _config(path, folder)
+        if (scope := read_config(config).get('default_scope')) != 'mmpretrain':
+            raise InputError(
+                f'{name}: {printable(config)} is of default_scope {scope!a}: expected a '
+                'classification config of mmpretrain, or a checkpoint'
+            )
+        return str(config)
+    if '://' in path:
+        return path
+    file = _below(folder, path)
+    if not file.is_file():
+        raise InputError(
+            f'{name}: no file {printable(file)}: expected a classification config (.py) or a '
+            'checkpoint'
+        )
+    return str(file.resolve())
+
+
+def own_task(
+    preset: Preset, path: str, name: str | None = None, folder: Path | None = None
+) -> Task:
+    """The column of one config: a user's, or one of ours that no preset has.
+
+    Args:
+        preset: Whose pretrained backbones it takes.
+        path: A config of mmdetection or mmsegmentation.
+        name: What the column is called, if not after the config.
+        folder: Where a relative path is looked for first.
+
+    Raises:
+        InputError: If it is of neither kind, or the name is taken or no name.
+    """
+    if name is not None:
+        _require_name(name, TASKS, 'task')
+    found = _config(path, folder)
+    scope = read_config(found).get('default_scope')
+    if scope not in SCOPES:
+        raise InputError(
+            f'{printable(found)} is of default_scope {scope!a}: expected a config of mmdetection '
+            '(mmdet) or mmsegmentation (mmseg)'
+        )
+    kind = SCOPES[scope]
+    stock = preset.tasks[kind]
+    if found in leaves().values():
+        # One of ours: on the same data as the preset's task, so it has the same two baselines.
+        config = found.relative_to(configs_root().resolve()).as_posix()
+        return replace(stock, config=config, pace=None, label=name)
+    # The paper has no rows for it.
+    settings = preset.settings if preset.data else ('controlled',)
+    return Task(kind, str(found), stock.weight, settings, label=name)
+
+
+def leaves() -> dict[tuple[str, str], Path]:
+    """Our leaves that take every method's backbone, by architecture and data set."""
+    found = {}
+    for kind in SCOPES.values():
+        for path in sorted((configs_root().resolve() / kind).glob('*_r50_*.py')):
+            architecture, _, dataset = path.stem.partition('_r50_')
+            if not dataset.startswith(METHODS):
+                found[architecture, dataset] = path
+    return found
+
+
+def _require_name(name: str, taken: Sequence[str], kind: str) -> None:
+    if name in taken:
+        raise InputError(f'{name} is a {kind} of the suite already: call yours otherwise')
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f'{name!a} cannot name a {kind}: expected letters, digits, "_", "-" and ".", such as '
+            f'my_{kind}'
+        )
+
+
+def _below(folder: Path | None, path: str) -> Path:
+    """A path of a preset's file is one from there."""
+    beside = (folder or Path()) / Path(path).expanduser()
+    return beside if beside.exists() else Path(path).expanduser()
+
+
+def _config(path: str, folder: Path | None) -> Path:
+    beside = _below(folder, path)
+    return (beside if beside.is_file() else find_config(path)).resolve()

@@ -1,0 +1,51 @@
+"""``rm-mm suite --plan``: print, and run nothing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rm_mm.errors import InputError
+from rm_mm.suite.cells import Options, Prepared
+from rm_mm.suite.estimate import Estimate, Question, estimate, show
+from rm_mm.suite.gpus import find_gpu
+from rm_mm.suite.mistakes import Mistakes
+from rm_mm.suite.plan import Cell
+from rm_mm.suite.presets import Preset
+
+
+def require_planning(args: argparse.Namespace) -> None:
+    """Check that what is asked of a plan is asked with ``--plan``."""
+    asked = {
+        '--device': args.device, '--probe': args.probe, '--usd-per-gpu-hour': args.usd_per_gpu_hour
+    }  # fmt: skip
+    given = [name for name, value in asked.items() if value is not None and value is not False]
+    if given and not args.plan:
+        raise InputError(f'{given[0]} is a question about the plan: add --plan, which runs nothing')
+    if args.probe and args.device:
+        raise InputError('--probe measures the device of this machine: leave --device out')
+
+
+def show_plan(
+    args: argparse.Namespace,
+    preset: Preset,
+    cells: Sequence[Cell],
+    left: Sequence[Prepared],
+    options: Options,
+    mistakes: Mistakes,
+) -> None:
+    """Print the plan, and then what is wrong with it.
+
+    Raises:
+        InputError: If anything is.
+    """
+    question = Question(
+        device=find_gpu(args.device) if args.device else None,
+        probe=args.probe,
+        usd_per_gpu_hour=args.usd_per_gpu_hour,
+    )
+    # What cannot run cannot be measured.
+    measurable = not (args.probe and mistakes.found)
+    found = estimate(preset, left, options, question) if measurable else Estimate()
+    print('\n'.join(show(cells, left, found, options, question)))
+    mistakes.require_none()
