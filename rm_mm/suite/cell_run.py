@@ -108,7 +108,10 @@ def _record(
     else:
         curve = read_floor(_floor(cell), metric)
     if not curve:
-        raise RefusedError(f'no {metric.key} in the logs of {cell.directory}')
+        raise RefusedError(
+            f'no {metric.key} in the logs of {cell.directory}: no evaluation came to a figure. '
+            'mmdetection gives none where nothing at all is detected, as after too short a schedule'
+        )
     # A figure that a config of the user's own inherited is of another run.
     expected = {} if cell.own else config.get('expected') or {}
     environment = read_environment(cell.directory)

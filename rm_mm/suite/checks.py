@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rm_mm.batch_policy import apply_batch_policy
@@ -44,61 +45,68 @@ def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes
         mistakes: Takes them up.
     """
     by_backbone = {cell.backbone: cell for cell in exported}
-    for item in left:
-        cell = item.cell
-        if cell.pretrains or cell.backbone is None:
+    # Many cells ask the same.
+    asked: dict[tuple[object, ...], Callable[[], None]] = {}
+    networks = _Networks()
+    for cell in (item.cell for item in left if not item.cell.pretrains):
+        if cell.backbone is None:
             continue
+        if pretraining := by_backbone.get(cell.backbone):
+            # Of the stock recipes tests say so.
+            if pretraining.own or cell.own:
+                pair = pretraining.config, cell.config
+                asked[pair] = partial(networks.require_same, *pair)
+        elif cell.backbone.exists():
+            asked[(cell.backbone,)] = partial(_require_intact, cell.backbone)
+        elif cell.source and cell.network and '://' not in cell.source:
+            asked[(cell.source,)] = partial(_require_exportable, cell.source, cell.network)
+    for ask in asked.values():
         with mistakes.collecting():
-            if cell.backbone in by_backbone:
-                _require_same_network(by_backbone[cell.backbone], cell)
-            elif cell.backbone.exists():
-                _require_intact(str(cell.backbone))
-            elif cell.source and cell.network and '://' not in cell.source:
-                _require_exportable(cell.source, cell.network)
+            ask()
 
 
-def _require_same_network(pretraining: Cell, cell: Cell) -> None:
-    """Check that what is pretrained is what the task takes; of the stock recipes tests say so."""
-    if pretraining.own or cell.own:
-        _compare(pretraining.config, cell.config)
+class _Networks:
+    """The backbones of configs, each built once."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def require_same(self, pretraining: str, downstream: str) -> None:
+        """Check that what is pretrained is what the task takes.
+
+        Raises:
+            InputError: If it is another network.
+        """
+        from rm_mm.transfer.verify import check
+
+        given, wanted = self._network(pretraining), self._network(downstream)
+        found = check(given.state, wanted.state)
+        names = [*found.missing, *found.unexpected, *found.wrong_shape, *found.wrong_kind]
+        if not names and not found.mismatch:
+            return
+        said = found.mismatch or (
+            f'{len(found.missing)} tensors are missing, {len(found.unexpected)} left over, '
+            f'{len(found.wrong_shape)} of another shape, first {printable(names[0])}'
+        )
+        raise InputError(
+            f'{printable(downstream)} takes a {wanted.name}, {printable(pretraining)} pretrains '
+            f'another {given.name}: {said}'
+        )
+
+    def _network(self, config: str) -> Any:
+        from rm_mm.transfer.target import target_from_config
+
+        if config not in self._built:
+            self._built[config] = target_from_config(config)
+        return self._built[config]
 
 
-@cache
-def _compare(pretraining: str, downstream: str) -> None:
-    from rm_mm.transfer.verify import check
-
-    given, wanted = _network(pretraining), _network(downstream)
-    found = check(given.state, wanted.state)
-    names = [*found.missing, *found.unexpected, *found.wrong_shape, *found.wrong_kind]
-    if not names and not found.mismatch:
-        return
-    said = found.mismatch or (
-        f'{len(found.missing)} tensors are missing, {len(found.unexpected)} left over, '
-        f'{len(found.wrong_shape)} of another shape, first {printable(names[0])}'
-    )
-    raise InputError(
-        f'{printable(downstream)} takes a {wanted.name}, {printable(pretraining)} pretrains '
-        f'another {given.name}: {said}'
-    )
-
-
-@cache
-def _network(config: str) -> Any:
-    from rm_mm.transfer.target import target_from_config
-
-    return target_from_config(config)
-
-
-@cache
-def _require_intact(backbone: str) -> None:
-    from pathlib import Path
-
+def _require_intact(backbone: Path) -> None:
     from rm_mm.transfer.initializer import read_export
 
-    read_export(Path(backbone))
+    read_export(backbone)
 
 
-@cache
 def _require_exportable(checkpoint: str, network: str) -> None:
     from rm_mm.transfer.export import require_exportable
 
