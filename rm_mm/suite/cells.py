@@ -17,7 +17,8 @@ class Options:
     """What holds for all cells of a call.
 
     Attributes:
-        gpus: Processes a run; 0 runs it in one, on whatever device there is.
+        gpus: Processes a run on each node; 0 runs it in one, on whatever device there is.
+        nodes: Machines a run.
         jobs: Cells at a time, which share the cores, and have GPUs of their own.
         scale: Length of every schedule as a fraction of the recipe's.
         data_root: Of the downstream data set, instead of the config's.
@@ -26,11 +27,17 @@ class Options:
     """
 
     gpus: int = 0
+    nodes: int = 1
     jobs: int = 1
     scale: float = 1.0
     data_root: str | None = None
     data_fingerprint: str | None = None
     batch_policy: str | None = None
+
+    @property
+    def processes(self) -> int:
+        """How many of them train together."""
+        return max(self.gpus * self.nodes, 1)
 
 
 @dataclass(frozen=True)

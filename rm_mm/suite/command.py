@@ -13,18 +13,17 @@ from pathlib import Path
 
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.data.presence import require_data
-from rm_mm.errors import InputError, LeftBehindError, RefusedError
-from rm_mm.lock import hold
+from rm_mm.errors import InputError, RefusedError
 from rm_mm.names import SETTINGS
 from rm_mm.suite.cells import Options, Prepared, prepare
+from rm_mm.suite.cluster import Run, chosen
 from rm_mm.suite.devices import visible
-from rm_mm.suite.family import end, mark_of
 from rm_mm.suite.find_task import find_task
 from rm_mm.suite.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.presets import PRESETS, Preset
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
-from rm_mm.suite.run import run
+from rm_mm.suite.take import take
 
 #: Two small networks on a core each train faster than one on two; more share the memory bus.
 MINI_JOBS = 2
@@ -50,6 +49,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     """Run what is missing of methods x tasks x seeds, pretraining included."""
     preset = PRESETS[args.preset]
     work_dir = args.work_dir or preset.work_dir
+    run = chosen(args, work_dir)
     if args.data_root and len(set(args.tasks) - {PRETRAINING}) != 1:
         raise InputError(
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
@@ -61,13 +61,14 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     _take(work_dir)
     done, left = prepare(cells, options)
     _require_runnable(left, options)
-    return _outcome(_run(left, options, done), cells)
+    return _outcome(_run(run, left, options, done), cells)
 
 
 def run_transfer(args: argparse.Namespace) -> Outcome:
     """Run one downstream task for every method whose pretraining is there."""
     preset, task = find_task(args.target, args.preset)
     work_dir = args.work_dir or preset.work_dir
+    run = chosen(args, work_dir)
     methods = args.methods or preset.methods
     settings = _settings(args.setting, preset.tasks[task].settings)
     planned = plan(preset, methods, (task,), args.seeds, work_dir, settings)
@@ -90,7 +91,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     # Named before the others run, which may take days, and again at the end.
     lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
     print('\n'.join(lacking), end='\n' if lacking else '', file=sys.stderr)
-    return _outcome([*lacking, *_run(ready, options, done)], cells)
+    return _outcome([*lacking, *_run(run, ready, options, done)], cells)
 
 
 def _take(work_dir: Path) -> None:
@@ -99,13 +100,7 @@ def _take(work_dir: Path) -> None:
     Raises:
         InputError: If another call is at work there.
     """
-    try:
-        hold(work_dir, LOCK, '--work-dir')
-        left = end([mark_of(work_dir)])
-    except LeftBehindError:
-        left = end([mark_of(work_dir)])
-        hold(work_dir, LOCK, '--work-dir')
-    if left:
+    if left := take(work_dir, LOCK):
         print(f'ended {left} processes that a killed call had left in {work_dir}', file=sys.stderr)
 
 
@@ -121,7 +116,9 @@ def _settings(asked: str | None, offered: Sequence[str]) -> Sequence[str]:
     )
 
 
-def _run(left: Sequence[Prepared], options: Options, done: Sequence[Prepared]) -> list[str]:
+def _run(
+    run: Run, left: Sequence[Prepared], options: Options, done: Sequence[Prepared]
+) -> list[str]:
     if done:
         print(f'{len(done)} of {len(done) + len(left)} cells are there already')
     return run(left, options) if left else []
@@ -162,6 +159,7 @@ def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Op
         fingerprint = mini.fingerprint(mini.prepare(preset.data, progress=print))
     return Options(
         gpus=gpus,
+        nodes=args.nodes or 1,
         jobs=jobs,
         scale=scale,
         data_root=args.data_root,
@@ -173,8 +171,10 @@ def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Op
 def _gpus(args: argparse.Namespace, preset: Preset) -> int:
     """Processes a run: as asked; else all GPUs there are, and none for the small networks."""
     if args.gpus is None:
-        if preset.data:
+        if preset.data or args.cluster == 'debug':
             return 0
+        if args.cluster == 'slurm':
+            raise InputError('--cluster slurm needs --gpus: of each node of a cell, such as 8')
         from torch.cuda import device_count
 
         return int(device_count())
@@ -186,7 +186,10 @@ def _gpus(args: argparse.Namespace, preset: Preset) -> int:
 def _jobs(args: argparse.Namespace, preset: Preset, gpus: int) -> int:
     """Cells at a time: as asked; else the small networks of the mini preset one a core."""
     if args.jobs is None:
-        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not gpus else 1
+        small = preset.data and not gpus and args.cluster == 'local'
+        return min(os.cpu_count() or 1, MINI_JOBS) if small else 1
+    if args.cluster != 'local':
+        raise InputError(f'--jobs is for --cluster local, this is {args.cluster}: leave it out')
     if args.jobs < 1:
         raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
     if args.jobs > 1 and gpus and (needed := args.jobs * gpus) > (present := len(visible())):
@@ -208,8 +211,9 @@ def _require_runnable(left: Sequence[Prepared], options: Options) -> None:
         checks: list[Callable[[], object]] = [partial(require_data, item.config, item.cell.task)]
         if item.trains:
             config = copy.deepcopy(item.config)
-            processes = max(options.gpus, 1)
-            checks.append(partial(apply_batch_policy, config, processes, options.batch_policy))
+            checks.append(
+                partial(apply_batch_policy, config, options.processes, options.batch_policy)
+            )
         for check in checks:
             try:
                 check()
