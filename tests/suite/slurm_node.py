@@ -1,6 +1,7 @@
 """A Slurm of its own in a temporary directory: munged, slurmctld and a slurmd a node, as root.
 
-Two nodes are two slurmd on this machine. There is no accounting: ``sacct`` does not answer.
+Two nodes are two slurmd on this machine, each with all of its cores. There is no accounting:
+``sacct`` does not answer.
 """
 
 import os
@@ -69,12 +70,11 @@ def free_ports(count):
 
 
 @contextmanager
-def slurm(nodes=1, cores=None, gpus=0):
+def slurm(nodes=1, gpus=0):
     """Start it; yield the environment in which Slurm's commands find it.
 
     Args:
         nodes: How many.
-        cores: Of each; what the machine has if not given.
         gpus: That each node claims to have.
     """
     # munged refuses a socket below a folder that others may write to, unless it is sticky; and the
@@ -84,7 +84,7 @@ def slurm(nodes=1, cores=None, gpus=0):
     try:
         folder.chmod(0o755)
         environment = os.environ | {'PATH': SEARCH, 'SLURM_CONF': str(folder / 'slurm.conf')}
-        _configure(folder, nodes, cores or os.cpu_count(), gpus)
+        _configure(folder, nodes, gpus)
         socket_file = _start_munge(folder, daemons)
         _wait(socket_file.exists, 'munged', folder / 'munge.out')
         names = [f'node{number}' for number in range(nodes)]
@@ -95,7 +95,6 @@ def slurm(nodes=1, cores=None, gpus=0):
         subprocess.run(['scancel', '--user', 'root'], env=environment, timeout=30)
         _wait(lambda: not _queue(environment), 'an empty queue', folder / 'slurmctld.log')
     finally:
-        os.system(f'cp {folder}/*.log {folder}/*.out /tmp/sl/; cat {folder}/gres.conf')
         for daemon in reversed(daemons):
             daemon.terminate()
         for daemon in daemons:
@@ -106,13 +105,14 @@ def slurm(nodes=1, cores=None, gpus=0):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configure(folder, nodes, cores, gpus):
+def _configure(folder, nodes, gpus):
     controller, *ports = free_ports(1 + nodes)
     host = socket.gethostname()
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2**20
     lines = [
-        f'NodeName=node{number} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cores} '
-        f'RealMemory={memory * 9 // 10} State=UNKNOWN' + (f' Gres=gpu:{gpus}' if gpus else '')
+        f'NodeName=node{number} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} '
+        f'CPUs={os.cpu_count()} RealMemory={memory * 9 // 10} State=UNKNOWN'
+        + (f' Gres=gpu:{gpus}' if gpus else '')
         for number, port in enumerate(ports)
     ]
     text = CONFIG.format(

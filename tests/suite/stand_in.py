@@ -1,6 +1,6 @@
-"""Commands of cells that leave what the real ones leave, in a second, for suites in other processes.
+"""Commands of cells that leave what the real ones leave, in a second, in whatever process.
 
-Put before the path as ``sitecustomize``, it takes the place of ``python -m rm_mm.cli train``, ``test``
+Before the path as ``sitecustomize``, they take the place of ``python -m rm_mm.cli train``, ``test``
 and ``export``; the suite, Slurm's jobs and what they call are the real ones.
 """
 
@@ -10,13 +10,12 @@ from pathlib import Path
 SITECUSTOMIZE = """
 import os, sys
 words = [word for word in sys.orig_argv[1:] if word != '-u']
-if words[:2] == ['-m', 'rm_mm.cli'] and words[2] in ('train', 'test', 'export'):
+if words[:2] == ['-m', 'rm_mm.cli'] and words[2] in {{'train', 'test', 'export'}}:
     os.execv(sys.executable, [sys.executable, {command!r}, *words[2:]])
 """
 
-#: Trains five epochs, each with its checkpoint and its evaluation; or exports. Files in the folder
-#: above say what to do otherwise: ``NAME.slow`` how many seconds an epoch takes, ``NAME.fail`` that it
-#: fails.
+#: Trains five epochs, each with its checkpoint and its evaluation; or exports. Beside the folder of
+#: a run, ``NAME.slow`` says how many seconds an epoch takes, and ``NAME.fail`` that it fails.
 COMMAND = """
 import json, os, sys, time
 from pathlib import Path

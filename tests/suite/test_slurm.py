@@ -22,8 +22,7 @@ EPOCHS = [str(epoch) for epoch in range(1, 6)]
 
 @pytest.fixture(scope='module')
 def cluster():
-    """Two nodes that claim more than there is, so that what waits for an import waits together."""
-    with slurm_node.slurm(nodes=2, cores=4, gpus=1) as environment:
+    with slurm_node.slurm(nodes=2, gpus=1) as environment:
         yield environment
 
 
@@ -49,9 +48,10 @@ def finish(process, code=0):
     return said
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, process=None, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
+        assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -133,13 +133,16 @@ def test_a_requeued_cell_goes_on_from_its_checkpoint(environment, tmp_path, way)
     work_dir = tmp_path / 'runs'
     (work_dir / 'r18_rm_mini.slow').write_text('0.8')
     process = start(environment, work_dir, '--methods', 'rm', '--tasks', 'detection')
-    wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 3)
+    wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 3, process)
     job = jobs(work_dir)['r18_rm_mini']
     if way == 'preempted':
         # What submitit's handler waits for.
         in_slurm(environment, 'scancel', '--signal=USR2', job)
     else:
         in_slurm(environment, 'scontrol', 'requeue', job)
+    # Slurm gives a requeued job two minutes before it starts.
+    wait_for(lambda: 'BeginTime' in in_slurm(environment, 'squeue', '--noheader', '-o', '%r'))
+    in_slurm(environment, 'scontrol', 'update', f'JobId={job}', 'StartTime=now')
     finish(process)
     # The third was begun twice: its checkpoint had not been written.
     assert trained(work_dir, 'r18_rm_mini') == ['1', '2', '3', '3', '4', '5']
@@ -152,7 +155,7 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
     (work_dir / 'r18_rm_mini.slow').write_text('2')
     cells = ['--methods', 'rm', '--tasks', 'detection']
     process = start(environment, work_dir, *cells)
-    wait_for(lambda: trained(work_dir, 'r18_rm_mini') and len(jobs(work_dir)) == 2)
+    wait_for(lambda: trained(work_dir, 'r18_rm_mini') and len(jobs(work_dir)) == 2, process)
     process.kill()
     process.communicate()
     before = jobs(work_dir)
@@ -182,7 +185,7 @@ def test_jobs_that_nobody_noted_are_ended_first(environment, tmp_path):
     (work_dir / 'r18_rm_mini.slow').write_text('1')
     cells = ['--methods', 'rm', '--tasks', 'classification']
     process = start(environment, work_dir, *cells)
-    wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 2)
+    wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 2, process)
     process.kill()
     process.communicate()
     (number,) = jobs(work_dir).values()
@@ -197,7 +200,7 @@ def test_a_job_that_a_user_ends_is_named(environment, tmp_path):
     work_dir = tmp_path / 'runs'
     (work_dir / 'r18_rm_mini.slow').write_text('5')
     process = start(environment, work_dir, '--methods', 'rm', '--tasks', 'classification')
-    wait_for(lambda: trained(work_dir, 'r18_rm_mini'))
+    wait_for(lambda: trained(work_dir, 'r18_rm_mini'), process)
     (number,) = jobs(work_dir).values()
     in_slurm(environment, 'scancel', number)
     said = finish(process, code=1)

@@ -27,7 +27,9 @@ def chosen(args: argparse.Namespace, work_dir: Path) -> Run:
     if args.cluster == 'slurm':
         from rm_mm.suite.cluster.slurm import run as run_in_slurm
         from rm_mm.suite.cluster.slurm_options import asked_of_slurm
+        from rm_mm.suite.cluster.submit import require_submitit
 
+        require_submitit()
         return partial(run_in_slurm, work_dir=work_dir, asked=asked_of_slurm(args))
     for name in _SLURM_ONLY:
         if getattr(args, name) is not None:

@@ -12,7 +12,7 @@ from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster.jobs_file import NAME, job_prefix, read_jobs, write_jobs
 from rm_mm.suite.cluster.queue import Job, cancel, cluster_name, jobs_named
 from rm_mm.suite.cluster.slurm_options import SlurmOptions
-from rm_mm.suite.cluster.submit import groups, require_submitit, submit
+from rm_mm.suite.cluster.submit import groups, submit
 from rm_mm.suite.cluster.watch import Watch
 from rm_mm.suite.progress import Progress
 
@@ -29,10 +29,9 @@ def run(
         For each failure, a paragraph that names it, with the last lines of its log.
 
     Raises:
-        InputError: If submitit or Slurm is not here, or the jobs are another cluster's.
-        RefusedError: If Slurm does not answer, or refuses a job.
+        InputError: If the jobs are another cluster's.
+        RefusedError: If Slurm is not here, does not answer, or refuses a job.
     """
-    require_submitit()
     cluster, prefix = cluster_name(), job_prefix(work_dir)
     of_cluster, jobs = read_jobs(work_dir)
     if of_cluster not in (None, cluster):
