@@ -158,4 +158,4 @@ def test_the_tables_of_versions_are_the_tested_sets(line, page):
 
 
 def test_extras(metadata):
-    assert metadata.metadata.get_all('Provides-Extra') == ['dev']
+    assert metadata.metadata.get_all('Provides-Extra') == ['dev', 'slurm']
