@@ -106,6 +106,7 @@ def test_options_of_sbatch_are_passed_on_and_those_of_the_suite_are_not():
         (['--cluster', 'debug', '--gpus', '2'], '--cluster debug runs in one process'),
         (['--cluster', 'debug', '--jobs', '2'], '--jobs is for --cluster local'),
         (['--cluster', 'slurm'], '--cluster slurm needs --time'),
+        (['--cluster', 'slurm', '--time', '3:30'], '--time 3:30 is too short'),
         (['--cluster', 'slurm', '--time', '9', '--jobs', '2'], '--jobs is for --cluster local'),
         (['--cluster', 'slurm', '--time', '9', '--nodes', '2'], '--nodes 2 needs --gpus'),
         (['--cluster', 'slurm', '--time', '9', '--preset', 'paper'], 'slurm needs --gpus'),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rm_mm.data import mini
 from tests.suite import slurm_node
 from tests.suite.stand_in import install, suite
 
@@ -131,25 +132,26 @@ def test_a_cell_that_fails_stops_what_needs_it_and_no_other(environment, tmp_pat
     assert trained(work_dir, 'atss_r18_scratch_mini') == EPOCHS
 
 
-@pytest.mark.parametrize('way', ['preempted', 'scontrol requeue'])
-def test_a_requeued_cell_goes_on_from_its_checkpoint(environment, tmp_path, way):
+def test_a_requeued_cell_goes_on_from_its_checkpoint(environment, tmp_path):
     work_dir = tmp_path / 'runs'
-    (work_dir / 'r18_rm_mini.slow').write_text('0.8')
+    (work_dir / 'r18_rm_mini.slow').write_text('1')
     process = start(environment, work_dir, '--methods', 'rm', '--tasks', 'detection')
-    wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 3, process)
-    job = jobs(work_dir)['r18_rm_mini']
-    if way == 'preempted':
-        # What submitit's handler waits for.
-        in_slurm(environment, 'scancel', '--signal=USR2', job)
-    else:
-        in_slurm(environment, 'scontrol', 'requeue', job)
-    # Slurm gives a requeued job two minutes before it starts.
-    wait_for(lambda: 'BeginTime' in in_slurm(environment, 'squeue', '--noheader', '-o', '%r'))
-    in_slurm(environment, 'scontrol', 'update', f'JobId={job}', 'StartTime=now')
+    # The signal that submitit's handler waits for; then what an administrator says.
+    for count, requeue in (
+        (2, ['scancel', '--signal=USR2']),
+        (4, ['scontrol', 'requeue']),
+    ):
+        epochs = [str(epoch) for epoch in range(1, count + 1)]
+        wait_for(lambda now=epochs: trained(work_dir, 'r18_rm_mini')[-1:] == now[-1:], process)
+        job = jobs(work_dir)['r18_rm_mini']
+        in_slurm(environment, *requeue, job)
+        # Slurm gives a requeued job two minutes before it starts.
+        wait_for(lambda: 'BeginTime' in in_slurm(environment, 'squeue', '--noheader', '-o', '%r'))
+        in_slurm(environment, 'scontrol', 'update', f'JobId={job}', 'StartTime=now')
     finish(process)
-    # The third was begun twice: its checkpoint had not been written.
-    assert trained(work_dir, 'r18_rm_mini') == ['1', '2', '3', '3', '4', '5']
-    assert 'Restarts=1' in in_slurm(environment, 'scontrol', 'show', 'job', job)
+    # Two were begun twice: their checkpoints had not been written.
+    assert trained(work_dir, 'r18_rm_mini') == ['1', '2', '2', '3', '4', '4', '5']
+    assert 'Restarts=2' in in_slurm(environment, 'scontrol', 'show', 'job', job)
     assert len(records(work_dir)) == 2
 
 
@@ -185,7 +187,7 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
 
 def test_jobs_that_nobody_noted_are_ended_first(environment, tmp_path):
     work_dir = tmp_path / 'runs'
-    (work_dir / 'r18_rm_mini.slow').write_text('1')
+    (work_dir / 'r18_rm_mini.slow').write_text('3')
     cells = ['--methods', 'rm', '--tasks', 'classification']
     process = start(environment, work_dir, *cells)
     wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 2, process)
@@ -196,7 +198,10 @@ def test_jobs_that_nobody_noted_are_ended_first(environment, tmp_path):
     said = finish(start(environment, work_dir, *cells))
     assert 'jobs.json is damaged' in said
     assert f'ending jobs that a killed call submitted and did not note: {number}' in said
-    assert trained(work_dir, 'r18_rm_mini') == ['1', '2', '2', '3', '4', '5']
+    # It went on from the last checkpoint.
+    epochs = trained(work_dir, 'r18_rm_mini')
+    assert list(dict.fromkeys(epochs)) == EPOCHS
+    assert epochs.count('1') == 1
 
 
 def test_a_job_that_a_user_ends_is_named(environment, tmp_path):
@@ -225,3 +230,22 @@ def test_what_sbatch_refuses_is_said_in_its_words(environment, tmp_path):
     assert said.splitlines()[-1].startswith('rm-mm suite: sbatch refused rm_mm-')
     assert 'invalid partition specified: nowhere' in said
     assert 'Traceback' not in said
+
+
+def test_real_cells(cluster, tmp_path):
+    """Everything is the real thing, on a few images: pretraining, export, transfer, records."""
+    mini.prepare(
+        tmp_path / 'data' / 'mini', train_images=64, val_images=20, train_scenes=4, val_scenes=2
+    )
+    environment = {**cluster, 'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}'}
+    cells = ['--methods', 'rm', '--tasks', 'segmentation', '--schedule-scale', '0.01']
+    call = suite(Path('runs'), '--cluster', 'slurm', '--time', '10', '--cpus-per-task', '1')
+    result = subprocess.run(
+        [*call, *cells], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=140
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = records(tmp_path / 'runs')
+    assert len(found) == 2
+    pretraining, transfer = (found[f'{name}r18_rm_mini.json'] for name in ('', 'upernet_'))
+    assert transfer['environment']['threads'] == 1
+    assert pretraining['backbone_sha256'] == transfer['backbone_sha256']

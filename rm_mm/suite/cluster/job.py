@@ -22,8 +22,8 @@ from rm_mm.suite.progress import Progress
 from rm_mm.suite.take import take
 
 LOCK = 'cell.lock'
-#: A run that was just ended may hold the folder of its cell a little longer.
-_LOCK_SECONDS = 60.0
+#: A run on a node that Slurm has lost may hold the folder of its cell until Slurm ends it.
+_LOCK_SECONDS = 600.0
 #: Longer than the grace that preemption gives.
 _VERDICT_SECONDS = 1800.0
 

@@ -10,10 +10,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+from rm_mm.machine import job_port
 from rm_mm.suite.cells import Options
-
-#: Below the ports that systems hand out by themselves (from 32768 on Linux), above the well-known.
-_FIRST_PORT, _PORTS = 12_000, 20_000
 
 
 def command(
@@ -28,7 +26,7 @@ def command(
             where the first node is reached; else that is its name, and a port by the job's number,
             so that jobs that share a node differ.
     """
-    port = environ.get('MASTER_PORT') or str(master_port(int(environ['SLURM_JOB_ID'])))
+    port = environ.get('MASTER_PORT') or str(job_port(int(environ['SLURM_JOB_ID'])))
     return [
         sys.executable, '-m', 'torch.distributed.run',
         '--nnodes', str(options.nodes),
@@ -38,11 +36,6 @@ def command(
         '--nproc-per-node', str(options.gpus),
         '-m', 'rm_mm.cli', *arguments, '--launcher', 'pytorch',
     ]  # fmt: skip
-
-
-def master_port(job_id: int) -> int:
-    """Another one for each of 20,000 jobs in a row."""
-    return _FIRST_PORT + job_id % _PORTS
 
 
 def _first_node() -> str:

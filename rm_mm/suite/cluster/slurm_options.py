@@ -12,6 +12,8 @@ from rm_mm.errors import InputError
 
 #: A 300-epoch pretraining in pieces of half a day is within it.
 TIMEOUTS = 20
+#: Slurm says 90 s before the end that it comes (submitit's default), and starting takes some too.
+_LEAST_MINUTES = 5
 _TIME = re.compile(r'(?:(?P<days>\d+)-)?(?P<fields>\d+(?::\d+){0,2})')
 #: What a suite says itself, and the option of ours for it if there is one.
 _OURS = {
@@ -54,8 +56,13 @@ def asked_of_slurm(args: argparse.Namespace) -> SlurmOptions:
         )
     if args.nodes is not None and args.nodes > 1 and not args.gpus:
         raise InputError(f'--nodes {args.nodes} needs --gpus: of each node, such as 8')
+    if (length := minutes(args.time)) < _LEAST_MINUTES:
+        raise InputError(
+            f'--time {args.time} is too short: a cell is told 90 s before the end, and needs at '
+            f'least {_LEAST_MINUTES} minutes'
+        )
     return SlurmOptions(
-        minutes=minutes(args.time),
+        minutes=length,
         partition=args.partition,
         cpus_per_task=args.cpus_per_task,
         timeouts=args.max_num_timeout or TIMEOUTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,12 +102,27 @@ def submit(
         call.failure.unlink(missing_ok=True)
     try:
         # It prints what sbatch said, besides raising it.
-        with contextlib.redirect_stderr(io.StringIO()), executor.batch():
+        with contextlib.redirect_stderr(io.StringIO()), _outside_of_jobs(), executor.batch():
             jobs = [executor.submit(call) for call in calls]
     except (FailedJobError, FailedSubmissionError) as error:
         said = ' '.join(str(error).replace('sbatch: ', '').split())
         raise RefusedError(f'sbatch refused {group.name}: {said}') from error
     return [(item, job.job_id) for item, job in zip(group.members, jobs, strict=True)]
+
+
+@contextlib.contextmanager
+def _outside_of_jobs() -> Iterator[None]:
+    """Submit from within a job as from anywhere: nothing of that job's goes to those submitted."""
+    if 'SLURM_JOB_ID' not in os.environ:
+        yield
+        return
+    from submitit.helpers import clean_env
+
+    # Which cluster to speak to is no job's.
+    kept = {name: os.environ[name] for name in ('SLURM_CONF',) if name in os.environ}
+    with clean_env():
+        os.environ.update(kept)
+        yield
 
 
 def require_submitit() -> None:
