@@ -45,6 +45,7 @@ NEEDS = [
     'opencv-python',
     'Pillow',
     'pycocotools',
+    'PyYAML',
     'safetensors',
     'scipy',
     'wrapt',
@@ -71,10 +72,11 @@ STACKS = {
         'regex',
     ],
 }
+SLURM = ['submitit>=1.5']
 # setuptools: the tests build wheels without a network, and so without an environment for it.
 DEV = [
     'build', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff', 'setuptools>=80', 'timm',
-    'twine',
+    'twine', *SLURM,
 ]  # fmt: skip
 MIMS = {'onedl': 'onedl-mim>=0.5.1', 'upstream': 'openmim>=0.3.9'}
 
@@ -171,7 +173,7 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
             'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt'],
         },
         install_requires=NEEDS + STACKS[STACK],
-        extras_require={'dev': [*DEV, MIMS[STACK]]},
+        extras_require={'dev': [*DEV, MIMS[STACK]], 'slurm': SLURM},
         entry_points={'console_scripts': ['rm-mm = rm_mm.cli:main']},
         cmdclass={'build_py': BuildWithMim, 'editable_wheel': EditableWithMim},
         options={'build': {'build_base': scratch}, 'egg_info': {'egg_base': scratch}},

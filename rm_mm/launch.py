@@ -20,6 +20,7 @@ from rm_mm.machine import (
     adapt_to_cpu,
     has_accelerator,
     leave_processes,
+    name_slurm_processes,
     start_cpu_processes,
 )
 from rm_mm.resume.go_on import go_on
@@ -171,6 +172,8 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
     from rm_mm.resume.hooks import ExactResumeHook, SeedHook
     from rm_mm.run_hooks import EnvironmentHook
 
+    if config.launcher == 'slurm':
+        name_slurm_processes()
     if not has_accelerator():
         notes = [*notes, *adapt_to_cpu(config)]
         start_cpu_processes(config.launcher)

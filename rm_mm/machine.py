@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import MutableMapping
 from typing import Any
+
+#: Below those that systems hand out by themselves (from 32768 on Linux).
+_FIRST_PORT, _PORTS = 12_000, 20_000
 
 
 def has_accelerator() -> bool:
@@ -49,13 +54,33 @@ def adapt_to_cpu(config: Any) -> list[str]:
     return notes
 
 
+def name_slurm_processes(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Say as torchrun does who this process of a Slurm step is, and where its processes meet.
+
+    mmengine would have every job of a node meet on port 29500. What is said already stays.
+    """
+    environ['RANK'] = environ['SLURM_PROCID']
+    environ['WORLD_SIZE'] = environ['SLURM_NTASKS']
+    environ['LOCAL_RANK'] = environ.get('SLURM_LOCALID', '0')
+    environ.setdefault('MASTER_PORT', str(job_port(int(environ['SLURM_JOB_ID']))))
+    if 'MASTER_ADDR' not in environ:
+        command = ['scontrol', 'show', 'hostnames', environ['SLURM_JOB_NODELIST']]
+        asked = subprocess.run(command, capture_output=True, text=True, check=True)
+        environ['MASTER_ADDR'] = asked.stdout.split()[0]
+
+
+def job_port(job_id: int) -> int:
+    """A port for the processes of a Slurm job to meet on: another for each of 20,000 in a row."""
+    return _FIRST_PORT + job_id % _PORTS
+
+
 def start_cpu_processes(launcher: str) -> None:
     """Join the process group on gloo; mmengine would first select a GPU.
 
     Args:
-        launcher: ``'pytorch'``; others are left to mmengine.
+        launcher: ``'pytorch'`` or ``'slurm'``; others are left to mmengine.
     """
-    if launcher == 'pytorch' and 'RANK' in os.environ:
+    if launcher in ('pytorch', 'slurm') and 'RANK' in os.environ:
         import torch.distributed as dist
 
         if not dist.is_initialized():

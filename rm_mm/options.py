@@ -60,6 +60,27 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
     _add_batch_policy(parser)
     parser.add_argument('--jobs', type=int, help='runs at a time, each with --gpus GPUs of its own')
     parser.add_argument('--data-root', help='where the data set of the transfer task is')
+    _add_cluster_options(parser)
+
+
+def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--cluster',
+        choices=('local', 'slurm', 'debug'),
+        default='local',
+        help='where runs go: child processes here, Slurm, or this process (default local)',
+    )
+    slurm = parser.add_argument_group('with --cluster slurm')
+    slurm.add_argument('--partition')
+    slurm.add_argument('--time', help='of a cell, requeued after it: minutes or D-HH:MM:SS')
+    slurm.add_argument('--nodes', type=count, help='of a cell, each with --gpus GPUs (default 1)')
+    slurm.add_argument('--cpus-per-task', type=count, help='cores of a cell on each node')
+    slurm.add_argument(
+        '--max-num-timeout', type=count, help='how often a cell may run out of time (default 20)'
+    )
+    slurm.add_argument(
+        '--slurm', nargs='+', metavar='KEY=VALUE', help="sbatch's own: account=a qos=b mem=64G"
+    )
 
 
 def _add_plan_options(suite: argparse.ArgumentParser) -> None:
@@ -161,7 +182,6 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'of {",".join(TASKS)}, and your own: CONFIG.py or NAME=CONFIG.py',
     )
     _add_suite_options(suite)
-    suite.add_argument('--cluster', choices=('local',), default='local', help='where runs go')
     suite.add_argument(
         '--schedule-scale', type=scale, default=1.0, help='shorten every schedule, in (0, 1]'
     )

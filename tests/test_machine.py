@@ -6,7 +6,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 
-from rm_mm.machine import adapt_to_cpu
+from rm_mm.machine import adapt_to_cpu, name_slurm_processes
 
 
 def test_what_needs_a_gpu_is_replaced_and_named():
@@ -30,6 +30,20 @@ def test_what_runs_anywhere_is_left_alone():
     config = ConfigDict(optim_wrapper=dict(type='OptimWrapper'), model=dict(type='A'))
     assert adapt_to_cpu(config) == []
     assert 'model_wrapper_cfg' not in config
+
+
+def test_jobs_that_share_a_node_meet_on_ports_of_their_own():
+    step = {'SLURM_PROCID': '9', 'SLURM_NTASKS': '16', 'SLURM_LOCALID': '1', 'MASTER_ADDR': 'a'}
+    ports = []
+    for job in ('41', '42'):
+        environ = {**step, 'SLURM_JOB_ID': job}
+        name_slurm_processes(environ)
+        assert [environ[name] for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')] == ['9', '16', '1']
+        ports.append(environ['MASTER_PORT'])
+    assert ports == ['12041', '12042']
+    environ = {**step, 'SLURM_JOB_ID': '41', 'MASTER_PORT': '5'}
+    name_slurm_processes(environ)
+    assert environ['MASTER_PORT'] == '5'
 
 
 class Linear(BaseModel):

@@ -72,7 +72,7 @@ def slurm() -> Iterator[Finding]:
     """Is there a cluster to submit to?"""
     found = [name for name in _SLURM if shutil.which(name)]
     if not found:
-        yield Finding('slurm', 'note', 'not here: tools/slurm_train.sh needs it, nothing else does')
+        yield Finding('slurm', 'note', 'not here: --cluster slurm needs it, nothing else does')
         return
     missing = [name for name in _SLURM if name not in found]
     if missing:

@@ -34,6 +34,7 @@ def chosen_options(args: argparse.Namespace, preset: Preset, scale: float = 1.0)
     gpus = _gpus(args, preset)
     return Options(
         gpus=gpus,
+        nodes=args.nodes or 1,
         jobs=_jobs(args, preset, gpus),
         scale=scale,
         data_root=args.data_root,
@@ -54,8 +55,10 @@ def with_data(options: Options, preset: Preset) -> Options:
 def _gpus(args: argparse.Namespace, preset: Preset) -> int:
     """Processes a run: as asked; else all GPUs there are, and none for the small networks."""
     if args.gpus is None:
-        if preset.data:
+        if preset.data or args.cluster == 'debug':
             return 0
+        if args.cluster == 'slurm':
+            raise InputError('--cluster slurm needs --gpus: of each node of a cell, such as 8')
         from torch.cuda import device_count
 
         if getattr(args, 'plan', False) and not args.probe and not device_count():
@@ -70,7 +73,10 @@ def _gpus(args: argparse.Namespace, preset: Preset) -> int:
 def _jobs(args: argparse.Namespace, preset: Preset, gpus: int) -> int:
     """Cells at a time: as asked; else the small networks of the mini preset one a core."""
     if args.jobs is None:
-        return min(os.cpu_count() or 1, MINI_JOBS) if preset.data and not gpus else 1
+        small = preset.data and not gpus and args.cluster == 'local'
+        return min(os.cpu_count() or 1, MINI_JOBS) if small else 1
+    if args.cluster != 'local':
+        raise InputError(f'--jobs is for --cluster local, this is {args.cluster}: leave it out')
     if args.jobs < 1:
         raise InputError(f'--jobs must be 1 or more, got {args.jobs}')
     elsewhere = getattr(args, 'plan', False) and not args.probe

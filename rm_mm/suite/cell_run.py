@@ -16,14 +16,18 @@ from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
-from rm_mm.suite.processes import run_command
+from rm_mm.suite.processes import Execute, run_command
 from rm_mm.suite.progress import Progress
 from rm_mm.suite.records import Record, figures_of, read_batch, read_curve, read_floor
 from rm_mm.suite.run_facts import facts_of, read_environment, read_pace
 
 
 def run_cell(
-    prepared: Prepared, options: Options, progress: Progress, devices: str | None
+    prepared: Prepared,
+    options: Options,
+    progress: Progress,
+    devices: str | None,
+    execute: Execute | None = None,
 ) -> Record:
     """Run one cell to its end, and write its record.
 
@@ -32,6 +36,7 @@ def run_cell(
         options: Of the call.
         progress: Told each line of its log.
         devices: Which GPUs it has for itself, if it does not see all.
+        execute: How its commands are run, if not in processes of their own.
 
     Raises:
         RefusedError: If its command fails, or it is not what it was begun as.
@@ -39,32 +44,42 @@ def run_cell(
     cell, started = prepared.cell, time.monotonic()
     cell.directory.mkdir(parents=True, exist_ok=True)
     if cell.source and cell.backbone is not None and not cell.backbone.exists():
-        export_to(cell.source, cell.backbone, cell.directory / 'export.log', cell.network)
-    path = config_path(cell)
-    write_text(path, prepared.config.pretty_text)
-    common = [str(path), '--work-dir', str(cell.directory)]
-    if not prepared.trains:
-        # `scratch`: the accuracy of the network as it is initialised, the floor of the column.
-        arguments = ['test', common[0], 'none', *common[1:], '--out', str(_floor(cell))]
-    else:
-        policy = ['--batch-policy', options.batch_policy] if options.batch_policy else []
-        arguments = ['train', *common, '--resume', *policy]
+        log = cell.directory / 'export.log'
+        export_to(cell.source, cell.backbone, log, cell.network, execute)
+    write_text(config_path(cell), prepared.config.pretty_text)
     taken = None if cell.pretrains else _sha256(cell.backbone)
     if taken:
         _require_same_backbone(cell, taken)
-    run_command(
-        _command(arguments, options.gpus),
+    (execute or run_command)(
+        command_of(prepared, options),
         cell.directory / 'output.log',
         on_line=lambda line: progress.line(cell, line),
         threads=options.threads,
         devices=devices,
     )
     if cell.pretrains and cell.backbone is not None:
-        export(cell)
+        export(cell, execute)
     taken = taken or _sha256(cell.backbone)
     record = _record(prepared, options, taken, time.monotonic() - started)
     record.write(cell.record)
     return record
+
+
+def command_of(prepared: Prepared, options: Options) -> list[str]:
+    """The command of a cell, on this node if it takes several."""
+    cell = prepared.cell
+    common = [str(config_path(cell)), '--work-dir', str(cell.directory)]
+    if not prepared.trains:
+        # `scratch`: the accuracy of the network as it is initialised, the floor of the column.
+        arguments = ['test', common[0], 'none', *common[1:], '--out', str(_floor(cell))]
+    else:
+        policy = ['--batch-policy', options.batch_policy] if options.batch_policy else []
+        arguments = ['train', *common, '--resume', *policy]
+    if options.nodes > 1:
+        from rm_mm.suite.cluster.several_nodes import command
+
+        return command(arguments, options)
+    return _command(arguments, options.gpus)
 
 
 def _require_same_backbone(cell: Cell, sha256: str) -> None:

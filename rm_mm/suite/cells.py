@@ -19,7 +19,8 @@ class Options:
     """What holds for all cells of a call.
 
     Attributes:
-        gpus: Processes a run; 0 runs it in one, on whatever device there is.
+        gpus: Processes a run on each node; 0 runs it in one, on whatever device there is.
+        nodes: Machines a run.
         jobs: Cells at a time, which share the cores, and have GPUs of their own.
         scale: Length of every schedule as a fraction of the recipe's.
         data_root: Of the downstream data set, instead of the config's.
@@ -28,6 +29,7 @@ class Options:
     """
 
     gpus: int = 0
+    nodes: int = 1
     jobs: int = 1
     scale: float = 1.0
     data_root: str | None = None
@@ -38,6 +40,11 @@ class Options:
     def threads(self) -> int | None:
         """Cores that a cell is to use; all if None."""
         return max((os.cpu_count() or 1) // self.jobs, 1) if self.jobs > 1 else None
+
+    @property
+    def processes(self) -> int:
+        """How many of them train together."""
+        return max(self.gpus * self.nodes, 1)
 
 
 @dataclass(frozen=True)

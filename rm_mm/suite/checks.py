@@ -28,8 +28,8 @@ def check_runnable(left: Sequence[Prepared], options: Options, mistakes: Mistake
                 require_data(item.config, item.cell.label)
         if item.trains:
             with mistakes.collecting():
-                processes = max(options.gpus, 1)
-                apply_batch_policy(copy.deepcopy(item.config), processes, options.batch_policy)
+                config = copy.deepcopy(item.config)
+                apply_batch_policy(config, options.processes, options.batch_policy)
 
 
 def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes: Mistakes) -> None:

@@ -8,20 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rm_mm.errors import LeftBehindError, RefusedError
-from rm_mm.lock import hold
+from rm_mm.errors import RefusedError
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
 from rm_mm.suite.checks import check_backbones, check_runnable
 from rm_mm.suite.choose import choose
-from rm_mm.suite.family import end, mark_of
+from rm_mm.suite.cluster import Run, chosen_cluster
 from rm_mm.suite.find_task import find_task
 from rm_mm.suite.mistakes import Mistakes
 from rm_mm.suite.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.plan_command import require_planning, show_plan
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
-from rm_mm.suite.run import run
+from rm_mm.suite.take import take
 
 LOCK = 'suite.lock'
 
@@ -53,6 +52,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
             'or link each data set to where its config looks for it'
         )
+    run = chosen_cluster(args, work_dir)
     cells: list[Cell] = []
     with mistakes.collecting():
         settings = chosen_settings(args.setting, preset.settings)
@@ -65,7 +65,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
         show_plan(args, preset, cells, left, options, mistakes)
         return Outcome([], [], len(cells))
     mistakes.require_none()
-    return _outcome(_run(left, with_data(options, preset), done), cells)
+    return _outcome(_run(run, left, with_data(options, preset), done), cells)
 
 
 def run_transfer(args: argparse.Namespace) -> Outcome:
@@ -75,6 +75,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     chosen = choose(preset, args.methods, None, args.seeds, mistakes)
     preset = chosen.preset
     work_dir = args.work_dir or preset.work_dir
+    run = chosen_cluster(args, work_dir)
     settings = chosen_settings(args.setting, preset.tasks[task].settings)
     planned = plan(preset, chosen.methods, (task,), chosen.seeds, work_dir, settings)
     options = chosen_options(args, preset)
@@ -98,7 +99,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     # Named before the others run, which may take days, and again at the end.
     lacking = [absent[item.cell.backbone] for item in left if item.cell.backbone in absent]
     print('\n'.join(lacking), end='\n' if lacking else '', file=sys.stderr)
-    return _outcome([*lacking, *_run(ready, with_data(options, preset), done)], cells)
+    return _outcome([*lacking, *_run(run, ready, with_data(options, preset), done)], cells)
 
 
 def _checked(
@@ -130,17 +131,13 @@ def _take(work_dir: Path) -> None:
     Raises:
         InputError: If another call is at work there.
     """
-    try:
-        hold(work_dir, LOCK, '--work-dir')
-        left = end([mark_of(work_dir)])
-    except LeftBehindError:
-        left = end([mark_of(work_dir)])
-        hold(work_dir, LOCK, '--work-dir')
-    if left:
+    if left := take(work_dir, LOCK):
         print(f'ended {left} processes that a killed call had left in {work_dir}', file=sys.stderr)
 
 
-def _run(left: Sequence[Prepared], options: Options, done: Sequence[Prepared]) -> list[str]:
+def _run(
+    run: Run, left: Sequence[Prepared], options: Options, done: Sequence[Prepared]
+) -> list[str]:
     if done:
         print(f'{len(done)} of {len(done) + len(left)} cells are there already')
     return run(left, options) if left else []
@@ -155,13 +152,14 @@ def _require_pretrained(cell: Cell, work_dir: Path) -> None:
     how_far = unfinished(cell.directory)
     if how_far is None and best_checkpoint(cell.directory) is not None:
         return
-    trained_by_script = cell.preset == 'paper' and not cell.seed
+    trained_by_script = cell.preset == 'paper' and not cell.seed and not cell.own
     command = (
         f'tools/dist_train.sh configs/{cell.config} 8 --work-dir {cell.directory}'
         + (' --resume' if how_far else '')
         if trained_by_script
-        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} --methods {cell.method} '
-        f'--seeds {cell.seed} --work-dir {work_dir}'
+        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} --methods {cell.method}'
+        + (f'={cell.config}' if cell.own else '')
+        + f' --seeds {cell.seed} --work-dir {work_dir}'
     )
     state = (
         f'its pretraining is at {how_far}'

@@ -59,14 +59,14 @@ def from_log(item: Prepared, pace: Pace, options: Options, device: str) -> Cost:
         device: Which card, as :data:`rm_mm.suite.gpus.GPUS` has it.
     """
     gpu_seconds = pace.seconds * pace.gpus * options.scale / speedup(device, pace.device)
-    gpus = options.gpus or pace.gpus
+    gpus = options.gpus * options.nodes or pace.gpus
     return Cost(gpu_seconds / gpus, gpus, _disk(item.config, checkpoint_bytes(item.config, gpus)))
 
 
 def from_probe(item: Prepared, found: Probe, options: Options) -> Cost:
     """Multiply what a probe measured by the length of the schedule."""
     config = copy.deepcopy(item.config)
-    apply_batch_policy(config, max(options.gpus, 1), options.batch_policy)
+    apply_batch_policy(config, options.processes, options.batch_policy)
     loop = config.train_cfg
     iterations = loop.get('max_iters') or loop.max_epochs * found.iterations_an_epoch
     seconds = iterations * found.seconds_an_iteration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rm_mm.errors import InputError
 from rm_mm.suite.cells import Options, Prepared
@@ -24,6 +25,8 @@ def require_planning(args: argparse.Namespace) -> None:
         raise InputError(f'{given[0]} is a question about the plan: add --plan, which runs nothing')
     if args.probe and args.device:
         raise InputError('--probe measures the device of this machine: leave --device out')
+    if args.probe and (args.nodes or 1) > 1:
+        raise InputError('--probe measures on one machine: leave --nodes out')
 
 
 def show_plan(
@@ -44,6 +47,9 @@ def show_plan(
         probe=args.probe,
         usd_per_gpu_hour=args.usd_per_gpu_hour,
     )
+    if args.cluster == 'slurm':
+        # As many at a time as the partition has room for.
+        options = replace(options, jobs=max(len(left), 1))
     # What cannot run cannot be measured.
     measurable = not (args.probe and mistakes.found)
     found = estimate(preset, left, options, question) if measurable else Estimate()

@@ -10,7 +10,7 @@ from rm_mm.config_files import read_config
 from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import reached
 from rm_mm.suite.plan import Cell
-from rm_mm.suite.processes import run_command
+from rm_mm.suite.processes import Execute, run_command
 
 
 def best_checkpoint(directory: Path) -> Path | None:
@@ -46,8 +46,12 @@ def _length(directory: Path, key: str) -> int:
     return int(read_config(configs[-1]).train_cfg.get(key) or 0) if configs else 0
 
 
-def export(cell: Cell) -> None:
+def export(cell: Cell, execute: Execute | None = None) -> None:
     """Export and verify the backbone of a pretraining run, from its best checkpoint.
+
+    Args:
+        cell: The run.
+        execute: How a command is run, if not in a process of its own.
 
     Raises:
         RefusedError: If it left none, or the export was refused.
@@ -56,20 +60,27 @@ def export(cell: Cell) -> None:
     if checkpoint is None:
         raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
     assert cell.backbone is not None, 'a pretraining run leaves one'
-    export_to(str(checkpoint), cell.backbone, cell.directory / 'export.log')
+    export_to(str(checkpoint), cell.backbone, cell.directory / 'export.log', execute=execute)
 
 
-def export_to(checkpoint: str, backbone: Path, log: Path, network: str | None = None) -> None:
-    """``rm-mm export``, in a process of its own.
+def export_to(
+    checkpoint: str,
+    backbone: Path,
+    log: Path,
+    network: str | None = None,
+    execute: Execute | None = None,
+) -> None:
+    """``rm-mm export``, in a process of its own unless ``execute`` has another way.
 
     Args:
         checkpoint: A file or an address.
         backbone: Where to write it.
         log: Its output is appended here.
         network: The config whose backbone it has to fill.
+        execute: Runs the command, if not a process of its own.
 
     Raises:
         RefusedError: If it was refused.
     """
     words = ['export', checkpoint, '-o', str(backbone), *(['--config', network] if network else [])]
-    run_command([sys.executable, '-m', 'rm_mm.cli', *words], log)
+    (execute or run_command)([sys.executable, '-m', 'rm_mm.cli', *words], log)

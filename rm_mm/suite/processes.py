@@ -17,6 +17,9 @@ from rm_mm.lock import held, held_folders
 from rm_mm.suite.devices import VARIABLE as VISIBLE_DEVICES
 from rm_mm.suite.family import VARIABLE, end, new_mark
 
+#: As ``run_command``.
+Execute = Callable[..., None]
+
 LOG_LINES = 12
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -24,7 +27,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _running: dict[subprocess.Popen[str], str] = {}
 _stopping = False
 #: Held while a command is started, so that stopping meets it either registered or not begun.
-_lock = threading.Lock()
+#: A signal may come meanwhile, and its handler stop the commands.
+_lock = threading.RLock()
 
 
 def run_command(

@@ -69,14 +69,14 @@ class Progress:
 
     Args:
         cells: What is to run.
-        jobs: How many run at a time.
+        jobs: How many run at a time, as far as is known; may be changed.
         stream: A terminal gets one line that is rewritten; anything else a line now and then.
     """
 
     def __init__(self, cells: Sequence[Cell], jobs: int = 1, stream: TextIO | None = None) -> None:
         self._waiting = list(cells)
         self._running: dict[Cell, _Running] = {}
-        self._total, self._jobs = len(cells), jobs
+        self._total, self.jobs = len(cells), jobs
         self._stream = stream or sys.stdout
         self._live = self._stream.isatty()
         self._seconds = self._weight = 0.0
@@ -103,6 +103,11 @@ class Progress:
                 state.left, state.position = left, re.sub(r'\s', '', where.group(2))
             so_far = '' if state.value is None else f' {state.value:.2f} %'
             self._show(f'{self._count()} {cell.name} {state.position}{so_far}{self._left()}')
+
+    def say(self, text: str) -> None:
+        """Something about all of them."""
+        with self._lock:
+            self._show(f'{self._count()} {text}', always=True)
 
     def finish(self, cell: Cell, result: str) -> None:
         """A running cell is done, or failed."""
@@ -133,7 +138,7 @@ class Progress:
             for cell, state in self._running.items()
         ]
         work = sum(running) + rate * sum(cell.weight for cell in self._waiting)
-        return f', about {clock(max([work / self._jobs, *running]))} left'
+        return f', about {clock(max([work / self.jobs, *running]))} left'
 
     def _show(self, text: str, always: bool = False) -> None:
         now = time.monotonic()

@@ -29,7 +29,7 @@ STACK = {
         'mmseg': 'mmsegmentation',
     },
 }  # fmt: skip
-PROVIDERS = {'cv2': 'opencv-python', 'PIL': 'pillow'}
+PROVIDERS = {'cv2': 'opencv-python', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 
 
 def canonical(name):
@@ -122,7 +122,15 @@ def test_what_is_imported_is_required_and_nothing_is_for_nothing(line, requireme
     base = {canonical(requirement.name) for requirement in requirements if not requirement.marker}
     imported = {PROVIDERS.get(module, STACK[line].get(module, module)) for module in imports()}
     # mmcv of the upstream line is the choice of whoever installs.
-    assert imported - {'mmcv'} <= base
+    asked_for = {'submitit': 'slurm'}
+    offered = {
+        canonical(requirement.name): extra
+        for requirement in requirements
+        for extra in asked_for.values()
+        if requirement.marker and requirement.marker.evaluate({'extra': extra})
+    }
+    assert offered == asked_for
+    assert imported - {'mmcv', *asked_for} <= base
     # mmseg needs the last three, or mmengine, without saying so.
     unsaid = {'setuptools', 'ftfy', 'regex'} if line == 'upstream' else set()
     assert base - imported - set(STACK[line].values()) == unsaid
@@ -158,4 +166,4 @@ def test_the_tables_of_versions_are_the_tested_sets(line, page):
 
 
 def test_extras(metadata):
-    assert metadata.metadata.get_all('Provides-Extra') == ['dev']
+    assert metadata.metadata.get_all('Provides-Extra') == ['dev', 'slurm']

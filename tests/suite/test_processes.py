@@ -36,8 +36,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from rm_mm import cli
-from rm_mm.suite import cell_run, command, family, processes, run
+from rm_mm.suite import cell_run, command, family, processes
 from rm_mm.suite.cells import Options, Prepared
+from rm_mm.suite.cluster.local import run
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 
@@ -52,7 +53,7 @@ class Config(dict):
 def run_suite(args):
     cells = plan(PRESETS['mini'], ('baseline', 'rm'), ('classification',), (0,), Path(folder))
     left = [Prepared(cell, Config(expected={'metric': 'x'})) for cell in cells]
-    run.run(left, Options(jobs=2))
+    run(left, Options(jobs=2))
 
 def run_transfer(args):
     processes.run_command(sleeping, Path(folder, 'log'))

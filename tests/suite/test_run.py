@@ -11,12 +11,12 @@ from rm_mm.cli import main
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite import cell_run
 from rm_mm.suite.cells import Options, prepare
+from rm_mm.suite.cluster.local import run
 from rm_mm.suite.find_task import find_task
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
 from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
-from rm_mm.suite.run import run
 
 BARE = 'model = dict(backbone=dict())\ntrain_cfg = dict(max_epochs=1)'
 METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}

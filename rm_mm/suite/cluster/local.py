@@ -1,4 +1,4 @@
-"""Run the cells through the project's own commands."""
+"""``--cluster local``: cells in child processes of this machine, some at a time."""
 
 from __future__ import annotations
 
