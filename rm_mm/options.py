@@ -45,7 +45,9 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
         choices=(*SETTINGS, 'both'),
         help='backbones as in the published rows, or all methods of one recipe (default: paper)',
     )
-    parser.add_argument('--seeds', type=seeds, default=(0,), help='such as 0,1,2 (default 0)')
+    parser.add_argument(
+        '--seeds', type=seeds, help='such as 0,1,2 (default: 0; of mini-full 0,1,2,3,4)'
+    )
     parser.add_argument('--work-dir', type=path, help='where runs and records are kept')
     parser.add_argument(
         '--gpus',
@@ -128,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
-    suite.add_argument('--preset', choices=('mini', 'paper'), default='mini')
+    suite.add_argument('--preset', choices=('mini', 'mini-full', 'paper'), default='mini')
     suite.add_argument('--tasks', type=names(TASKS), default=TASKS, help=f'of {",".join(TASKS)}')
     _add_suite_options(suite)
     suite.add_argument('--cluster', choices=('local',), default='local', help='where runs go')
@@ -144,7 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     transfer.add_argument(
         '--preset',
-        choices=('mini', 'paper'),
+        choices=('mini', 'mini-full', 'paper'),
         help='whose pretrained backbones a config takes (default: paper)',
     )
     _add_suite_options(transfer)

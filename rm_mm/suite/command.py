@@ -12,6 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from rm_mm.batch_policy import apply_batch_policy
+from rm_mm.compat.config_scopes import configs_root
+from rm_mm.config_files import read_config
+from rm_mm.data.embedded import sizes_of
 from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError, LeftBehindError, RefusedError
 from rm_mm.lock import hold
@@ -56,7 +59,8 @@ def run_suite(args: argparse.Namespace) -> Outcome:
             'or link each data set to where its config looks for it'
         )
     methods, settings = args.methods or preset.methods, _settings(args.setting, preset.settings)
-    cells = plan(preset, methods, args.tasks, args.seeds, work_dir, settings)
+    seeds = args.seeds or preset.seeds
+    cells = plan(preset, methods, args.tasks, seeds, work_dir, settings)
     options = _options(args, preset, scale=args.schedule_scale)
     _take(work_dir)
     done, left = prepare(cells, options)
@@ -70,7 +74,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     work_dir = args.work_dir or preset.work_dir
     methods = args.methods or preset.methods
     settings = _settings(args.setting, preset.tasks[task].settings)
-    planned = plan(preset, methods, (task,), args.seeds, work_dir, settings)
+    planned = plan(preset, methods, (task,), args.seeds or preset.seeds, work_dir, settings)
     options = _options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
     _take(work_dir)
@@ -159,7 +163,10 @@ def _options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Op
     if preset.data is not None:
         from rm_mm.data import mini
 
-        fingerprint = mini.fingerprint(mini.prepare(preset.data, progress=print))
+        # Any of the preset's recipes: they read one set.
+        recipe = read_config(configs_root() / preset.tasks[PRETRAINING].config_of('baseline'))
+        root = mini.prepare(preset.data, progress=print, **sizes_of(recipe))
+        fingerprint = mini.fingerprint(root)
     return Options(
         gpus=gpus,
         jobs=jobs,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from rm_mm.names import MINI_SETTING, SETTINGS
+from rm_mm.names import METHODS, MINI_SETTING, SETTINGS
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ class Preset:
         methods: The rows that run if nothing else is said.
         tasks: By kind; ``classification`` is the pretraining of the others.
         settings: Those that its tasks have rows for.
-        data: Root of the embedded images, for a preset that makes its own data.
+        data: Root of the embedded images, for a preset that makes its own data; how many of them,
+            its configs say.
+        seeds: Those that run if nothing else is said.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Preset:
     tasks: Mapping[str, Task]
     settings: tuple[str, ...]
     data: Path | None = None
+    seeds: tuple[int, ...] = (0,)
 
 
 def _tasks(*tasks: Task) -> dict[str, Task]:
@@ -114,6 +117,19 @@ PRESETS = {
             Task('classification', 'classification/r18_{variant}_mini.py', 150.0, _MINI),
             Task('detection', 'detection/atss_r18_{variant}_mini.py', 115.0, _MINI),
             Task('segmentation', 'segmentation/upernet_r18_{variant}_mini.py', 115.0, _MINI),
+        ),
+    ),
+    'mini-full': Preset(
+        name='mini-full',
+        work_dir=Path('work_dirs/mini-full'),
+        methods=METHODS,
+        data=Path('data/mini-full'),
+        seeds=(0, 1, 2, 3, 4),
+        settings=_MINI,
+        tasks=_tasks(
+            Task('classification', 'classification/r18_{variant}_mini_full.py', 0.0, _MINI),
+            Task('detection', 'detection/atss_r18_{variant}_mini_full.py', 0.0, _MINI),
+            Task('segmentation', 'segmentation/upernet_r18_{variant}_mini_full.py', 0.0, _MINI),
         ),
     ),
     'paper': Preset(
