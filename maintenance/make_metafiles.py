@@ -1,13 +1,15 @@
-"""Write configs/*/metafile.yml anew, from the configs and from the records of `make mini`.
+"""Write configs/*/metafile.yml anew, from the configs and from the records of what was run.
 
 What mim lists of a recipe comes from the resolved config (length, batch, published figure, setting,
-source) and, if it was run here, from its record in docs/mini/records. Nothing is written by hand.
+source) and, if it was run here, from its records in docs/mini and docs/mini-full, of which several
+seeds become their mean. Nothing is written by hand.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,11 @@ from rm_mm.data.presence import datasets
 from rm_mm.names import METHODS, MINI_SETTING
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORDS = ROOT / 'docs' / 'mini' / 'records'
+RECORDS = [ROOT / 'docs' / name / 'records' for name in ('mini', 'mini-full')]
 
 HEADER = """\
-# Written by maintenance/make_metafiles.py from the configs and, see there, from docs/mini/records.
-# `Published` figures are the paper's, `Measured` ones come from docs/mini/records.
+# Written by maintenance/make_metafiles.py from the configs and, see there, from docs/mini*/records.
+# `Published` figures are the paper's, `Measured` ones come from docs/mini*/records.
 """
 # mim downloads weights before it writes a config, to a file named as what follows the last slash,
 # unless that exists: the folder itself always does, and so the config is written.
@@ -43,6 +45,7 @@ DATA = {
     'data/coco': 'COCO 2017',
     'data/ade/ADEChallengeData2016': 'ADE20K',
     'data/mini': 'mini (Fashion-MNIST)',
+    'data/mini-full': 'mini-full (Fashion-MNIST)',
 }
 #: Beginning of a config's name to its collection: of classification the method, else the network.
 PAPERS = {
@@ -80,13 +83,27 @@ def data_of(config: Config) -> str:
     return DATA[root.rstrip('/')]
 
 
-def model(path: Path, record: dict[str, Any] | None) -> dict[str, Any]:
-    """The entry of one config.
+def records_of(config: str) -> list[dict[str, Any]]:
+    """Of every run of a config, by seed."""
+    records = [
+        json.loads(path.read_text(encoding='utf-8'))
+        for folder in RECORDS
+        for path in sorted(folder.glob('*.json'))
+    ]
+    found = [record for record in records if record['config'] == config]
+    return sorted(found, key=lambda record: int(record['seed']))
 
-    Args:
-        path: Of the config.
-        record: Of a run of it, if there is one.
-    """
+
+def measured(records: list[dict[str, Any]]) -> str:
+    """What the measured figures are of."""
+    if not records:
+        return 'not run'
+    seeds = ', '.join(str(record['seed']) for record in records)
+    return f'one run, seed {seeds}' if len(records) == 1 else f'mean over seeds {seeds}'
+
+
+def model(path: Path) -> dict[str, Any]:
+    """The entry of one config."""
     config, folder = Config.fromfile(path), path.parent.name
     task, metric = TASKS[folder]
     expected = config.get('expected') or {}
@@ -95,8 +112,10 @@ def model(path: Path, record: dict[str, Any] | None) -> dict[str, Any]:
     figures = {}
     if expected.get('value') is not None:
         figures[f'Published {metric}'] = expected['value']
-    if record:
-        figures |= {f'Measured {metric} {which}': record[which] for which in ('best', 'last')}
+    records = records_of(f'{folder}/{path.name}')
+    for which in ('best', 'last') if records else ():
+        mean = statistics.fmean(record[which] for record in records)
+        figures[f'Measured {metric} {which}'] = round(mean, 4)
     entry: dict[str, Any] = {
         'Name': path.stem,
         'In Collection': collection_of(folder, path.stem)[0],
@@ -108,7 +127,7 @@ def model(path: Path, record: dict[str, Any] | None) -> dict[str, Any]:
             'Method': method_of(path.stem) or 'any',
             'Setting': list(config.get('settings') or [MINI_SETTING]),
             'Source': expected.get('source', 'not published'),
-            'Measured': f'one run, seed {record["seed"]}' if record else 'not run',
+            'Measured': measured(records),
         },
         'Weights': WEIGHTS,
     }
@@ -119,11 +138,6 @@ def model(path: Path, record: dict[str, Any] | None) -> dict[str, Any]:
 
 def metafile(folder: str) -> str:
     """The text of one folder's ``metafile.yml``."""
-    records = {
-        record['config']: record
-        for path in sorted(RECORDS.glob('*.json'))
-        for record in [json.loads(path.read_text(encoding='utf-8'))]
-    }
     paths = sorted((ROOT / 'configs' / folder).glob('*.py'))
     collections = dict(collection_of(folder, path.stem) for path in paths)
     content = {
@@ -131,7 +145,7 @@ def metafile(folder: str) -> str:
             {'Name': name, **({'Paper': paper} if paper else {})}
             for name, paper in collections.items()
         ],
-        'Models': [model(path, records.get(f'{folder}/{path.name}')) for path in paths],
+        'Models': [model(path) for path in paths],
     }
     return HEADER + yaml.safe_dump(content, sort_keys=False, width=100)
 

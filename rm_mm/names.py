@@ -8,7 +8,7 @@ METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
 TASKS = ('classification', 'detection', 'segmentation')
 
 #: Sets of configs that belong in one table.
-PRESETS = ('mini', 'paper')
+PRESETS = ('mini', 'mini-full', 'paper')
 
 #: ``paper``: each row starts from the backbone that the published row started from.
 #: ``controlled``: all methods share one pretraining recipe.

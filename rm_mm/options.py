@@ -50,7 +50,9 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
         choices=(*SETTINGS, 'both'),
         help='backbones as in the published rows, or all methods of one recipe (default: paper)',
     )
-    parser.add_argument('--seeds', type=seeds, help="such as 0,1,2 (default: the preset's, 0)")
+    parser.add_argument(
+        '--seeds', type=seeds, help='such as 0,1,2 (default: 0; of mini-full 0,1,2,3,4)'
+    )
     parser.add_argument('--work-dir', type=path, help='where runs and records are kept')
     parser.add_argument(
         '--gpus',

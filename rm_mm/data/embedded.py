@@ -33,6 +33,16 @@ def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
     if (folder / STAMP).is_file() or not any(root.is_relative_to(folder) for root in roots):
         return
     try:
-        prepare(folder, progress=print)
+        prepare(folder, progress=print, **sizes_of(config))
     except (OSError, RuntimeError) as error:
         raise InputError(f'cannot lay the embedded images out in {folder}: {error}') from error
+
+
+def sizes_of(config: Any) -> dict[str, int]:
+    """How much of each a config's set of embedded images holds, where it is not the default.
+
+    Args:
+        config: A resolved mmengine config. Its ``embedded_sizes`` are arguments of
+            :func:`rm_mm.data.mini.prepare`, such as ``train_images``.
+    """
+    return dict(config.get('embedded_sizes') or {})

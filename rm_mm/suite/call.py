@@ -11,6 +11,7 @@ from rm_mm.errors import InputError
 from rm_mm.names import SETTINGS
 from rm_mm.suite.cells import Options
 from rm_mm.suite.devices import visible
+from rm_mm.suite.plan import PRETRAINING
 from rm_mm.suite.presets import Preset
 
 #: Two small networks on a core each train faster than one on two; more share the memory bus.
@@ -46,10 +47,15 @@ def with_data(options: Options, preset: Preset) -> Options:
     """Lay out the embedded images of a preset that has such, and know them by their fingerprint."""
     if preset.data is None:
         return options
+    from rm_mm.compat.config_scopes import configs_root
+    from rm_mm.config_files import read_config
     from rm_mm.data import mini
+    from rm_mm.data.embedded import sizes_of
 
-    found = mini.fingerprint(mini.prepare(preset.data, progress=print))
-    return replace(options, data_fingerprint=found)
+    # Any of the preset's recipes: they read one set.
+    recipe = read_config(configs_root() / preset.tasks[PRETRAINING].config_of('baseline'))
+    root = mini.prepare(preset.data, progress=print, **sizes_of(recipe))
+    return replace(options, data_fingerprint=mini.fingerprint(root))
 
 
 def _gpus(args: argparse.Namespace, preset: Preset) -> int:

@@ -15,6 +15,8 @@ _IN_PRESETS = {
     ('upernet', 'ade20k'): ('paper', 'segmentation'),
     ('atss', 'mini'): ('mini', 'detection'),
     ('upernet', 'mini'): ('mini', 'segmentation'),
+    ('atss', 'mini-full'): ('mini-full', 'detection'),
+    ('upernet', 'mini-full'): ('mini-full', 'segmentation'),
 }
 
 

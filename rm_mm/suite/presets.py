@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from rm_mm.names import MINI_SETTING, SETTINGS
+from rm_mm.names import METHODS, MINI_SETTING, SETTINGS
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ class Preset:
         tasks: By what ``--tasks`` calls them: the stock ones by their kind, a user's own by their
             names; ``classification`` is the pretraining of the others.
         settings: Those that its stock tasks have rows for.
-        data: Root of the embedded images, for a preset that makes its own data.
+        data: Root of the embedded images, for a preset that makes its own data; how many of them,
+            its configs say.
         own: Methods of the user's, each with its classification config or its checkpoint.
         seeds: That run if nothing else is said.
     """
@@ -154,6 +155,19 @@ PRESETS = {
             Task('classification', 'classification/r18_{variant}_mini.py', 150.0, _MINI),
             Task('detection', 'detection/atss_r18_{variant}_mini.py', 115.0, _MINI),
             Task('segmentation', 'segmentation/upernet_r18_{variant}_mini.py', 115.0, _MINI),
+        ),
+    ),
+    'mini-full': Preset(
+        name='mini-full',
+        work_dir=Path('work_dirs/mini-full'),
+        methods=METHODS,
+        data=Path('data/mini-full'),
+        seeds=(0, 1, 2, 3, 4),
+        settings=_MINI,
+        tasks=_tasks(
+            Task('classification', 'classification/r18_{variant}_mini_full.py', 0.0, _MINI),
+            Task('detection', 'detection/atss_r18_{variant}_mini_full.py', 0.0, _MINI),
+            Task('segmentation', 'segmentation/upernet_r18_{variant}_mini_full.py', 0.0, _MINI),
         ),
     ),
     'paper': Preset(

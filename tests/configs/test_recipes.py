@@ -167,13 +167,14 @@ def test_ade20k(method):
 @pytest.mark.parametrize(
     ('full', 'mini'),
     [
-        ('classification/r50_{}_in1k.py', 'classification/r18_{}_mini.py'),
-        ('detection/atss_r50_{}_coco.py', 'detection/atss_r18_{}_mini.py'),
-        ('segmentation/upernet_r50_{}_ade20k.py', 'segmentation/upernet_r18_{}_mini.py'),
+        ('classification/r50_{}_in1k.py', 'classification/r18_{}_mini{}.py'),
+        ('detection/atss_r50_{}_coco.py', 'detection/atss_r18_{}_mini{}.py'),
+        ('segmentation/upernet_r50_{}_ade20k.py', 'segmentation/upernet_r18_{}_mini{}.py'),
     ],
 )
 @pytest.mark.parametrize('method', METHODS)
-def test_mini_is_the_recipe_in_other_sizes(full, mini, method):
+@pytest.mark.parametrize('length', ['', '_full'])
+def test_mini_is_the_recipe_in_other_sizes(full, mini, method, length):
     """Same classes in model, pipelines, optimiser, schedule and loops."""
     skipped = {'MiniADE20KDataset': 'ADE20KDataset'}
 
@@ -186,7 +187,7 @@ def test_mini_is_the_recipe_in_other_sizes(full, mini, method):
             return [kinds(value) for value in node if kinds(value)]
         return None
 
-    large, small = load(full.format(method)), load(mini.format(method))
+    large, small = load(full.format(method)), load(mini.format(method, length))
     for part in ('model', 'train_dataloader', 'val_evaluator', 'optim_wrapper', 'param_scheduler',
                  'train_cfg', 'data_preprocessor', 'default_hooks', 'custom_hooks'):  # fmt: skip
         assert kinds(small.get(part)) == kinds(large.get(part)), part

@@ -16,13 +16,20 @@ RECIPES = [
 
 
 @pytest.fixture
-def calls(tmp_path, monkeypatch):
-    """An empty current directory, and what prepare is called with."""
+def asked():
+    """The sizes that prepare is called with."""
+    return {}
+
+
+@pytest.fixture
+def calls(tmp_path, monkeypatch, asked):
+    """An empty current directory, and the folders that prepare is called with."""
     monkeypatch.chdir(tmp_path)
     seen, prepare = [], mini.prepare
 
-    def small(folder, *, progress):
+    def small(folder, *, progress, **sizes):
         seen.append(folder)
+        asked.update(sizes)
         return prepare(folder, **SMALL)
 
     monkeypatch.setattr(mini, 'prepare', small)
@@ -41,6 +48,17 @@ def test_a_mini_recipe_finds_its_images_anywhere(recipe, calls, tmp_path):
     assert (tmp_path / config.train_dataloader.dataset.data_root).is_dir()
     embedded.lay_out_embedded(config, ('train_dataloader',))
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize('recipe', RECIPES)
+def test_a_recipe_says_how_many_images_it_takes(recipe, calls, asked):
+    lay_out(recipe)
+    assert asked == {}
+    full = recipe.replace('_mini', '_mini_full')
+    lay_out(full)
+    assert [str(folder) for folder in calls] == ['data/mini', 'data/mini-full']
+    assert asked == Config.fromfile(config_path(full)).embedded_sizes
+    assert sorted(asked) == ['train_images', 'train_scenes', 'val_images', 'val_scenes']
 
 
 def test_images_elsewhere_are_left_to_their_owner(calls):

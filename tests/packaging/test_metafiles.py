@@ -11,6 +11,7 @@ from modelindex.load_model_index import load
 
 from rm_mm.cli import main
 from rm_mm.environment import config_digest
+from rm_mm.names import METHODS
 from rm_mm.suite.cell_config import resolve
 from rm_mm.suite.plan import plan
 from rm_mm.suite.presets import PRESETS
@@ -101,40 +102,52 @@ def test_length_batch_and_data_are_the_recipes(name):
 def test_settings_are_the_configs():
     for name, model in MODELS.items():
         config = Config.fromfile(ROOT / model['Config'])
-        mini = name.endswith('_mini')
+        mini = name.endswith(('_mini', '_mini_full'))
         assert model['Metadata']['Setting'] == (['mini'] if mini else list(config.settings)), name
 
 
+def records(preset):
+    folder = ROOT / 'docs' / preset / 'records'
+    return [json.loads(path.read_text()) for path in sorted(folder.glob('*.json'))]
+
+
 def test_what_was_measured_is_what_the_records_hold():
-    measured = {
-        name for name, model in MODELS.items() if model['Metadata']['Measured'] != 'not run'
-    }
-    records = [json.loads(path.read_text()) for path in (ROOT / 'docs/mini/records').glob('*.json')]
-    assert {record['config'] for record in records} == {
-        MODELS[name]['Config'].removeprefix('configs/') for name in measured
-    }
-    assert len(measured) == len(records) == 15
-    for record in records:
-        found = metrics(MODELS[record['config'].rpartition('/')[2].removesuffix('.py')])
+    runs = {}
+    for record in records('mini') + records('mini-full'):
+        name = record['config'].rpartition('/')[2].removesuffix('.py')
+        runs.setdefault(name, []).append(record)
+    names = {name for name, model in MODELS.items() if model['Metadata']['Measured'] != 'not run'}
+    assert names == set(runs)
+    assert len(records('mini')) == 15
+    for name, found in runs.items():
+        seeds = sorted(record['seed'] for record in found)
+        assert re.findall(r'\d+', MODELS[name]['Metadata']['Measured']) == [str(s) for s in seeds]
         for which in ('best', 'last'):
-            (value,) = (found[key] for key in found if key.endswith(which))
-            assert value == record[which]
-        # Else it is of another recipe than the one that stands there now.
-        assert record['config_sha256'] == digest_of_run(record)
-    for name in set(MODELS) - measured:
+            (value,) = (v for key, v in metrics(MODELS[name]).items() if key.endswith(which))
+            mean = sum(record[which] for record in found) / len(found)
+            assert value == pytest.approx(mean, abs=6e-5)
+    for name in set(MODELS) - names:
         assert not [key for key in metrics(MODELS[name]) if key.startswith('Measured')]
 
 
-def digest_of_run(record):
-    """The hash that the suite gives the config of a record's cell today."""
-    preset = PRESETS['mini']
-    cells = plan(preset, (record['method'],), (record['task'],), (0,), preset.work_dir)
-    (cell,) = (cell for cell in cells if cell.config == record['config'])
-    return config_digest(resolve(cell))
+@pytest.mark.parametrize('name', ['mini', 'mini-full'])
+def test_records_are_of_the_recipes_that_stand_there_now(name):
+    preset, found = PRESETS[name], records(name)
+    seeds = sorted({record['seed'] for record in found})
+    cells = plan(preset, METHODS, tuple(preset.tasks), seeds, preset.work_dir)
+    digests = {(cell.config, cell.seed): config_digest(resolve(cell)) for cell in cells}
+    # Whole seeds, and each cell once.
+    assert sorted(digests) == sorted((record['config'], record['seed']) for record in found)
+    for record in found:
+        assert record['preset'] == name
+        assert record['config_sha256'] == digests[record['config'], record['seed']]
+        assert record['schedule_scale'] == 1
+    assert len({record['data_fingerprint'] for record in found}) == 1
 
 
-def test_the_table_of_the_readme_is_rebuilt_from_the_records(tmp_path):
-    assert main(['report', str(ROOT / 'docs' / 'mini'), '--md', str(tmp_path / 'table.md')]) == 0
+@pytest.mark.parametrize('name', ['mini', 'mini-full'])
+def test_the_tables_of_the_readme_are_rebuilt_from_the_records(name, tmp_path):
+    assert main(['report', str(ROOT / 'docs' / name), '--md', str(tmp_path / 'table.md')]) == 0
     table = [row for row in (tmp_path / 'table.md').read_text().splitlines() if row.startswith('|')]
     assert len(table) == 2 + 5
     assert '\n'.join(table) in (ROOT / 'README.md').read_text()

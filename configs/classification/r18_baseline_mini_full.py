@@ -1,0 +1,1 @@
+_base_ = '../_base_/r18_mini_full.py'

@@ -1,0 +1,3 @@
+_base_ = ['../_base_/upernet_r18_mini_full.py', '../_base_/scratch.py']
+
+model = _base_.scratch_model
