@@ -7,8 +7,7 @@ train_dataloader = dict(dataset=dict(data_root=mini_root))
 val_dataloader = dict(dataset=dict(data_root=mini_root))
 test_dataloader = val_dataloader
 
-mini_iters = 1200
+mini_iters = 900
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].update(end=mini_iters)
-train_cfg = dict(max_iters=mini_iters, val_interval=200)
-default_hooks = dict(checkpoint=dict(interval=200))
+train_cfg = dict(max_iters=mini_iters, val_interval=150)
