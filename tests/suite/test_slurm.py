@@ -47,12 +47,12 @@ def start(environment, work_dir, *options):
 
 
 def finish(process, code=0):
-    said, _ = process.communicate(timeout=90)
+    said, _ = process.communicate(timeout=180)
     assert process.returncode == code, said
     return said
 
 
-def wait_for(condition, process=None, seconds=60):
+def wait_for(condition, process=None, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert process is None or process.poll() is None, process.communicate()
@@ -241,7 +241,7 @@ def test_real_cells(cluster, tmp_path):
     cells = ['--methods', 'rm', '--tasks', 'segmentation', '--schedule-scale', '0.01']
     call = suite(Path('runs'), '--cluster', 'slurm', '--time', '10', '--cpus-per-task', '1')
     result = subprocess.run(
-        [*call, *cells], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=140
+        [*call, *cells], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400
     )
     assert result.returncode == 0, result.stdout + result.stderr
     found = records(tmp_path / 'runs')
