@@ -23,14 +23,18 @@ def call(monkeypatch, tmp_path):
         laid_out.append((str(folder), sizes))
         return folder
 
-    def prepare_cells(planned, options):
+    def prepare_cells(planned, options, mistakes):
         cells.extend(planned)
-        assert options.data_fingerprint == 'of data/mini-full'
         return [], []
+
+    def run_cells(run, left, options, done):
+        assert options.data_fingerprint == 'of data/mini-full'
+        return []
 
     monkeypatch.setattr(mini, 'prepare', prepare)
     monkeypatch.setattr(mini, 'fingerprint', lambda folder: f'of {folder}')
     monkeypatch.setattr(command, 'prepare', prepare_cells)
+    monkeypatch.setattr(command, '_run', run_cells)
 
     def run(*arguments):
         assert main([*arguments, '--work-dir', str(tmp_path)]) == 0
