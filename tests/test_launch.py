@@ -5,8 +5,8 @@ from rm_mm import launch
 from rm_mm.cli import main
 from rm_mm.compat import config_path
 from rm_mm.data import mini
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 
 CONFIG = 'classification/r18_rm_mini.py'
 

@@ -11,8 +11,8 @@ from rm_mm.errors import InputError
 from rm_mm.names import SETTINGS
 from rm_mm.suite.cells import Options
 from rm_mm.suite.devices import visible
-from rm_mm.suite.plan import PRETRAINING
-from rm_mm.suite.presets import Preset
+from rm_mm.suite.planning.plan import PRETRAINING
+from rm_mm.suite.planning.presets import Preset
 
 #: Two small networks on a core each train faster than one on two; more share the memory bus.
 MINI_JOBS = 2

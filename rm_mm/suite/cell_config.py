@@ -10,7 +10,7 @@ from rm_mm.compat.config_scopes import configs_root
 from rm_mm.config_files import entries, read_config, type_name, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.transfer.slot import empty, fill
 
 

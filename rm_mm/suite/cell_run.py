@@ -14,7 +14,7 @@ from rm_mm.resume.latest import latest_checkpoint
 from rm_mm.suite.cell_config import config_path
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
 from rm_mm.suite.processes import Execute, run_command
 from rm_mm.suite.progress import Progress

@@ -9,8 +9,8 @@ from typing import Any
 
 from rm_mm.suite.cell_config import require_same, resolve
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.mistakes import Mistakes
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.mistakes import Mistakes
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.records import read_record
 
 

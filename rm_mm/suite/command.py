@@ -11,13 +11,13 @@ from pathlib import Path
 from rm_mm.errors import RefusedError
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
-from rm_mm.suite.checks import check_backbones, check_runnable
-from rm_mm.suite.choose import choose
 from rm_mm.suite.cluster import Run, chosen_cluster
-from rm_mm.suite.find_task import find_task
-from rm_mm.suite.mistakes import Mistakes
-from rm_mm.suite.plan import PRETRAINING, Cell, plan
-from rm_mm.suite.plan_command import require_planning, show_plan
+from rm_mm.suite.planning.checks import check_backbones, check_runnable
+from rm_mm.suite.planning.choose import choose
+from rm_mm.suite.planning.command import require_planning, show_plan
+from rm_mm.suite.planning.find_task import find_task
+from rm_mm.suite.planning.mistakes import Mistakes
+from rm_mm.suite.planning.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
 from rm_mm.suite.take import take

@@ -9,7 +9,7 @@ from pathlib import Path
 from rm_mm.config_files import read_config
 from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import reached
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import Execute, run_command
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from rm_mm.suite.metrics import Metric
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 
 #: mmengine's own word for the time that a run has left, such as ``eta: 0:01:12``.
 ETA = re.compile(r'eta: (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)')

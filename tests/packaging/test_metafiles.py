@@ -13,8 +13,8 @@ from rm_mm.cli import main
 from rm_mm.environment import config_digest
 from rm_mm.names import METHODS
 from rm_mm.suite.cell_config import resolve
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 from tests.packaging.conftest import ROOT
 
 FOLDERS = ('classification', 'detection', 'segmentation')

@@ -8,8 +8,8 @@ from rm_mm.compat import config_path
 from rm_mm.data import mini
 from rm_mm.data.presence import datasets
 from rm_mm.suite import command
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 
 PRESET = PRESETS['mini-full']
 

@@ -39,8 +39,8 @@ from rm_mm import cli
 from rm_mm.suite import cell_run, command, family, processes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster.local import run
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 
 child, folder = sys.argv[1:3]
 sleeping = [sys.executable, '-c', child, folder]

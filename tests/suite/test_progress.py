@@ -2,7 +2,7 @@ import io
 from pathlib import Path
 
 from rm_mm.suite.metrics import Metric
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.progress import Progress, clock, seconds_left
 
 LINE = '11/22 - mmengine - INFO - Epoch(train) [1][ 20/75]  lr: 1e-03  eta: 0:00:25  time: 0.4'

@@ -12,9 +12,9 @@ from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite import cell_run
 from rm_mm.suite.cells import Options, prepare
 from rm_mm.suite.cluster.local import run
-from rm_mm.suite.find_task import find_task
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.find_task import find_task
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
 
@@ -117,7 +117,7 @@ def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path):
 
 
 def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('rm_mm.suite.checks.require_data', lambda config, what: None)
+    monkeypatch.setattr('rm_mm.suite.planning.checks.require_data', lambda config, what: None)
     monkeypatch.setattr('rm_mm.suite.command.export', lambda cell: cell.backbone.touch())
     trained = tmp_path / 'r50_rm_in1k'
     trained.mkdir()

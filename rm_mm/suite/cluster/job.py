@@ -16,7 +16,7 @@ from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite.cell_run import command_of, run_cell
 from rm_mm.suite.cells import Options, Prepared, prepare
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import run_command, stop_commands
 from rm_mm.suite.progress import Progress
 from rm_mm.suite.take import take

@@ -17,7 +17,7 @@ from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster.job import CellJob
 from rm_mm.suite.cluster.slurm_options import SlurmOptions
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 
 FOLDER = 'slurm'
 

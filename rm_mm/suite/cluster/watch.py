@@ -12,7 +12,7 @@ from rm_mm.suite.cluster.queue import Job, SlurmError, cancel, jobs_named, remem
 from rm_mm.suite.cluster.submit import failure_note
 from rm_mm.suite.cluster.tail import Tail
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import LOG_LINES
 from rm_mm.suite.progress import Progress
 from rm_mm.suite.records import read_record

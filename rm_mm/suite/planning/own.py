@@ -12,7 +12,7 @@ from rm_mm.config_files import find_config, read_config
 from rm_mm.errors import InputError
 from rm_mm.names import METHODS, TASKS
 from rm_mm.printable import printable
-from rm_mm.suite.presets import Preset, Task
+from rm_mm.suite.planning.presets import Preset, Task
 
 #: Whose configs are of which kind.
 SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}

@@ -13,9 +13,9 @@ from typing import Any
 from rm_mm.errors import InputError, RmMmError
 from rm_mm.names import METHODS, TASKS
 from rm_mm.printable import printable
-from rm_mm.suite.mistakes import Mistakes
-from rm_mm.suite.own import own_method, own_task
-from rm_mm.suite.presets import PRESETS, Preset
+from rm_mm.suite.planning.mistakes import Mistakes
+from rm_mm.suite.planning.own import own_method, own_task
+from rm_mm.suite.planning.presets import PRESETS, Preset
 
 #: A name of the preset's, or a name and a path; of a task the path alone is enough.
 Entry = tuple[str | None, str | None]

@@ -15,10 +15,10 @@ from typing import Any
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.config_files import entries, type_name
 from rm_mm.suite.cells import Options, Prepared
-from rm_mm.suite.gpus import speedup
-from rm_mm.suite.plan import Cell
-from rm_mm.suite.presets import Pace
-from rm_mm.suite.probe import Probe
+from rm_mm.suite.planning.gpus import speedup
+from rm_mm.suite.planning.plan import Cell
+from rm_mm.suite.planning.presets import Pace
+from rm_mm.suite.planning.probe import Probe
 
 #: Float32.
 _BYTES = 4
@@ -56,7 +56,7 @@ def from_log(item: Prepared, pace: Pace, options: Options, device: str) -> Cost:
         item: The cell.
         pace: Of the published run.
         options: Of the call.
-        device: Which card, as :data:`rm_mm.suite.gpus.GPUS` has it.
+        device: Which card, as :data:`rm_mm.suite.planning.gpus.GPUS` has it.
     """
     gpu_seconds = pace.seconds * pace.gpus * options.scale / speedup(device, pace.device)
     gpus = options.gpus * options.nodes or pace.gpus

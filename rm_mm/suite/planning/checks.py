@@ -13,8 +13,8 @@ from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
 from rm_mm.printable import printable
 from rm_mm.suite.cells import Options, Prepared
-from rm_mm.suite.mistakes import Mistakes
-from rm_mm.suite.plan import Cell
+from rm_mm.suite.planning.mistakes import Mistakes
+from rm_mm.suite.planning.plan import Cell
 
 
 def check_runnable(left: Sequence[Prepared], options: Options, mistakes: Mistakes) -> None:

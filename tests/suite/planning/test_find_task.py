@@ -4,8 +4,8 @@ import pytest
 
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
-from rm_mm.suite.find_task import find_task
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.find_task import find_task
+from rm_mm.suite.planning.presets import PRESETS
 
 EXTRA = {
     ('gfl', 'coco'): 'detection',

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rm_mm.errors import InputError
-from rm_mm.suite.presets import Preset, Task, Variant
+from rm_mm.suite.planning.presets import Preset, Task, Variant
 
 PRETRAINING = 'classification'
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rm_mm.errors import InputError
-from rm_mm.suite.own import leaves, own_task
-from rm_mm.suite.presets import PRESETS, Preset
+from rm_mm.suite.planning.own import leaves, own_task
+from rm_mm.suite.planning.presets import PRESETS, Preset
 
 #: The tasks of the presets: (architecture, data set) to (preset, kind).
 _IN_PRESETS = {

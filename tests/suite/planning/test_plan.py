@@ -6,8 +6,8 @@ from mmengine.config import Config
 
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 
 MINI = PRESETS['mini']
 METHODS = PRESETS['paper'].methods

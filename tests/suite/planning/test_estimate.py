@@ -8,12 +8,12 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.errors import InputError
 from rm_mm.suite.cells import Options, prepare
-from rm_mm.suite.cost import Cost, checkpoint_bytes, from_log, from_probe, wall_seconds
-from rm_mm.suite.estimate import duration
-from rm_mm.suite.gpus import find_gpu, speedup
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
-from rm_mm.suite.probe import Probe, probe, shortened
+from rm_mm.suite.planning.cost import Cost, checkpoint_bytes, from_log, from_probe, wall_seconds
+from rm_mm.suite.planning.estimate import duration
+from rm_mm.suite.planning.gpus import find_gpu, speedup
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite.planning.probe import Probe, probe, shortened
 
 PAPER = PRESETS['paper']
 
@@ -124,7 +124,7 @@ def test_the_plan_of_the_paper(capsys, tmp_path):
 def test_the_plan_tells_what_is_done_and_what_was_begun(capsys, tmp_path):
     cells = plan(PRESETS['mini'], ('rm',), ('detection', 'segmentation'), (0,), tmp_path)
     record = json.loads(
-        (Path(__file__).parents[1] / 'data/records/schema2.json').read_text(encoding='utf-8')
+        (Path(__file__).parents[2] / 'data/records/schema2.json').read_text(encoding='utf-8')
     )
     cells[1].record.parent.mkdir()
     cells[1].record.write_text(json.dumps(record))

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rm_mm.suite.cells import Options, Prepared
-from rm_mm.suite.cost import Cost, from_log, from_probe, wall_seconds
-from rm_mm.suite.plan import Cell
-from rm_mm.suite.presets import Preset
+from rm_mm.suite.planning.cost import Cost, from_log, from_probe, wall_seconds
+from rm_mm.suite.planning.plan import Cell
+from rm_mm.suite.planning.presets import Preset
+from rm_mm.suite.planning.probe import ITERATIONS, Probe, probe
 from rm_mm.suite.pretrained import unfinished
-from rm_mm.suite.probe import ITERATIONS, Probe, probe
 from rm_mm.suite.progress import clock
 
 _HEADER = ('cell', 'does', 'state', 'after', 'GPU-hours', 'wall', 'disk')

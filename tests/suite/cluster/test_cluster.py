@@ -19,8 +19,8 @@ from rm_mm.suite.cluster.queue import SlurmError, jobs_named
 from rm_mm.suite.cluster.slurm_options import SlurmOptions, asked_of_slurm, minutes
 from rm_mm.suite.cluster.submit import groups, submit
 from rm_mm.suite.cluster.tail import Tail
-from rm_mm.suite.plan import plan
-from rm_mm.suite.presets import PRESETS
+from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.presets import PRESETS
 from rm_mm.suite.processes import stopped_by_signals
 from rm_mm.suite.progress import Progress
 

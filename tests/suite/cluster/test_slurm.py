@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from rm_mm.data import mini
-from tests.suite import slurm_node
+from tests.suite.cluster import slurm_node
 from tests.suite.stand_in import install, suite
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.skipif(
