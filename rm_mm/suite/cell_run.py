@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from rm_mm.atomic import write_text
 from rm_mm.environment import config_digest, versions
@@ -14,6 +15,7 @@ from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import latest_checkpoint
 from rm_mm.suite.cell_config import config_path
 from rm_mm.suite.cells import Options, Prepared
+from rm_mm.suite.closer import look_closer
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
@@ -53,17 +55,22 @@ def run_cell(
     taken = None if cell.pretrains else _sha256(cell.backbone)
     if taken:
         _require_same_backbone(cell, taken)
-    run_command(
-        _command(arguments, options.gpus),
-        cell.directory / 'output.log',
-        on_line=lambda line: progress.line(cell, line),
-        threads=(os.cpu_count() or 1) // options.jobs if options.jobs > 1 else None,
-        devices=devices,
-    )
+
+    def call(arguments: list[str]) -> None:
+        run_command(
+            _command(arguments, options.gpus),
+            cell.directory / 'output.log',
+            on_line=lambda line: progress.line(cell, line),
+            threads=(os.cpu_count() or 1) // options.jobs if options.jobs > 1 else None,
+            devices=devices,
+        )
+
+    call(arguments)
     if cell.pretrains and cell.backbone is not None:
         export(cell)
     taken = taken or _sha256(cell.backbone)
-    record = _record(prepared, options, taken, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    record = _record(prepared, options, taken, seconds, look_closer(prepared, call))
     record.write(cell.record)
     return record
 
@@ -100,7 +107,11 @@ def _sha256(backbone: Path | None) -> str | None:
 
 
 def _record(
-    prepared: Prepared, options: Options, backbone_sha256: str | None, seconds: float
+    prepared: Prepared,
+    options: Options,
+    backbone_sha256: str | None,
+    seconds: float,
+    details: dict[str, Any],
 ) -> Record:
     cell, config = prepared.cell, prepared.config
     metric = metric_of(config)
@@ -136,4 +147,5 @@ def _record(
         batch=read_batch(environment) if prepared.trains else None,
         seconds_an_iteration=seconds_an_iteration,
         memory_mb=memory_mb,
+        **details,
     )
