@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from rm_mm.suite.processes import is_stopping
 #: As the hook and the evaluation name them; they import torch.
 MIXED_IMAGES = 'mixed_images'
 PER_CLASS = 'per_class.json'
+#: One that was killed is run once more.
+_ATTEMPTS = 2
 
 
 def pictures_of(cell: Cell) -> Path:
@@ -58,14 +61,21 @@ def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> di
         if (mixed := cell.directory / MIXED_IMAGES).is_dir():
             shutil.copytree(mixed, folder, dirs_exist_ok=True)
         return fields
-    try:
-        # In a folder of its own: the record is read from the logs of training.
-        own = ['--work-dir', str(cell.directory / 'details'), '--details', str(folder)]
-        evaluate(['test', str(config_path(cell)), str(checkpoint), *own])
-        fields['per_class'] = json.loads((folder / PER_CLASS).read_text(encoding='utf-8'))
-    except (ValueError, OSError) as error:
-        if is_stopping():
-            raise RefusedError('not run to its end: the call was stopped') from error
-        with (cell.directory / 'output.log').open('a', encoding='utf-8') as log:
-            log.write(f'\nno figures of classes, no pictures: {error}\n')
+    # In a folder of its own: the record is read from the logs of training.
+    own = ['--work-dir', str(cell.directory / 'details'), '--details', str(folder)]
+    for _ in range(_ATTEMPTS):
+        try:
+            evaluate(['test', str(config_path(cell)), str(checkpoint), *own])
+            fields['per_class'] = json.loads((folder / PER_CLASS).read_text(encoding='utf-8'))
+            break
+        except (ValueError, OSError) as error:
+            if is_stopping():
+                raise RefusedError('not run to its end: the call was stopped') from error
+            _note(cell, f'no figures of classes, no pictures: {error}')
     return fields
+
+
+def _note(cell: Cell, said: str) -> None:
+    """Say it in the log of the cell, if there is still room for a word."""
+    with suppress(OSError), (cell.directory / 'output.log').open('a', encoding='utf-8') as log:
+        log.write(f'\n{said}\n')

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rm_mm.report.page.chart import axes, data_table, drawing, panel, section, x_axis, y_axis
 from rm_mm.report.page.look import Look, legend
 from rm_mm.report.page.markup import Markup, tag
+from rm_mm.report.page.results_table import signed
 from rm_mm.report.page.runs import Runs
 from rm_mm.report.page.scale import around
 from rm_mm.report.results import Column, Results
@@ -114,9 +115,7 @@ def _ranked(before: list[float], after: list[float]) -> str | None:
 
     rho = float(spearmanr(before, after).statistic)
     tau = float(kendalltau(before, after).statistic)
-    return f'Spearman \N{GREEK SMALL LETTER RHO} {rho:+.2f}, Kendall τ {tau:+.2f}'.replace(
-        '-', '\N{MINUS SIGN}'
-    )
+    return f'Spearman {signed(rho, 2)}, Kendall {signed(tau, 2)}'
 
 
 def _panel(column: Column, found: Sequence[Pair], runs: Runs, known: dict[str, Look]) -> Markup:
