@@ -111,10 +111,13 @@ def _rounded(box: Any) -> list[float]:
 
 
 def _painted(labels: Any, palette: list[list[int]]) -> Image.Image:
-    """A map of classes, (H, W), in their colours; clear where there is no class."""
+    """A map of classes, (H, W), in their colours.
+
+    Clear where there is no class, and where its colour is black, which would only darken the image.
+    """
     image = Image.fromarray(labels, 'P')
-    colours = [*palette, *[[0, 0, 0]] * 256][:256]
+    colours = [*palette[:_IGNORED], *[[0, 0, 0]] * 256][:256]
     image.putpalette([channel for colour in colours for channel in colour])
     small = fitted(image, Image.Resampling.NEAREST)
-    small.info['transparency'] = _IGNORED
+    small.info['transparency'] = bytes(255 * any(colour) for colour in colours)
     return small

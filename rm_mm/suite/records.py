@@ -182,6 +182,11 @@ def _require_drawable(record: Record) -> None:
         raise ValueError('expected config_diff as [recipe, run] for each key')
     if not isinstance(record.environment, dict):
         raise ValueError('expected an environment by names')
+    known = (record.backbone_sha256, record.data_fingerprint, record.checkpoint, record.source)
+    texts = [record.config, record.config_sha256, record.step_unit]
+    texts += [text for text in (*known, record.batch) if text is not None]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f'expected texts, found {texts!a}')
 
 
 def _is_figure(value: object) -> bool:

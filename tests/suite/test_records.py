@@ -142,7 +142,7 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
         {'method': '\x1b[31m'}, {'extra': 1},
         {'published': 'much'}, {'schedule_scale': None}, {'curve': [[1, None]]}, {'curve': [[1]]},
         {'curve': 'x'}, {'per_class': {'bag': 'x'}}, {'per_class': []}, {'config_diff': {'a': [1]}},
-        {'environment': []},
+        {'environment': []}, {'config_sha256': None}, {'backbone_sha256': ['x']}, {'step_unit': 1},
     ],
 )  # fmt: skip
 def test_a_record_of_wrong_values_is_refused(tmp_path, change):

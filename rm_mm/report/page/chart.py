@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,9 +40,9 @@ def x_axis(scale: Scale, title: str, height: float = HEIGHT, *, whole: bool = Fa
     """
     base = height - BOTTOM
     step = step_of(scale.low, scale.high, 5)
-    found = ticks(scale.low, scale.high, 5)
-    if whole and step < 1:
-        step, found = 1.0, [v for v in ticks(scale.low, scale.high, 60) if v == int(v)]
+    if whole:
+        step = max(1.0, float(math.ceil(step)))
+    found = ticks(scale.low, scale.high, step)
     marks = [
         [
             tag('line', x1=scale(v), x2=scale(v), y1=TOP, y2=base, class_='grid'),
@@ -62,7 +63,7 @@ def y_axis(scale: Scale, left: float = LEFT) -> Markup:
             tag('line', x1=left, x2=WIDTH - RIGHT, y1=scale(v), y2=scale(v), class_='grid'),
             tag('text', label(v, step), x=left - 6, y=scale(v) + 4, text_anchor='end'),
         ]
-        for v in ticks(scale.low, scale.high, 5)
+        for v in ticks(scale.low, scale.high, step)
     ]
     return tag('g', marks, aria_hidden='true')
 

@@ -167,7 +167,8 @@ def _colours(entry: Entry) -> dict[str, tuple[int, int, int]]:
             palette = entry.get('palette', [])
             if int(label) < len(palette) and float(share) >= 0.5:
                 red, green, blue = (int(channel) & 255 for channel in palette[int(label)])
-                found[str(entry['classes'][int(label)])] = (red, green, blue)
+                if red or green or blue:
+                    found[str(entry['classes'][int(label)])] = (red, green, blue)
     return found
 
 

@@ -32,7 +32,11 @@ def results_table(results: Results, notes: list[str], runs: Runs, known: dict[st
         lines = [
             tag(
                 'tr',
-                tag('th', sample(known[row.method]), tag('span', row.method), scope='row'),
+                tag(
+                    'th',
+                    tag('div', sample(known[row.method]), tag('span', row.method)),
+                    scope='row',
+                ),
                 [
                     _cell(row.method, column, cell, verdict, runs)
                     for column, cell, verdict in zip(
@@ -77,7 +81,7 @@ def _gain(cell: Cell, verdict: Verdict, digits: int, runs: Runs, what: str) -> M
     if test := verdict.gain:
         text += f' [{signed(test.low, digits)}, {signed(test.high, digits)}]'
     button = runs.button([*cell.records, *cell.baseline], text, label=f'gain, {what}: the runs')
-    return tag('span', button, class_='gain')
+    return tag('span', 'gain ', button, class_='gain')
 
 
 def signed(value: float, digits: int) -> str:

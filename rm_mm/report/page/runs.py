@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,23 +85,20 @@ class Runs:
         shared: dict[str, int] = {}
 
         def place(value: object) -> int:
-            return shared.setdefault(json.dumps(value), len(shared))
+            return shared.setdefault(json.dumps(_told(value)), len(shared))
 
         runs = []
         for path, record in self._found:
-            values: dict[str, Any] = {
-                name: getattr(record, field) for name, field in _FIELDS.items()
-            }
             unit = record.step_unit
-            values |= {
+            values: dict[str, Any] = {
                 'Record': str(path),
-                'Setting': ', '.join(record.settings),
                 'Best': f'{record.best:g} at {unit} {record.best_step}',
                 'Last': f'{record.last:g} at {unit} {record.last_step}',
+                'Setting': ', '.join(record.settings),
+                'Config of the run': self._config_of(path),
             }
-            if config := self._config_of(path):
-                values['Config of the run'] = config
-            kept = {name: value for name, value in values.items() if value not in (None, '')}
+            values |= {name: getattr(record, field) for name, field in _FIELDS.items()}
+            kept = {name: _told(value) for name, value in values.items() if value not in (None, '')}
             runs.append(
                 {'is': kept, 'env': place(record.environment), 'diff': place(record.config_diff)}
             )
@@ -119,3 +117,12 @@ class Runs:
         config = folder / f'{path.stem}.py'
         has_configs = self._folders.setdefault(folder, folder.is_dir())
         return str(config) if has_configs and config.is_file() else None
+
+
+def _told(value: Any) -> Any:
+    """A value as JSON has it: a number without end, which it has not, becomes a word."""
+    if isinstance(value, dict):
+        return {key: _told(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_told(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

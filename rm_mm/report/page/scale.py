@@ -37,9 +37,8 @@ def step_of(low: float, high: float, count: int) -> float:
     return next(step * power for step in _STEPS if step * power >= rough * (1 - 1e-9))
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round figures inside a range, its ends included where they are round."""
-    step = step_of(low, high, count)
+def ticks(low: float, high: float, step: float) -> list[float]:
+    """The multiples of a step inside a range, its ends included."""
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [index * step for index in range(first, last + 1)]
 

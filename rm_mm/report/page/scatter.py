@@ -102,8 +102,10 @@ def _claim(before: list[float], after: list[float]) -> str:
         return _NO_RANKS
     from scipy.stats import kendalltau
 
-    p_value = float(kendalltau(before, after).pvalue)
-    claim = 'predicts' if p_value < LEVEL else 'no claim'
+    test = kendalltau(before, after)
+    p_value, claim = float(test.pvalue), 'no claim'
+    if p_value < LEVEL:
+        claim = 'it predicts' if test.statistic > 0 else 'it predicts the reverse'
     return f'{ranked}, n = {count}, p {p_value:.2g} (Kendall): {claim}'
 
 

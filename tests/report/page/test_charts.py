@@ -121,7 +121,9 @@ def test_few_methods_claim_nothing():
 def test_five_methods_in_one_order_claim():
     # 2 in 120 is 0.0167.
     said = correlation(pairs_of([(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]))
-    assert said.endswith('n = 5, p 0.017 (Kendall): predicts.')
+    assert said.endswith('n = 5, p 0.017 (Kendall): it predicts.')
+    said = correlation(pairs_of([(1, 5), (2, 4), (3, 3), (4, 2), (5, 1)]))
+    assert said.endswith('it predicts the reverse.')
     # One pair of ten turned round: (9 - 1) / 10; rank differences of 1 twice, 1 - 6 * 2 / 120.
     said = correlation(pairs_of([(1, 1), (2, 2), (3, 3), (4, 5), (5, 4)]))
     assert 'Spearman +0.90, Kendall +0.80' in said
@@ -132,8 +134,8 @@ def test_five_methods_in_one_order_claim():
 def test_gains_of_classes_are_paired_and_sorted():
     base = [replace(RECORD, method='baseline', seed=s, per_class=c)
             for s, c in ((0, {'bag': 10.0, 'coat': 5.0}), (1, {'bag': 20.0}))]  # fmt: skip
-    own = [replace(RECORD, seed=s, per_class=c)
-           for s, c in ((0, {'bag': 11.0, 'coat': 9.0, 'hat': 1.0}), (1, {'bag': 25.0, 'coat': 3.0}))]  # fmt: skip
+    first, second = {'bag': 11.0, 'coat': 9.0, 'hat': 1.0}, {'bag': 25.0, 'coat': 3.0}
+    own = [replace(RECORD, seed=s, per_class=c) for s, c in ((0, first), (1, second))]
     found = class_gains(Cell(own, base))
     # coat: 4 of the one seed that has it on both sides; bag: 1 and 5; hat has no baseline.
     assert [(g.name, g.gain, g.baseline, g.seeds) for g in found] == [

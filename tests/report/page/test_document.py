@@ -1,6 +1,7 @@
 """What is on the page, what is not, and that it says so."""
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -188,3 +189,44 @@ def test_a_thousand_records(tmp_path):
     imported = set(re.findall(r'\| +([\w.]+)$', done.stderr, flags=re.MULTILINE))
     assert 'numpy' in imported
     assert not imported & {'torch', 'mmengine', 'matplotlib', 'pandas'}
+
+
+def test_whatever_a_record_says_the_panel_reads_it(tmp_path):
+    path = write(tmp_path, [record('detection', 'rm', 0, 12.0, environment={'a': [1.5, '</b>']})])[
+        0
+    ]
+    path.write_text(path.read_text().replace('"seconds": 80.5', '"seconds": 1e999'))
+    assert main(['report', str(tmp_path), '--html', str(tmp_path / 'page.html')]) == 0
+    data = runs_in((tmp_path / 'page.html').read_text())
+    assert data['runs'][0]['is']['Seconds'] == 'inf'
+    assert data['shared'][data['runs'][0]['env']] == {'a': [1.5, '</b>']}
+
+
+def test_a_path_of_other_bytes_than_utf8(tmp_path):
+    folder = tmp_path / os.fsdecode(b'caf\xe9')
+    try:
+        write(folder, [RECORD])
+    except OSError:
+        pytest.skip('this file system takes no such name')
+    assert main(['report', str(folder), '--html', str(tmp_path / 'page.html')]) == 0
+    shown = runs_in((tmp_path / 'page.html').read_text())['runs'][0]['is']['Record']
+    assert shown == str(folder / 'records' / 'run 0000.json')
+
+
+def test_a_page_where_a_folder_is(tmp_path, capsys):
+    write(tmp_path, [RECORD])
+    (tmp_path / 'there').mkdir()
+    assert main(['report', str(tmp_path), '--html', str(tmp_path / 'there')]) == 2
+    assert 'irectory' in capsys.readouterr().err
+
+
+def test_classes_that_one_seed_lacks(tmp_path):
+    names = [f'class {i}' for i in range(40)]
+    records = [
+        record('detection', m, s, 12.0, per_class=dict.fromkeys(names[: 10 if s else 40], 5.0 + s))
+        for m in ('baseline', 'rm') for s in (0, 1)
+    ]  # fmt: skip
+    page = page_of(tmp_path, records)
+    assert 'of 40 classes' in page
+    # And the gain of the method itself.
+    assert page.count('<td class="figure">+0.00</td>') == 40 + 1

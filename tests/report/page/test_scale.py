@@ -20,7 +20,7 @@ def test_a_scale_is_a_straight_line():
 )
 def test_ticks_are_round(low, high, step, found):
     assert step_of(low, high, 5) == pytest.approx(step)
-    assert ticks(low, high) == pytest.approx(found)
+    assert ticks(low, high, step) == pytest.approx(found)
 
 
 def test_labels_have_the_digits_of_their_step():
