@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 export RM_MM_STACK := $(STACK)
 
-.PHONY: mini mini-short test test-short test-slow test-slurm test-all lint fidelity clean
+.PHONY: mini mini-short test test-short test-slow test-slurm test-browser test-all lint fidelity clean
 
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
@@ -39,7 +39,11 @@ test-short: $(VENV)/installed-dev
 
 # A training or an installation each, so that they are dealt out one by one.
 test-slow: $(VENV)/installed-dev
-	$(PYTEST) --dist load -m 'slow and not gpu and not slurm'
+	$(PYTEST) --dist load -m 'slow and not gpu and not slurm and not browser'
+
+# Needs Chromium.
+test-browser: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m browser
 
 # Through a Slurm that they start themselves: as root, with Debian's slurm-wlm and munge.
 test-slurm: $(VENV)/installed-dev

@@ -116,18 +116,27 @@ def _processes(args: argparse.Namespace) -> int:
 
 def test(args: argparse.Namespace) -> int:
     """``rm-mm test``."""
+    from rm_mm.details.evaluation import watch_predictions, write_per_class
+    from rm_mm.details.per_class import ask_per_class
+
     with understood(args.config):
         config, facts = prepare(args, ('test_dataloader',))
     untrained = args.checkpoint == 'none'
     config.load_from = None if untrained else local_checkpoint(args.checkpoint)
     if args.amp:
         config.test_cfg.fp16 = True
+    if args.details:
+        ask_per_class(config)
     if not args.check:
         runner = _runner(config, facts | {'checkpoint': args.checkpoint}, trains=False)
         if untrained:
             # mmengine initialises a network only before it trains; this broadcasts it to all ranks.
             runner._init_model_weights()
+        if args.details:
+            watch_predictions(runner, args.details, facts['config_sha256'])
         metrics = runner.test()
+        if args.details:
+            write_per_class(runner, metrics, args.details)
         if args.out and int(os.environ.get('RANK', '0')) == 0:
             write_json(args.out, {name: _plain(value) for name, value in metrics.items()})
         leave_processes()
@@ -169,6 +178,7 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
+    from rm_mm.details.mixed import mixed_images_hook
     from rm_mm.resume.hooks import ExactResumeHook, SeedHook
     from rm_mm.run_hooks import EnvironmentHook
 
@@ -198,6 +208,8 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
     if trains:
         runner.register_hook(SeedHook())
         runner.register_hook(ExactResumeHook())
+        if mixed := mixed_images_hook(runner, facts['config_sha256']):
+            runner.register_hook(mixed)
     for note in notes:
         print_log(note, logger='current')
     return runner

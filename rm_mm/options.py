@@ -151,6 +151,9 @@ def build_parser() -> argparse.ArgumentParser:
     test.add_argument('checkpoint', help="a checkpoint, or 'none' for the network as initialised")
     _add_run_options(test)
     test.add_argument('--out', type=path, help='a JSON file for the metrics')
+    test.add_argument(
+        '--details', type=path, metavar='FOLDER', help='figures of each class and a few pictures'
+    )
 
     export = commands.add_parser('export', help='a checkpoint to a verified backbone')
     export.add_argument('checkpoint', help='a file, https://… or torchvision://resnet50')

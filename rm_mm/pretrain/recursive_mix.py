@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,7 @@ class RecursiveMix:
         self.reset_at = reset
         self._history: History | None = None
         self._mix: Mix | None = None
+        self._last = Mix()
         self._epoch: int | None = None
 
     def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,6 +115,8 @@ class RecursiveMix:
             mix = self._paste(mixed, fused, self._history)
         # The old batch is released here; from now on history and returned batch share memory.
         self._history, self._mix = History(mixed.detach(), fused.detach()), mix
+        # Not the logits: nobody needs them for longer than one iteration.
+        self._last = replace(mix, history_logits=None)
         return mixed, fused
 
     def sample_box(self, height: int, width: int) -> Box:
@@ -144,6 +147,11 @@ class RecursiveMix:
         """
         mix, self._mix = self._mix, None
         return mix
+
+    @property
+    def last_batch(self) -> tuple[Tensor, Mix] | None:
+        """The batch last returned, (N, C, H, W), and what was done to it; not to be modified."""
+        return None if self._history is None else (self._history.images, self._last)
 
     def remember_logits(self, logits: Tensor) -> None:
         """Complete the history with the whole-image logits of the batch last returned, (N, K)."""

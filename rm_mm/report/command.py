@@ -11,8 +11,12 @@ from rm_mm.atomic import write_text
 from rm_mm.errors import InputError
 from rm_mm.printable import printable
 from rm_mm.report.formats import WRITERS, to_text
-from rm_mm.report.table import build_table
+from rm_mm.report.results import arrange
+from rm_mm.report.table import build_table, to_table
 from rm_mm.suite.records import Record, read_record
+
+#: Options that name a file to write.
+_TARGETS = (*WRITERS, 'html')
 
 
 def show(records: Sequence[Record]) -> None:
@@ -23,7 +27,7 @@ def show(records: Sequence[Record]) -> None:
 
 def _require_targets(args: argparse.Namespace, sources: Sequence[Path]) -> None:
     """Check that no table is written over a record, a log or another table."""
-    targets = [target.resolve() for name in WRITERS if (target := getattr(args, name))]
+    targets = [target.resolve() for name in _TARGETS if (target := getattr(args, name))]
     for source in sources:
         if any(source.resolve() in (target, target.parent) for target in targets):
             raise InputError(f'{source} is what the table is made of: write the table elsewhere')
@@ -68,12 +72,19 @@ def run_report(args: argparse.Namespace) -> int:
     rows, said = read_rows(logs)
     records = [*map(read_record, files), *rows]
     _require_distinct(list(zip(paths, records, strict=True)))
-    table = build_table(records)
+    results = arrange(records)
+    table = to_table(results, records)
     print(to_text(table))
     if said:
         print('\n'.join(['', *said]))
     for name, writer in WRITERS.items():
         if target := getattr(args, name):
             write_text(target, writer(table))
-            print(f'wrote {target}')
+            print(f'wrote {printable(target)}')
+    if args.html:
+        from rm_mm.report.page.document import to_page
+
+        page = to_page(results, table.notes, list(zip(paths, records, strict=True)))
+        write_text(args.html, page)
+        print(f'wrote {printable(args.html)}')
     return 0

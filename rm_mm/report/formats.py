@@ -1,9 +1,8 @@
-"""A finished table as text for a terminal, Markdown, CSV, LaTeX and a page."""
+"""A finished table as text for a terminal, Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 from collections.abc import Callable
 
@@ -64,29 +63,8 @@ def to_latex(table: Table) -> str:
     return '\n'.join([rf'\begin{{tabular}}{{{columns}}}', *body, r'\end{tabular}']) + '\n'
 
 
-def to_html(table: Table) -> str:
-    """One self-contained page."""
-
-    def line(cells: list[str], tag: str) -> str:
-        return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-
-    rows = ''.join(line(row, 'td') for row in table.rows)
-    notes = ''.join(f'<p>{html.escape(note)}</p>' for note in table.notes)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>rm_mm</title>'
-        '<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;margin:2rem}'
-        'div{overflow-x:auto}table{border-collapse:collapse}th,td{padding:.3rem .8rem;'
-        'text-align:right;border-bottom:1px solid #8886}th:nth-child(-n+2),'
-        'td:nth-child(-n+2){text-align:left}</style><h1>Does it transfer?</h1>'
-        f'<div><table><thead>{line(table.header, "th")}</thead><tbody>{rows}</tbody></table></div>'
-        f'{notes}</html>\n'
-    )
-
-
 WRITERS: dict[str, Callable[[Table], str]] = {
     'md': to_markdown,
     'csv': to_csv,
     'latex': to_latex,
-    'html': to_html,
 }

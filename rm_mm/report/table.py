@@ -7,19 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rm_mm.names import METHODS, SETTINGS, TASKS
+from rm_mm.report.results import ABSENT, Results, arrange, blocks
 from rm_mm.report.verdict import NOTES as VERDICT_NOTES
-from rm_mm.report.verdict import SPREADS, Cell, Verdict, judge
+from rm_mm.report.verdict import SPREADS, Cell, Verdict
 from rm_mm.suite.records import Record
 
-#: Heading and digits of each metric: one more than the paper prints.
-HEADINGS = {
-    'top1_percent': ('top-1 %', 3),
-    'box_ap_percent': ('box AP %', 2),
-    'mask_ap_percent': ('mask AP %', 2),
-    'map_percent': ('mAP %', 2),
-    'miou_percent': ('mIoU %', 3),
-}
 SETTING_NOTES = {
     'paper': (
         "paper: backbones as in the paper's tables; the COCO baseline starts from torchvision's."
@@ -27,7 +19,6 @@ SETTING_NOTES = {
     'controlled': 'controlled: all methods share one pretraining recipe.',
     'mini': 'mini: embedded images; all methods share one pretraining recipe.',
 }
-ABSENT = '-'
 #: Method and setting; all others are figures.
 TEXT_COLUMNS = 2
 
@@ -53,82 +44,29 @@ def build_table(records: Sequence[Record]) -> Table:
     Args:
         records: Of all that the call names.
     """
-    columns = _columns(records)
-    published = any(record.published is not None for record in records)
-    judged = published or len({record.seed for record in records}) > 1
+    return to_table(arrange(records), records)
+
+
+def to_table(results: Results, records: Sequence[Record]) -> Table:
+    """The text of results.
+
+    Args:
+        results: Arranged and judged.
+        records: That they are of.
+    """
+    published, judged = results.published, results.judged
     header = ['method', 'setting']
-    for heading, _ in columns.values():
-        header += [f'{heading} best', 'last', 'gain', *['paper'] * published, *['verdict'] * judged]
-    lines = _lines(records)
-    cells = [
-        Cell(
-            [record for record in here if record.method == method],
-            [] if method == 'baseline' else [r for r in here if r.method == 'baseline'],
-        )
-        for _, method, block in lines
-        for here in ([r for r in block if _key(r) == column] for column in columns)
-    ]
-    verdicts = iter(judge(cells) if judged else [Verdict('')] * len(cells))
-    figures = iter(cells)
+    for column in results.columns:
+        header += [f'{column.heading} best', 'last', 'gain']
+        header += [*['paper'] * published, *['verdict'] * judged]
     rows = []
-    for setting, method, _ in lines:
-        row = [method, setting]
-        for _, digits in columns.values():
-            cell, verdict = next(figures), next(verdicts)
-            row += _figures(cell, verdict, digits)
+    for line in results.rows:
+        row = [line.method, line.setting]
+        for column, cell, verdict in zip(results.columns, line.cells, line.verdicts, strict=True):
+            row += _figures(cell, verdict, column.digits)
             row += [_paper(cell)] * published + [verdict.text] * judged
         rows.append(row)
     return Table(header, rows, _notes(records, judged))
-
-
-def _lines(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
-    """Setting, method, and the records of the setting, of each row."""
-    found = []
-    for setting, block in blocks(records):
-        present = {record.method for record in block}
-        order = [*(m for m in METHODS if m in present), *sorted(present - set(METHODS))]
-        found += [(setting, method, block) for method in order]
-    return found
-
-
-def blocks(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Records by setting, in the order of the settings.
-
-    A run whose backbone is the same in both settings belongs to both. Where some method has a run
-    of its own in one, its block holds all rows of that setting; where none has, the rows are the
-    same and stand once, marked with both.
-    """
-    own = {record.settings[0] for record in records if len(record.settings) == 1}
-    found = [
-        (setting, [record for record in records if setting in record.settings])
-        for setting in (*SETTINGS, *sorted(own - set(SETTINGS)))
-        if setting in own
-    ]
-    shared = [record for record in records if not own & set(record.settings)]
-    marks = dict.fromkeys(', '.join(record.settings) for record in shared)
-    return found + [
-        (mark or ABSENT, [record for record in shared if ', '.join(record.settings) == mark])
-        for mark in marks
-    ]
-
-
-def _key(record: Record) -> tuple[str, str, str]:
-    return record.task, record.column, record.metric
-
-
-def _columns(records: Sequence[Record]) -> dict[tuple[str, str, str], tuple[str, int]]:
-    """Heading and digits of each column; two of one kind are told apart by their names."""
-    keys = dict.fromkeys(map(_key, records))
-    order = sorted(keys, key=lambda key: (TASKS.index(key[0]), *key[1:]))
-    names: dict[str, set[str]] = {}
-    for task, name, _ in order:
-        names.setdefault(task, set()).add(name)
-    found = {}
-    for task, name, metric in order:
-        heading, digits = HEADINGS.get(metric, (metric, 2))
-        alone = len(names[task]) == 1
-        found[task, name, metric] = (heading if alone else f'{name} {heading}', digits)
-    return found
 
 
 def _figures(cell: Cell, verdict: Verdict, digits: int) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from rm_mm.atomic import write_text
 from rm_mm.environment import config_digest, versions
@@ -13,6 +14,7 @@ from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import latest_checkpoint
 from rm_mm.suite.cell_config import config_path
 from rm_mm.suite.cells import Options, Prepared
+from rm_mm.suite.closer import look_closer
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
@@ -50,17 +52,23 @@ def run_cell(
     taken = None if cell.pretrains else _sha256(cell.backbone)
     if taken:
         _require_same_backbone(cell, taken)
-    (execute or run_command)(
-        command_of(prepared, options),
-        cell.directory / 'output.log',
-        on_line=lambda line: progress.line(cell, line),
-        threads=options.threads,
-        devices=devices,
-    )
+
+    def run(command: list[str]) -> None:
+        (execute or run_command)(
+            command,
+            cell.directory / 'output.log',
+            on_line=lambda line: progress.line(cell, line),
+            threads=options.threads,
+            devices=devices,
+        )
+
+    run(command_of(prepared, options))
     if cell.pretrains and cell.backbone is not None:
         export(cell, execute)
     taken = taken or _sha256(cell.backbone)
-    record = _record(prepared, options, taken, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    seen = look_closer(prepared, lambda words: run(_command(words, options.gpus)))
+    record = _record(prepared, options, taken, seconds, seen)
     record.write(cell.record)
     return record
 
@@ -114,7 +122,11 @@ def _sha256(backbone: Path | None) -> str | None:
 
 
 def _record(
-    prepared: Prepared, options: Options, backbone_sha256: str | None, seconds: float
+    prepared: Prepared,
+    options: Options,
+    backbone_sha256: str | None,
+    seconds: float,
+    details: dict[str, Any],
 ) -> Record:
     cell, config = prepared.cell, prepared.config
     metric = metric_of(config)
@@ -153,4 +165,5 @@ def _record(
         batch=read_batch(environment) if prepared.trains else None,
         seconds_an_iteration=seconds_an_iteration,
         memory_mb=memory_mb,
+        **details,
     )

@@ -95,6 +95,11 @@ def stop_commands() -> None:
     _end(processes)
 
 
+def is_stopping() -> bool:
+    """Whether commands are being ended, so that one that failed may have been."""
+    return _stopping
+
+
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Take SIGTERM and SIGHUP as Ctrl-C, and leave no command behind when anything is raised.

@@ -16,7 +16,7 @@ from rm_mm.names import TASKS
 from rm_mm.suite.metrics import Metric
 from rm_mm.suite.run_facts import read_entries
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass
@@ -51,6 +51,10 @@ class Record:
             it did not.
         seconds_an_iteration: Median of training; None before schema 3.
         memory_mb: The most of one process, the GPU's if there is one; None before schema 3.
+        checkpoint: The best one, from the work directory; None before schema 4.
+        config_diff: What the run changed of the recipe, key by key, as ``[recipe, run]``; None
+            before schema 4.
+        per_class: Figure of each class in per cent, of ``checkpoint``; empty if there is none.
         schema_version: Of this layout.
     """
 
@@ -79,6 +83,9 @@ class Record:
     batch: str | None = None
     seconds_an_iteration: float | None = None
     memory_mb: float | None = None
+    checkpoint: str | None = None
+    config_diff: dict[str, list[Any]] | None = None
+    per_class: dict[str, float] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def write(self, path: Path) -> None:
@@ -150,6 +157,40 @@ def _require_sound(record: Record) -> None:
         raise ValueError(f'expected names, found {[*texts, record.settings]!a}')
     if type(record.seed) is not int or not isinstance(record.schedule_scale, int | float):
         raise ValueError(f'expected numbers, found {record.seed!a} and {record.schedule_scale!a}')
+    _require_drawable(record)
+
+
+def _require_drawable(record: Record) -> None:
+    """Check what curves and figures of classes are drawn from.
+
+    Raises:
+        ValueError: If anything of it is of the wrong kind.
+    """
+    points = record.curve
+    if not isinstance(points, list) or not all(
+        isinstance(point, list) and len(point) == 2 and all(map(_is_figure, point))
+        for point in points
+    ):
+        raise ValueError('expected a curve of [step, value]')
+    classes = record.per_class
+    if not isinstance(classes, dict) or not all(map(_is_figure, classes.values())):
+        raise ValueError('expected a figure for each class')
+    diff = record.config_diff
+    if diff is not None and not (
+        isinstance(diff, dict) and all(isinstance(v, list) and len(v) == 2 for v in diff.values())
+    ):
+        raise ValueError('expected config_diff as [recipe, run] for each key')
+    if not isinstance(record.environment, dict):
+        raise ValueError('expected an environment by names')
+    known = (record.backbone_sha256, record.data_fingerprint, record.checkpoint, record.source)
+    texts = [record.config, record.config_sha256, record.step_unit]
+    texts += [text for text in (*known, record.batch) if text is not None]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f'expected texts, found {texts!a}')
+
+
+def _is_figure(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:

@@ -2,7 +2,7 @@ import csv
 import io
 from dataclasses import replace
 
-from rm_mm.report.formats import to_csv, to_html, to_latex, to_markdown, to_text
+from rm_mm.report.formats import to_csv, to_latex, to_markdown, to_text
 from rm_mm.report.table import build_table
 from tests.suite.test_records import RECORD
 
@@ -92,7 +92,6 @@ def test_every_format_holds_every_cell():
         for cell in row:
             assert cell in to_text(table)
             assert cell in to_markdown(table)
-            assert cell in to_html(table)
             assert cell.replace('±', r'$\pm$') in to_latex(table)
     parsed = list(csv.reader(io.StringIO(to_csv(table))))
     assert parsed[1:] == table.rows
@@ -102,7 +101,6 @@ def test_every_format_holds_every_cell():
 
 def test_names_are_escaped():
     table = build_table([replace(RECORD, method='<script>|&_')])
-    assert '<script>' not in to_html(table)
     assert r'\|' in to_markdown(table)
     assert r'\&' in to_latex(table)
 

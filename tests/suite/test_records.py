@@ -73,13 +73,16 @@ def test_the_floor_is_one_point(tmp_path):
 
 
 def test_old_versions_still_read():
-    first, second = (read_record(SCHEMAS / f'schema{version}.json') for version in (1, 2))
+    first, second, third = (read_record(SCHEMAS / f'schema{v}.json') for v in (1, 2, 3))
     assert (first.schema_version, first.column, first.settings, first.batch) == (1, '', [], None)
     assert (second.schema_version, second.column, second.settings) == (2, 'atss_r18_mini', ['mini'])
-    for record in (first, second):
+    assert (third.schema_version, third.memory_mb, third.seconds_an_iteration) == (3, 900.5, 0.4)
+    for record in (first, second, third):
+        assert (record.checkpoint, record.config_diff, record.per_class) == (None, None, {})
         assert (record.best, record.last_step, record.curve[-1]) == (9.9, 4, [4, 9.9])
+    for record in (first, second):
         assert (record.memory_mb, record.seconds_an_iteration) == (None, None)
-    build_table([first, second])
+    build_table([first, second, third])
 
 
 def test_every_field_is_documented():
@@ -137,7 +140,9 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
         {'best': 'x'}, {'best': None}, {'last': float('nan')}, {'task': 'nope'}, {'method': 3},
         {'settings': 'paper'}, {'settings': None}, {'settings': [1]}, {'seed': '0'}, {'seed': True},
         {'method': '\x1b[31m'}, {'extra': 1},
-        {'published': 'much'}, {'schedule_scale': None},
+        {'published': 'much'}, {'schedule_scale': None}, {'curve': [[1, None]]}, {'curve': [[1]]},
+        {'curve': 'x'}, {'per_class': {'bag': 'x'}}, {'per_class': []}, {'config_diff': {'a': [1]}},
+        {'environment': []}, {'config_sha256': None}, {'backbone_sha256': ['x']}, {'step_unit': 1},
     ],
 )  # fmt: skip
 def test_a_record_of_wrong_values_is_refused(tmp_path, change):

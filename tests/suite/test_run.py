@@ -29,6 +29,11 @@ def commands(monkeypatch):
 
     def stand_in(command, log, on_line=None, threads=None, devices=None):
         action, *arguments = command[3:]
+        if '--details' in arguments:
+            folder = Path(arguments[arguments.index('--details') + 1])
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / 'per_class.json').write_text('{"bag": 12.5}')
+            return
         calls.append((action, time.monotonic(), arguments))
         dealt.append(devices)
         if action == 'export':
@@ -68,6 +73,8 @@ def test_runs_what_is_missing_and_only_that(commands, tmp_path):
     assert (record.task, record.method) == ('detection', 'rm')
     assert (record.best, record.best_step, record.last) == (30.0, 1, 20.0)
     assert record.backbone_sha256 is not None
+    assert record.per_class == {'bag': 12.5}
+    assert record.checkpoint == 'atss_r18_rm_mini/best_x_epoch_2.pth'
     config = (tmp_path / 'configs' / 'atss_r18_rm_mini.py').read_text()
     assert str(tmp_path / 'r18_rm_mini' / 'backbone.pth') in config
     floor = read_record(tmp_path / 'records' / 'r18_scratch_mini.json')

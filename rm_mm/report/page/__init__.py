@@ -1,0 +1,1 @@
+"""The self-contained HTML page: headline, table, charts, pictures, and where each comes from."""

@@ -1,0 +1,94 @@
+"""The table: rows are methods, columns tasks."""
+
+from __future__ import annotations
+
+import statistics
+from itertools import groupby
+
+from rm_mm.report.page.chart import section
+from rm_mm.report.page.look import Look, sample
+from rm_mm.report.page.markup import Child, Markup, tag
+from rm_mm.report.page.runs import Runs
+from rm_mm.report.page.verdicts import badge
+from rm_mm.report.results import Column, Results
+from rm_mm.report.verdict import Cell, Verdict
+
+
+def results_table(results: Results, notes: list[str], runs: Runs, known: dict[str, Look]) -> Markup:
+    """The section of the table, and what to know of it."""
+    caption = 'Best figure of each run, mean ± standard deviation over seeds, by method and task'
+    head = tag(
+        'tr',
+        tag('th', 'Method', scope='col'),
+        [
+            tag('th', column.heading, tag('span', column.name or column.task, class_='under'),
+                scope='col')
+            for column in results.columns
+        ],
+    )  # fmt: skip
+    bodies = []
+    for setting, rows in groupby(results.rows, key=lambda row: row.setting):
+        title = tag('th', f'setting: {setting}', scope='rowgroup', colspan=len(results.columns) + 1)
+        lines = [
+            tag(
+                'tr',
+                tag(
+                    'th',
+                    tag('div', sample(known[row.method]), tag('span', row.method)),
+                    scope='row',
+                ),
+                [
+                    _cell(row.method, column, cell, verdict, runs)
+                    for column, cell, verdict in zip(
+                        results.columns, row.cells, row.verdicts, strict=True
+                    )
+                ],
+            )
+            for row in rows
+        ]
+        bodies.append(tag('tbody', tag('tr', title, class_='setting'), lines))
+    table = tag('table', tag('caption', caption), tag('thead', head), bodies, class_='results')
+    return section(
+        'results',
+        'Results',
+        tag('div', table, class_='scroll', tabindex='0', role='region', aria_label='Results'),
+        tag('div', tag('h3', 'Notes'), tag('ul', [tag('li', note) for note in notes]),
+            class_='notes'),
+    )  # fmt: skip
+
+
+def _cell(method: str, column: Column, cell: Cell, verdict: Verdict, runs: Runs) -> Markup:
+    if not cell.records:
+        return tag('td', badge(verdict) or '\N{EN DASH}')
+    digits, what = column.digits, f'{method}, {column.heading}'
+    best = [record.best for record in cell.records]
+    shown: list[Child] = [
+        runs.button(cell.records, _mean(best, digits), label=f'best, {what}: the runs')
+    ]
+    if cell.gains:
+        shown.append(_gain(cell, verdict, digits, runs, what))
+    last = _mean([record.last for record in cell.records], digits)
+    published = cell.records[0].published
+    paper = None if published is None else [' · paper ', tag('b', f'{published:g}')]
+    last_button = runs.button(cell.records, last, label=f'last, {what}: the runs')
+    shown.append(tag('span', 'last ', last_button, paper, class_='minor'))
+    return tag('td', tag('div', shown, badge(verdict), class_='cell'))
+
+
+def _gain(cell: Cell, verdict: Verdict, digits: int, runs: Runs, what: str) -> Markup:
+    """The mean gain, and its interval on the same seeds."""
+    text = signed(statistics.fmean(cell.gains), digits)
+    if test := verdict.gain:
+        text += f' [{signed(test.low, digits)}, {signed(test.high, digits)}]'
+    button = runs.button([*cell.records, *cell.baseline], text, label=f'gain, {what}: the runs')
+    return tag('span', 'gain ', button, class_='gain')
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference, with a proper minus sign."""
+    return f'{value:+.{digits}f}'.replace('-', '\N{MINUS SIGN}')
+
+
+def _mean(values: list[float], digits: int) -> str:
+    mean = f'{statistics.fmean(values):.{digits}f}'
+    return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.{digits}f}'
