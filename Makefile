@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 export RM_MM_STACK := $(STACK)
 
-.PHONY: mini mini-short test test-short test-slow test-slurm test-browser test-all lint fidelity clean
+.PHONY: mini mini-short test test-short test-python test-slow test-slurm test-browser test-all lint fidelity clean
 
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
@@ -32,10 +32,15 @@ mini-short: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(PYTEST)
 
-# What another Python or another version of a library can break: imports, packaging, numbers, runs.
+# What another version of a library can break: imports, packaging, numbers, runs.
 test-short: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/pretrain tests/resume tests/transfer \
 	    tests/suite tests/report $(wildcard tests/test_*.py)
+
+# What another Python can break: imports, packaging, files, texts, calls; numbers are the libraries'.
+test-python: $(VENV)/installed-dev
+	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/report tests/transfer \
+	    tests/suite/planning tests/suite/cluster $(wildcard tests/test_*.py)
 
 # A training or an installation each, so that they are dealt out one by one.
 test-slow: $(VENV)/installed-dev

@@ -105,7 +105,8 @@ def test_imagenet(method, data, tmp_path):
 
 @pytest.mark.parametrize(
     'leaf',
-    [f'atss_r50_{method}_coco' for method in (*METHODS, 'baseline_controlled')]
+    # Of the methods' leaves, which differ in the path of a backbone, two.
+    [f'atss_r50_{method}_coco' for method in ('baseline', 'rm')]
     + [f'{detector}_r50_coco' for detector in ('gfl', 'retinanet', 'faster_rcnn', 'mask_rcnn')],
 )
 def test_coco(leaf, data, backbone, tmp_path):
@@ -123,7 +124,7 @@ def test_coco(leaf, data, backbone, tmp_path):
 
 @pytest.mark.parametrize(
     'leaf',
-    [f'upernet_r50_{method}_ade20k' for method in METHODS]
+    [f'upernet_r50_{method}_ade20k' for method in ('baseline', 'rm')]
     + ['pspnet_r50_ade20k', 'fcn_r50_ade20k'],
 )
 def test_ade20k(leaf, data, backbone, tmp_path):
