@@ -48,8 +48,11 @@ def hold(folder: Path, name: str, option: str) -> None:
             holder = file.read().split() or ['just starting']
         # A child inherits the lock, so that one whose suite was killed still holds it.
         kind = LeftBehindError if _is_gone(holder) else InputError
+        who = holder[0]
+        if len(holder) == 3 and holder[2] != platform.node():
+            who += f' of {holder[2]}'
         raise kind(
-            f'{folder} is in use by another call (process {holder[0]}, or a run that it left): '
+            f'{folder} is in use by another call (process {who}, or a run that it left): '
             f'wait for it, end it, or say another {option}'
         ) from None
     file.truncate(0)

@@ -85,3 +85,20 @@ run_command([sys.executable, '-c', sleep], Path(sys.argv[1], 'log'), on_line=pri
             time.sleep(0.05)
     else:
         pytest.fail('the lock outlived the run')
+
+
+def test_a_holder_on_another_machine_is_named_with_it(tmp_path):
+    code = HOLDER.replace('import sys', 'import platform, sys\nplatform.node = lambda: "node7"', 1)
+    holder = subprocess.Popen(
+        [sys.executable, '-c', code, tmp_path],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert holder.stdout.readline() == 'held\n'
+        with pytest.raises(
+            InputError, match=f'process {holder.pid} of node7, or a run that it left'
+        ):
+            hold(tmp_path, 'suite.lock', '--work-dir')
+    finally:
+        holder.kill()
+        holder.communicate()

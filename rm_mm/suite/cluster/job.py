@@ -60,9 +60,8 @@ class CellJob:
         except Exception as error:
             if isinstance(error, RefusedError):
                 _await_verdict(told)
-            kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
             if not int(os.environ.get('SLURM_NODEID', '0')):
-                write_text(self.failure, f'{kind}{error}')
+                write_text(self.failure, _why(error))
             raise
 
     def checkpoint(self) -> Any:
@@ -147,6 +146,15 @@ def _await_verdict(told: list[float]) -> None:
         time.sleep(0.1)
         if told:
             deadline = told[0] + _VERDICT_SECONDS
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    if type(error).__name__ == 'UncompletedJobError':
+        # How submitit says that it does not requeue a job any more.
+        return f'{error} Say a longer --time or a higher --max-num-timeout; the same call goes on'
+    return f'{type(error).__name__}: {error}'
 
 
 def _share_cores(gpus: int) -> None:

@@ -49,8 +49,12 @@ def cluster_name() -> str:
     """What the cluster is called that the commands here speak to.
 
     Raises:
-        SlurmError: If it does not answer.
+        SlurmError: If one of them is not here, or it does not answer.
     """
+    # Those that submitit calls, or looks for.
+    for name in ('sbatch', 'srun'):
+        if not shutil.which(name):
+            raise _absent(name)
     for line in _ask('scontrol', 'show', 'config').splitlines():
         key, _, value = line.partition('=')
         if key.strip() == 'ClusterName':
@@ -101,13 +105,17 @@ def cancel(ids: Iterable[str]) -> None:
         _ask('scancel', *ids)
 
 
+def _absent(name: str) -> SlurmError:
+    return SlurmError(
+        f'no {name} here: expected the commands of Slurm on the path, as on a login node'
+    )
+
+
 def _ask(*command: str) -> str:
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
     except FileNotFoundError as error:
-        raise SlurmError(
-            f'no {command[0]} here: expected the commands of Slurm on the path, as on a login node'
-        ) from error
+        raise _absent(command[0]) from error
     except subprocess.TimeoutExpired as error:
         raise SlurmError(f'{command[0]} does not answer within {_SECONDS} s') from error
     if result.returncode:

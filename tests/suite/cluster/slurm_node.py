@@ -162,7 +162,9 @@ def _ask(environment, *command):
 
 
 def _idle(environment):
-    return len(_ask(environment, 'sinfo', '-N', '--noheader', '--states=idle', '-o', '%N').split())
+    # One of several partitions is listed once for each.
+    said = _ask(environment, 'sinfo', '-N', '--noheader', '--states=idle', '-o', '%N')
+    return len(set(said.split()))
 
 
 def _queue(environment):

@@ -243,7 +243,7 @@ def test_jobs_of_another_cluster_are_left_alone(tmp_path, commands):
 
 def test_no_slurm_here(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))
-    with pytest.raises(RefusedError, match='no scontrol here: expected the commands of Slurm'):
+    with pytest.raises(RefusedError, match='no sbatch here: expected the commands of Slurm'):
         slurm.run(planned(tmp_path), Options(), work_dir=tmp_path, asked=ASKED)
 
 
