@@ -324,6 +324,10 @@ def called(monkeypatch):
         if args.command == 'export':
             args.output.write_bytes(b'backbone')
             return 0
+        if args.command == 'test':
+            args.details.mkdir(parents=True)
+            (args.details / 'per_class.json').write_text('{"bag": 30.0}')
+            return 0
         folder = Path(args.work_dir)
         if (folder.parent / 'fail').exists():
             raise TypeError('not that')
@@ -333,7 +337,7 @@ def called(monkeypatch):
         scalars.write_text(json.dumps({'accuracy/top1': 30.0, 'coco/bbox_mAP': 0.3, 'step': 1}))
         return 0
 
-    monkeypatch.setattr('rm_mm.cli.COMMANDS', dict.fromkeys(('train', 'export'), stand_in))
+    monkeypatch.setattr('rm_mm.cli.COMMANDS', dict.fromkeys(('train', 'export', 'test'), stand_in))
     return calls
 
 
@@ -348,7 +352,7 @@ def test_debug_calls_each_command_here_and_leaves_nothing_between(tmp_path, call
     MMLogger.get_instance('of a run')
     _, left = prepare(cells, Options(gpus=1))
     assert debug.run(left, Options(gpus=1)) == []
-    assert called == [(name, os.getpid(), None) for name in ('train', 'export', 'train')]
+    assert called == [(name, os.getpid(), None) for name in ('train', 'export', 'train', 'test')]
     assert not DefaultScope._instance_dict
     assert not MMLogger._instance_dict
     assert len(list((tmp_path / 'records').iterdir())) == 2

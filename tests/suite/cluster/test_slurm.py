@@ -11,7 +11,7 @@ import pytest
 
 from rm_mm.data import mini
 from tests.suite.cluster import slurm_node
-from tests.suite.stand_in import install, suite
+from tests.suite.cluster.stand_in import install, suite
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [

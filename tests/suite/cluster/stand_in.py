@@ -33,6 +33,11 @@ action, *arguments = sys.argv[1:]
 if action == 'export':
     write(Path(arguments[2]), 'of ' + Path(arguments[0]).parent.name)
     sys.exit()
+if '--details' in arguments:
+    details = Path(arguments[arguments.index('--details') + 1])
+    details.mkdir(parents=True, exist_ok=True)
+    write(details / 'per_class.json', json.dumps({'bag': 12.5}))
+    sys.exit()
 folder = Path(arguments[arguments.index('--work-dir') + 1])
 key = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}[
     folder.name.split('_')[0]
@@ -72,10 +77,10 @@ SUITE = """
 import sys
 from rm_mm import cli
 from rm_mm.data import mini
-mini.prepare = lambda folder, progress: folder
+mini.prepare = lambda folder, progress, **sizes: folder
 mini.fingerprint = lambda folder: 'of the images'
 from rm_mm.suite import command
-command._require_runnable = lambda *_: None
+command.check_backbones = lambda *_: None
 from rm_mm.suite.cluster import watch
 watch.SECONDS, watch.MOST_SECONDS = 0.5, 1.0
 sys.exit(cli.main(sys.argv[1:]))
