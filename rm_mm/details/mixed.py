@@ -39,12 +39,17 @@ class MixedImagesHook(Hook):
         self._augment = augment
         self._preprocessor = preprocessor
         self._steps: list[dict[str, Any]] = []
+        self._seen: Tensor | None = None
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
         """Write those of this iteration, if it is one of the first."""
         if runner.iter >= STEPS or (last := self._augment.last_batch) is None:
             return
         images, mix = last
+        if images is self._seen:
+            # Another augmentation had this batch.
+            return
+        self._seen = images if runner.iter < STEPS - 1 else None
         folder = Path(runner.work_dir, FOLDER)
         names = [
             save_photograph(_image(image, self._preprocessor), folder, f'{runner.iter}_{position}')

@@ -49,7 +49,16 @@ def test_images_are_as_they_were_mixed(augment, tmp_path):
     assert (pixels == expected).all()
 
 
-def test_the_folder_is_made_and_nothing_is_there_before_a_batch(tmp_path):
+def test_a_batch_that_another_augmentation_had_is_passed_over(augment, tmp_path):
+    hook = MixedImagesHook(augment, SimpleNamespace(), '')
+    feed(augment, hook, tmp_path, 0, 10)
+    hook.after_train_iter(SimpleNamespace(iter=1, work_dir=str(tmp_path)))
+    feed(augment, hook, tmp_path, 2, 20)
+    found = json.loads((tmp_path / 'mixed_images' / 'mixed.json').read_text())
+    assert [step['step'] for step in found['steps']] == [1, 3]
+
+
+def test_nothing_is_written_before_a_batch(tmp_path):
     hook = MixedImagesHook(RecursiveMix(), SimpleNamespace(), '')
     hook.after_train_iter(SimpleNamespace(iter=0, work_dir=str(tmp_path)))
     assert list(tmp_path.iterdir()) == []

@@ -26,6 +26,7 @@ _COUNTED = {
     'noise': 'within noise',
     'off': 'off',
     'silent': 'of too few seeds for a claim',
+    'unpublished': 'with nothing to compare with',
     'absent': 'not run',
 }
 
