@@ -154,6 +154,7 @@ def test_a_probe_is_of_this_machine(capsys):
     assert plan_of(capsys, '--probe', '--device', 'A100')[0] == 2
 
 
+@pytest.mark.slow
 def test_a_probe_trains_and_measures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     item = prepared(PRESETS['mini'], 'baseline', 'detection', tmp_path)
