@@ -57,6 +57,10 @@ def config_path(name: str) -> Path:
     raise InputError(f"no config '{SCOPE}::{name}': expected a file below {root}; {hint}")
 
 
+#: Bases of other packages, and where they are.
+_found: dict[str, tuple[str, str | None]] = {}
+
+
 def install() -> None:
     """Mend mmengine's look-up as soon as mmengine is imported, or now if it is there already."""
     for name, mend in (
@@ -87,7 +91,10 @@ def _get_cfg_path(
     args: tuple[str, str],
     kwargs: dict[str, str],
 ) -> tuple[str, str | None]:
-    """Resolve ``rm_mm::`` bases, and leave all others to mmengine.
+    """Resolve ``rm_mm::`` bases, and leave all others to mmengine, once.
+
+    For each base of another package mmengine reads all metafiles of that, for a third of a second;
+    where a base is does not change while a process runs.
 
     A base from another package is marked with that package's registry scope. Ours gets none: this
     package registers its classes with the libraries that use them and has no registries itself.
@@ -97,7 +104,11 @@ def _get_cfg_path(
         scope, separator, name = cfg_path.partition('::')
         if separator and scope == SCOPE:
             return str(config_path(name)), None
-        return original(cfg_path, filename)
+        if not separator:
+            return original(cfg_path, filename)
+        if cfg_path not in _found:
+            _found[cfg_path] = original(cfg_path, filename)
+        return _found[cfg_path]
 
     return resolve(*args, **kwargs)
 

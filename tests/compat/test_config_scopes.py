@@ -116,3 +116,16 @@ def test_the_original_distribution_of_mmseg_is_left_alone(monkeypatch):
     utils = SimpleNamespace(MODULE2PACKAGE={'mmseg': 'mmsegmentation'})
     config_scopes._name_packages(utils)
     assert utils.MODULE2PACKAGE == {'mmseg': 'mmsegmentation', 'rm_mm': 'rm_mm'}
+
+
+def test_another_package_is_asked_once_for_a_base(tmp_path, monkeypatch):
+    path = tmp_path / 'config.py'
+    path.write_text("_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'\n")
+    first = Config.fromfile(path)
+    monkeypatch.setattr('mmengine.config.utils.load', None)
+    assert Config.fromfile(path).to_dict() == first.to_dict()
+    assert first.model.type == 'RetinaNet'
+    # What was not asked before is.
+    path.write_text("_base_ = 'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py'\n")
+    with pytest.raises(TypeError):
+        Config.fromfile(path)
