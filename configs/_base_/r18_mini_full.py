@@ -7,8 +7,6 @@ train_dataloader = dict(dataset=dict(data_root=mini_root))
 val_dataloader = dict(dataset=dict(data_root=mini_root))
 test_dataloader = val_dataloader
 
-mini_epochs = 320
-param_scheduler = dict(T_max=mini_epochs, warmup=10)
-train_cfg = dict(max_epochs=mini_epochs, val_interval=40)
-# An epoch is 16 iterations.
-default_hooks = dict(logger=dict(interval=16), checkpoint=dict(interval=10))
+mini_epochs = 160
+param_scheduler = dict(T_max=mini_epochs, warmup=5)
+train_cfg = dict(max_epochs=mini_epochs, val_interval=20)
