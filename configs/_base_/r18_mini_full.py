@@ -8,7 +8,5 @@ val_dataloader = dict(dataset=dict(data_root=mini_root))
 test_dataloader = val_dataloader
 
 mini_epochs = 160
-param_scheduler = dict(T_max=mini_epochs, warmup=10)
+param_scheduler = dict(T_max=mini_epochs, warmup=5)
 train_cfg = dict(max_epochs=mini_epochs, val_interval=20)
-# An epoch is 32 iterations.
-default_hooks = dict(logger=dict(interval=32), checkpoint=dict(interval=10))
