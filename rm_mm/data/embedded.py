@@ -38,6 +38,13 @@ def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
         raise InputError(f'cannot lay the embedded images out in {folder}: {error}') from error
 
 
+def reads_embedded(config: Any) -> bool:
+    """Whether all that a config reads is the embedded images."""
+    folder = config.get('embedded_data')
+    roots = [Path(entry.get('data_root') or '') for entry in datasets(config)]
+    return bool(folder) and all(root.is_relative_to(folder) for root in roots)
+
+
 def sizes_of(config: Any) -> dict[str, int]:
     """How much of each a config's set of embedded images holds, where it is not the default.
 

@@ -85,13 +85,16 @@ def _moved(path: str, old: set[str], target: str) -> str:
     return path
 
 
-def require_data(config: Any, what: str, loaders: Sequence[str] = LOADERS) -> None:
+def require_data(
+    config: Any, what: str, loaders: Sequence[str] = LOADERS, *, movable: bool = True
+) -> None:
     """Check that everything the loaders of a config read from is there and not empty.
 
     Args:
         config: A resolved mmengine config.
         what: Its name, for the message.
         loaders: The entries of the config that are going to be read.
+        movable: Whether the call has a ``--data-root`` for it.
 
     Raises:
         InputError: With the paths looked for, the layout expected, and how to point elsewhere.
@@ -116,6 +119,7 @@ def require_data(config: Any, what: str, loaders: Sequence[str] = LOADERS) -> No
         f'expected below {", ".join(roots)}:',
         *(layouts or ['  what the dataset entries of the config name']),
         'still in its archives? rm-mm data prepare NAME ROOT lays it out',
-        f'elsewhere? Say --data-root DIR, or link it: ln -s DIR {next(iter(roots)).rstrip("/")}',
+        f'elsewhere? {"Say --data-root DIR, or link" if movable else "Link"} it: '
+        f'ln -s DIR {next(iter(roots)).rstrip("/")}',
     ]
     raise InputError('\n'.join(lines))

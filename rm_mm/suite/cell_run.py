@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_text
+from rm_mm.data.embedded import reads_embedded
 from rm_mm.environment import config_digest, versions
 from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import latest_checkpoint
@@ -141,6 +142,7 @@ def _record(
         )
     # A figure that a config of the user's own inherited is of another run.
     expected = {} if cell.own else config.get('expected') or {}
+    embedded = options.data_fingerprint if reads_embedded(config) else None
     environment = read_environment(cell.directory)
     seconds_an_iteration, memory_mb = read_pace(cell.directory)
     return Record(
@@ -157,7 +159,7 @@ def _record(
         config_sha256=config_digest(config),
         schedule_scale=options.scale,
         backbone_sha256=backbone_sha256,
-        data_fingerprint=options.data_fingerprint or environment.get('data_fingerprint'),
+        data_fingerprint=embedded or environment.get('data_fingerprint'),
         seconds=round(seconds, 1),
         environment=facts_of(environment) or versions(),
         column=cell.column,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rm_mm.config_files import understood
 from rm_mm.suite.cell_config import require_same, resolve
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.mistakes import Mistakes
@@ -80,7 +81,7 @@ def prepare(
     found = mistakes or Mistakes()
     done, left = [], []
     for cell in cells:
-        with found.collecting():
+        with found.collecting(), understood(cell.config):
             root = None if cell.pretrains else options.data_root
             config = resolve(cell, scale=options.scale, data_root=root)
             require_same(cell, config)

@@ -68,7 +68,7 @@ def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> di
             evaluate(['test', str(config_path(cell)), str(checkpoint), *own])
             fields['per_class'] = json.loads((folder / PER_CLASS).read_text(encoding='utf-8'))
             break
-        except (ValueError, OSError) as error:
+        except Exception as error:  # In this process (--cluster debug) it may be of any kind.
             if is_stopping():
                 raise RefusedError('not run to its end: the call was stopped') from error
             _note(cell, f'no figures of classes, no pictures: {error}')

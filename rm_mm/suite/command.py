@@ -12,7 +12,7 @@ from rm_mm.errors import RefusedError
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
 from rm_mm.suite.cluster import Run, chosen_cluster
-from rm_mm.suite.planning.checks import check_backbones, check_runnable
+from rm_mm.suite.planning.checks import check_backbones, check_runnable, check_sources
 from rm_mm.suite.planning.choose import choose
 from rm_mm.suite.planning.command import require_planning, show_plan
 from rm_mm.suite.planning.find_task import find_task
@@ -57,12 +57,15 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     with mistakes.collecting():
         settings = chosen_settings(args.setting, preset.settings)
         cells = plan(preset, chosen.methods, chosen.tasks, chosen.seeds, work_dir, settings)
-    options = chosen_options(args, preset, scale=args.schedule_scale)
+    asked = None
+    with mistakes.collecting():
+        asked = chosen_options(args, preset, scale=args.schedule_scale)
     if not (args.plan or mistakes.found):
         _take(work_dir)
-    done, left = _checked(cells, None, options, mistakes)
+    done, left = _checked(cells, None, asked, mistakes)
+    options = asked or Options()
     if args.plan:
-        show_plan(args, preset, cells, left, options, mistakes)
+        show_plan(args, preset, cells, (done, left), options, mistakes)
         return Outcome([], [], len(cells))
     mistakes.require_none()
     return _outcome(_run(run, left, with_data(options, preset), done), cells)
@@ -77,14 +80,19 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     work_dir = args.work_dir or preset.work_dir
     run = chosen_cluster(args, work_dir)
     settings = chosen_settings(args.setting, preset.tasks[task].settings)
-    planned = plan(preset, chosen.methods, (task,), chosen.seeds, work_dir, settings)
-    options = chosen_options(args, preset)
+    planned: list[Cell] = []
+    asked = None
+    with mistakes.collecting():
+        planned = plan(preset, chosen.methods, (task,), chosen.seeds, work_dir, settings)
+    with mistakes.collecting():
+        asked = chosen_options(args, preset)
     cells = [cell for cell in planned if cell.task == task]
     if not mistakes.found:
         _take(work_dir)
     exported = [cell for cell in planned if cell.pretrains]
-    done, left = _checked(cells, exported, options, mistakes)
+    done, left = _checked(cells, exported, asked, mistakes)
     mistakes.require_none()
+    options = asked or Options()
 
     absent = {}
     for pretraining in (cell for cell in planned if cell.pretrains):
@@ -105,7 +113,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
 def _checked(
     cells: Sequence[Cell],
     exported: Sequence[Cell] | None,
-    options: Options,
+    options: Options | None,
     mistakes: Mistakes,
 ) -> tuple[list[Prepared], list[Prepared]]:
     """The cells that are done, and those that are left; what would stop one of these is taken up.
@@ -114,14 +122,15 @@ def _checked(
         cells: Of the call.
         exported: The pretraining whose backbones are going to be written; what is left of it if
             not given.
-        options: Of the call.
+        options: Of the call; None if these are wrong themselves.
         mistakes: Takes them up.
     """
-    done, left = prepare(cells, options, mistakes)
+    done, left = prepare(cells, options or Options(), mistakes)
     if exported is None:
         exported = [item.cell for item in left if item.cell.pretrains]
     check_runnable(left, options, mistakes)
     check_backbones(left, exported, mistakes)
+    check_sources(done, mistakes)
     return done, left
 
 

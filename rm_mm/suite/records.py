@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from rm_mm.suite.metrics import Metric
 from rm_mm.suite.run_facts import read_entries
 
 SCHEMA_VERSION = 4
+_LARGEST = 1e12
 
 
 @dataclass
@@ -131,7 +131,7 @@ def read_record(path: Path) -> Record:
         return record
     except RefusedError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RefusedError(
             f'{path} is not a record: {error}. Remove it and run the suite again'
         ) from error
@@ -145,12 +145,14 @@ def _require_sound(record: Record) -> None:
     """
     numbers = [record.best, record.last]
     numbers += [] if record.published is None else [record.published]
-    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+    if not all(map(_is_figure, numbers)):
         raise ValueError(f'expected finite figures, found {numbers}')
     texts = [record.preset, record.task, record.method, record.metric, record.column]
     is_list = isinstance(record.settings, list)
     if not is_list or not all(isinstance(text, str) for text in [*texts, *record.settings]):
         raise ValueError(f'expected names, found {[*texts, record.settings]}')
+    if len(set(record.settings)) < len(record.settings):
+        raise ValueError(f'expected each setting once, found {record.settings}')
     if record.task not in TASKS:
         raise ValueError(f'expected a task of {", ".join(TASKS)}, found {record.task!a}')
     if not all(text.isprintable() for text in [*texts, *record.settings]):
@@ -189,8 +191,10 @@ def _require_drawable(record: Record) -> None:
         raise ValueError(f'expected texts, found {texts!a}')
 
 
-def _is_figure(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+def _is_figure(value: Any) -> bool:
+    """Whether it is a number that can be drawn: steps and percentages are not near the limit."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -_LARGEST <= value <= _LARGEST
 
 
 def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:

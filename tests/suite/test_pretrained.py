@@ -48,7 +48,7 @@ def test_the_best_checkpoint_is_the_newest_of_the_best(pretraining):
 def test_a_transfer_does_not_take_the_backbone_of_a_run_under_way(
     pretraining, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr('rm_mm.suite.planning.checks.require_data', lambda config, what: None)
+    monkeypatch.setattr('rm_mm.suite.planning.checks.require_data', lambda *_, **__: None)
     call = ['transfer', 'atss', 'coco', '--methods', 'rm', '--work-dir', str(tmp_path)]
     assert main([*call, '--gpus', '8']) == 1
     message = capsys.readouterr().err

@@ -124,7 +124,7 @@ def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path):
 
 
 def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('rm_mm.suite.planning.checks.require_data', lambda config, what: None)
+    monkeypatch.setattr('rm_mm.suite.planning.checks.require_data', lambda *_, **__: None)
     monkeypatch.setattr('rm_mm.suite.command.export', lambda cell: cell.backbone.touch())
     trained = tmp_path / 'r50_rm_in1k'
     trained.mkdir()

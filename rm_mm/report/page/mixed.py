@@ -26,7 +26,7 @@ def mixed_images(records: Sequence[Record], runs: Runs, pictures: Pictures) -> M
             continue
         try:
             sheets.append(_sheet(record, description['steps'], folder, runs, pictures))
-        except (KeyError, TypeError, ValueError, IndexError):
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError):
             pictures.problems[f'{folder / "mixed.json"}: not understood'] = None
             continue
         shown.add(record.method)

@@ -18,6 +18,8 @@ _METHODS = 12
 _PARTS = 6
 
 Entry = dict[str, Any]
+#: What a description that is not sound raises wherever it is read.
+_UNSOUND = (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError)
 
 
 def predictions(results: Results, runs: Runs, pictures: Pictures) -> Markup | None:
@@ -115,7 +117,7 @@ def _drawn(what: str, name: str, entry: Entry, folder: Path, pictures: Pictures)
             above, words = _boxes(entry, key, max(width, height))
         else:
             above, words = _map(entry, key, folder, width, height, pictures)
-    except (KeyError, TypeError, ValueError, IndexError):
+    except _UNSOUND:
         pictures.problems[f'{folder}: {name} not understood'] = None
         return 'not understood'
     svg = tag(
@@ -158,7 +160,14 @@ def _map(
 
 
 def _colours(entry: Entry) -> dict[str, tuple[int, int, int]]:
-    """Classes that occur, with their colours."""
+    """Classes that occur, with their colours; none of a description that is not sound."""
+    try:
+        return _sound_colours(entry)
+    except _UNSOUND:
+        return {}
+
+
+def _sound_colours(entry: Entry) -> dict[str, tuple[int, int, int]]:
     if entry.get('kind') != 'segmentation':
         return {}
     found = {}

@@ -25,6 +25,14 @@ def read_jobs(work_dir: Path) -> tuple[str | None, dict[str, str]]:
 
     A damaged file is as good as none, and says so: what is in the queue is told by its name.
     """
+    try:
+        return _read(work_dir)
+    except InputError as error:
+        print(f'{error}: its jobs are ended and submitted again', file=sys.stderr)
+        return None, {}
+
+
+def _read(work_dir: Path) -> tuple[str | None, dict[str, str]]:
     path = work_dir / NAME
     try:
         value = json.loads(path.read_text(encoding='utf-8'))
@@ -34,9 +42,8 @@ def read_jobs(work_dir: Path) -> tuple[str | None, dict[str, str]]:
             raise ValueError
     except FileNotFoundError:
         return None, {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        print(f'{path} is damaged: its jobs are ended and submitted again', file=sys.stderr)
-        return None, {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f'{path} is damaged') from error
     return cluster, dict(jobs)
 
 
@@ -51,7 +58,13 @@ def require_no_jobs(work_dir: Path) -> None:
     Raises:
         InputError: If one is, or nobody can say.
     """
-    _, jobs = read_jobs(work_dir)
+    try:
+        _, jobs = _read(work_dir)
+    except InputError as error:
+        raise InputError(
+            f'{error}, so nobody can say whether jobs of it still run in Slurm: go on with '
+            '--cluster slurm, or remove that file if squeue shows none'
+        ) from error
     open_jobs = {
         job for name, job in jobs.items() if not (work_dir / 'records' / f'{name}.json').exists()
     }

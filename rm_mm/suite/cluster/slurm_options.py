@@ -21,6 +21,8 @@ _OURS = {
     'gpus-per-node': '--gpus', 'cpus-per-task': '--cpus-per-task', 'array': '', 'chdir': '',
     'dependency': '', 'error': '', 'job-name': '', 'kill-on-invalid-dep': '', 'no-requeue': '',
     'ntasks': '', 'ntasks-per-node': '', 'open-mode': '', 'output': '', 'requeue': '',
+    'get-user-env': '', 'hold': '', 'parsable': '', 'signal': '', 'test-only': '', 'wait': '',
+    'wrap': '',
 }  # fmt: skip
 
 

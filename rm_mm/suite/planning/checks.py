@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rm_mm.batch_policy import apply_batch_policy
+from rm_mm.config_files import understood
 from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
 from rm_mm.printable import printable
@@ -17,17 +19,18 @@ from rm_mm.suite.planning.mistakes import Mistakes
 from rm_mm.suite.planning.plan import Cell
 
 
-def check_runnable(left: Sequence[Prepared], options: Options, mistakes: Mistakes) -> None:
+def check_runnable(left: Sequence[Prepared], options: Options | None, mistakes: Mistakes) -> None:
     """Take up each data set that is not there, and each batch that is not the recipe's.
 
-    The embedded images are laid out when they are needed.
+    The embedded images are laid out when they are needed. Without options, nobody knows the batch.
     """
-    for item in {(item.cell.column, item.trains): item for item in left}.values():
+    for item in {(i.cell.column, i.cell.config, i.trains): i for i in left}.values():
+        name = item.cell.config
         if not item.config.get('embedded_data'):
-            with mistakes.collecting():
-                require_data(item.config, item.cell.label)
-        if item.trains:
-            with mistakes.collecting():
+            with mistakes.collecting(), understood(name):
+                require_data(item.config, item.cell.label, movable=not item.cell.pretrains)
+        if item.trains and options is not None:
+            with mistakes.collecting(), understood(name):
                 config = copy.deepcopy(item.config)
                 apply_batch_policy(config, options.processes, options.batch_policy)
 
@@ -57,9 +60,14 @@ def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes
                 pair = pretraining.config, cell.config
                 asked[pair] = partial(networks.require_same, *pair)
         elif cell.backbone.exists():
+            if cell.source and cell.network and '://' not in cell.source:
+                pair = cell.source, str(cell.backbone)
+                asked[pair] = partial(_require_export_of, cell.source, cell.backbone)
             asked[(cell.backbone,)] = partial(_require_intact, cell.backbone)
         elif cell.source and cell.network and '://' not in cell.source:
             asked[(cell.source,)] = partial(_require_exportable, cell.source, cell.network)
+        elif not cell.source:
+            asked[(cell.backbone,)] = partial(_require_there, cell.backbone)
     for ask in asked.values():
         with mistakes.collecting():
             ask()
@@ -99,6 +107,37 @@ class _Networks:
         if config not in self._built:
             self._built[config] = target_from_config(config)
         return self._built[config]
+
+
+def check_sources(done: Sequence[Prepared], mistakes: Mistakes) -> None:
+    """Take up each cell that is done with another checkpoint than the call names."""
+    for cell in (item.cell for item in done):
+        own = cell.source and cell.network and '://' not in cell.source
+        if own and cell.source and cell.backbone and cell.backbone.exists():
+            with mistakes.collecting():
+                _require_export_of(cell.source, cell.backbone)
+
+
+def _require_export_of(checkpoint: str, backbone: Path) -> None:
+    from rm_mm.transfer.manifest import manifest_path, read_manifest
+
+    path = manifest_path(backbone)
+    before = read_manifest(path).source_sha256 if path.exists() else 'nothing that says of what'
+    now = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
+    if now != before:
+        raise InputError(
+            f'{printable(backbone)} was exported from another file than {printable(checkpoint)}: '
+            f'expected sha256 {now}, found {printable(before)}. Call the new one otherwise, say '
+            'another --work-dir, or remove that folder and what was trained from it'
+        )
+
+
+def _require_there(backbone: Path) -> None:
+    raise InputError(
+        f'{printable(backbone)} is gone, though the pretraining that left it is done: export it '
+        f'again with rm-mm export {printable(backbone.parent)}/best_….pth -o '
+        f'{printable(backbone)}, or remove the record of the pretraining to train it anew'
+    )
 
 
 def _require_intact(backbone: Path) -> None:

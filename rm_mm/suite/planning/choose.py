@@ -14,7 +14,7 @@ from rm_mm.errors import InputError, RmMmError
 from rm_mm.names import METHODS, TASKS
 from rm_mm.printable import printable
 from rm_mm.suite.planning.mistakes import Mistakes
-from rm_mm.suite.planning.own import own_method, own_task
+from rm_mm.suite.planning.own import own_method, own_task, require_name
 from rm_mm.suite.planning.presets import PRESETS, Preset
 
 #: A name of the preset's, or a name and a path; of a task the path alone is enough.
@@ -70,8 +70,8 @@ def choose(
         found, columns = _add_tasks(found, tasks, None, mistakes)
     return Choice(
         found,
-        _in_order(rows or found.methods, METHODS),
-        _in_order(columns or tuple(found.tasks), TASKS),
+        _in_order(found.methods if rows is None else rows, METHODS),
+        _in_order(found.columns or found.tasks if columns is None else columns, TASKS),
         seeds or found.seeds,
     )
 
@@ -91,9 +91,10 @@ def _add_methods(
             if name is None:
                 raise InputError(f'{path!a}: a method of your own needs a name: NAME={path}')
             if path is not None:
-                if own.get(name, path) != path and name in names:
+                resolved = own_method(name, path, folder)
+                if name in names and own[name] != resolved:
                     raise InputError(f'two methods are called {name}')
-                own[name] = own_method(name, path, folder)
+                own[name] = resolved
             elif name not in (*METHODS, *own):
                 raise InputError(
                     f'no method {name!a}: expected of {", ".join((*METHODS, *own))}, or your own '
@@ -113,7 +114,8 @@ def _add_tasks(
         try:
             if path is not None:
                 task = own_task(preset, path, name, folder)
-                if tasks.get(task.name, task) != task:
+                # Records are told apart by the name of the column, whatever a call says for it.
+                if any(other.name == task.name and other != task for other in tasks.values()):
                     raise InputError(
                         f'two tasks are called {task.name}: call one otherwise, as NAME=CONFIG.py'
                     )
@@ -140,11 +142,14 @@ def _from_file(path: Path, mistakes: Mistakes) -> Preset:
     if unknown := [key for key in values if key not in _KEYS]:
         mistakes.add(f'{printable(path)}: no entry {unknown[0]!a}: expected of {", ".join(_KEYS)}')
     base = values.get('base', 'paper')
-    if base not in PRESETS:
+    if not isinstance(base, str) or base not in PRESETS:
         raise InputError(
             f'{printable(path)}: no preset {base!a} as base: expected of {", ".join(PRESETS)}'
         )
-    work_dir = str(values.get('work_dir') or f'work_dirs/{path.stem}')
+    require_name(path.stem, (), 'preset')
+    work_dir = values.get('work_dir') or f'work_dirs/{path.stem}'
+    if not isinstance(work_dir, str):
+        raise InputError(f'{printable(path)}, work_dir: expected a path, found {work_dir!a}')
     preset = replace(PRESETS[base], name=path.stem, work_dir=Path(work_dir).expanduser())
     folder = path.parent
     if 'methods' in values:
@@ -156,9 +161,7 @@ def _from_file(path: Path, mistakes: Mistakes) -> Preset:
         preset, names = _add_tasks(
             preset, _entries(values['tasks'], path, 'tasks', mistakes), folder, mistakes
         )
-        # The others' pretraining stays, named or not.
-        kept = {n: t for n, t in preset.tasks.items() if n in (*names, TASKS[0])}
-        preset = replace(preset, tasks=kept)
+        preset = replace(preset, columns=_in_order(names, TASKS))
     if 'seeds' in values:
         preset = replace(preset, seeds=_seeds(values['seeds'], path, mistakes) or preset.seeds)
     return preset
@@ -172,7 +175,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeError) as error:
         said = getattr(error, 'strerror', None) or 'it is no text'
         raise InputError(f'cannot read the preset {printable(path)}: {said}') from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = ' '.join(str(error).split())
         raise InputError(f'{printable(path)} is no YAML: {printable(said)}') from error
     if not isinstance(values, dict):
@@ -188,6 +191,8 @@ def _entries(value: Any, path: Path, key: str, mistakes: Mistakes) -> list[Entry
     for item in value if isinstance(value, list) else [value]:
         pairs += list(item.items()) if isinstance(item, dict) else [(item, None)]
     found: list[Entry] = []
+    if not pairs:
+        mistakes.add(f'{printable(path)}, {key}: expected one or more, found none')
     for name, target in pairs:
         if not isinstance(name, str) or not isinstance(target, str | None):
             mistakes.add(
@@ -203,7 +208,7 @@ def _entries(value: Any, path: Path, key: str, mistakes: Mistakes) -> list[Entry
 
 def _seeds(value: Any, path: Path, mistakes: Mistakes) -> tuple[int, ...]:
     seeds = value if isinstance(value, list) else [value]
-    if not all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds):
+    if not seeds or not all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds):
         mistakes.add(f'{printable(path)}, seeds: expected numbers such as [0, 1], found {value!a}')
         return ()
     return tuple(sorted(set(seeds)))

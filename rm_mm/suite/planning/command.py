@@ -33,17 +33,29 @@ def show_plan(
     args: argparse.Namespace,
     preset: Preset,
     cells: Sequence[Cell],
-    left: Sequence[Prepared],
+    resolved: tuple[Sequence[Prepared], Sequence[Prepared]],
     options: Options,
     mistakes: Mistakes,
 ) -> None:
     """Print the plan, and then what is wrong with it.
 
+    Args:
+        args: The call.
+        preset: That it names.
+        cells: All that it plans.
+        resolved: Those that are done, and those that are left.
+        options: Of the call.
+        mistakes: Found so far.
+
     Raises:
         InputError: If anything is.
     """
+    done, left = resolved
+    device = None
+    with mistakes.collecting():
+        device = find_gpu(args.device) if args.device else None
     question = Question(
-        device=find_gpu(args.device) if args.device else None,
+        device=device,
         probe=args.probe,
         usd_per_gpu_hour=args.usd_per_gpu_hour,
     )
@@ -53,5 +65,5 @@ def show_plan(
     # What cannot run cannot be measured.
     measurable = not (args.probe and mistakes.found)
     found = estimate(preset, left, options, question) if measurable else Estimate()
-    print('\n'.join(show(cells, left, found, options, question)))
+    print('\n'.join(show(cells, done, left, found, options, question)))
     mistakes.require_none()

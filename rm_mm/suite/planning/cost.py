@@ -59,7 +59,7 @@ def from_log(item: Prepared, pace: Pace, options: Options, device: str) -> Cost:
         device: Which card, as :data:`rm_mm.suite.planning.gpus.GPUS` has it.
     """
     gpu_seconds = pace.seconds * pace.gpus * options.scale / speedup(device, pace.device)
-    gpus = options.gpus * options.nodes or pace.gpus
+    gpus = options.gpus * options.nodes
     return Cost(gpu_seconds / gpus, gpus, _disk(item.config, checkpoint_bytes(item.config, gpus)))
 
 

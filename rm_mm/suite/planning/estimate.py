@@ -10,7 +10,7 @@ from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.cost import Cost, from_log, from_probe, wall_seconds
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.planning.presets import Preset
-from rm_mm.suite.planning.probe import ITERATIONS, Probe, probe
+from rm_mm.suite.planning.probe import Probe, probe
 from rm_mm.suite.pretrained import unfinished
 from rm_mm.suite.progress import clock
 
@@ -76,7 +76,7 @@ def estimate(
             found = probes[key]
             costs[cell.directory] = from_probe(item, found, options)
             notes[_probed(cell, found, options)] = None
-        elif pace is not None:
+        elif pace is not None and options.gpus:
             device = question.device or pace.device
             costs[cell.directory] = from_log(item, pace, options, device)
             scaled = '' if device == pace.device else f', scaled to {device} by the data sheets'
@@ -86,7 +86,8 @@ def estimate(
                 f'({pace.source}){scaled}.'
             ] = None
         else:
-            notes[f'{cell.column}: of no published log; --probe measures it here.'] = None
+            without = 'of no published log' if pace is None else 'no published log is of a CPU'
+            notes[f'{cell.column}: {without}; --probe measures it here.'] = None
     return Estimate(costs, list(notes))
 
 
@@ -99,12 +100,13 @@ def _probed(cell: Cell, found: Probe, options: Options) -> str:
     processes = f'{options.gpus} x {found.device}' if options.gpus else found.device
     return (
         f'{cell.column}: {found.seconds_an_iteration:.3g} s an iteration, measured here in '
-        f'{ITERATIONS} iterations on {processes}.'
+        f'{found.iterations} iterations on {processes}.'
     )
 
 
 def show(
     cells: Sequence[Cell],
+    done: Sequence[Prepared],
     left: Sequence[Prepared],
     found: Estimate,
     options: Options,
@@ -113,12 +115,14 @@ def show(
     """The plan as lines of text, a line a cell, and what it comes to."""
     costs = found.costs
     waiting = {item.cell.directory for item in left}
+    ready = {item.cell.directory for item in done}
     names = {cell.backbone: cell.name for cell in cells if cell.pretrains and cell.backbone}
     rows = [_HEADER]
     for cell in cells:
         needs = None if cell.pretrains else cell.backbone
         after = names.get(needs, '') if needs else ''
-        state = _state(cell) if cell.directory in waiting else 'done'
+        state = 'done' if cell.directory in ready else 'wrong'
+        state = _state(cell) if cell.directory in waiting else state
         figures = ('', '', '')
         if cell.directory in waiting and _trains(cell):
             figures = _figures(costs.get(cell.directory))
@@ -133,7 +137,12 @@ def show(
     ]
     known = [(item.cell, costs[d]) for item in left if (d := item.cell.directory) in costs]
     lines[1:1] = ['-' * max(map(len, lines))]
-    return [*lines, '', *_totals(cells, left, known, options, question), *found.notes]
+    return [
+        *lines,
+        '',
+        *_totals(len(cells), len(done), left, known, options, question),
+        *found.notes,
+    ]
 
 
 def _does(cell: Cell) -> str:
@@ -158,14 +167,19 @@ def _figures(cost: Cost | None) -> tuple[str, str, str]:
 
 
 def _totals(
-    cells: Sequence[Cell],
+    cells: int,
+    done: int,
     left: Sequence[Prepared],
     known: Sequence[tuple[Cell, Cost]],
     options: Options,
     question: Question,
 ) -> list[str]:
-    done = len(cells) - len(left)
-    lines = [f'{len(cells)} cells: {done} done, {len(left)} to run.']
+    wrong = cells - done - len(left)
+    counts = f'{done} done, {len(left)} to run' + (f', {wrong} wrong' if wrong else '')
+    lines = [f'{cells} cells: {counts}.']
+    priced = question.usd_per_gpu_hour is not None
+    if not any(cost.gpus for _, cost in known) and priced:
+        lines.append('No price: no GPU-hours are known.')
     if not known:
         return lines
     hours = sum(cost.gpu_hours for _, cost in known)
@@ -180,7 +194,7 @@ def _totals(
         f'To run: {spent}{wall} of wall time on {where}{at_once}, {room} of disk'
         + (f'; {unknown} cells of unknown cost not counted.' if unknown else '.')
     )
-    if question.usd_per_gpu_hour is not None:
+    if question.usd_per_gpu_hour is not None and hours:
         price = hours * question.usd_per_gpu_hour
         lines.append(f'At {question.usd_per_gpu_hour:g} USD a GPU-hour: {price:,.0f} USD.')
     return [*lines, 'Training only: evaluations come on top. A cell that was begun counts whole.']

@@ -31,7 +31,7 @@ def own_method(name: str, path: str, folder: Path | None = None) -> str:
     Raises:
         InputError: If the name is taken or no name, or there is no such file.
     """
-    _require_name(name, METHODS, 'method')
+    require_name(name, METHODS, 'method')
     if path.endswith('.py'):
         config = _config(path, folder)
         if (scope := read_config(config).get('default_scope')) != 'mmpretrain':
@@ -66,7 +66,7 @@ def own_task(
         InputError: If it is of neither kind, or the name is taken or no name.
     """
     if name is not None:
-        _require_name(name, TASKS, 'task')
+        require_name(name, TASKS, 'task')
     found = _config(path, folder)
     scope = read_config(found).get('default_scope')
     if scope not in SCOPES:
@@ -82,6 +82,8 @@ def own_task(
         return replace(stock, config=config, pace=None, label=name)
     # The paper has no rows for it.
     settings = preset.settings if preset.data else ('controlled',)
+    if not found.stem.isprintable():
+        raise InputError(f'{printable(found)}: a config of this name cannot name a column')
     return Task(kind, str(found), stock.weight, settings, label=name)
 
 
@@ -96,7 +98,12 @@ def leaves() -> dict[tuple[str, str], Path]:
     return found
 
 
-def _require_name(name: str, taken: Sequence[str], kind: str) -> None:
+def require_name(name: str, taken: Sequence[str], kind: str) -> None:
+    """Check that a name can be one of a folder and of a row, and is not the suite's own.
+
+    Raises:
+        InputError: If it is not.
+    """
     if name in taken:
         raise InputError(f'{name} is a {kind} of the suite already: call yours otherwise')
     if not _NAME.fullmatch(name):

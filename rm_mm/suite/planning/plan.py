@@ -102,7 +102,11 @@ def plan(
                 wanted = [s for s in settings or () if s in offered] or offered
                 for variant in _variants(preset, label, method, wanted):
                     for cell in _with_pretraining(preset, label, method, variant, seed, work_dir):
-                        cells.setdefault(cell.directory, cell)
+                        if cells.setdefault(cell.directory, cell) != cell:
+                            raise InputError(
+                                f'{cells[cell.directory].name} and {cell.name} would both be run '
+                                f'in {cell.directory}: call a method or task of yours otherwise'
+                            )
     _require_configs(preset, list(cells.values()))
     return sorted(cells.values(), key=lambda cell: (cell.seed, not cell.pretrains))
 
@@ -149,7 +153,7 @@ def _with_pretraining(
     backbone = None if method == 'scratch' else own
     if variant.source:
         # One for all seeds.
-        origin = pretraining.run_name(method) if method in preset.own else None
+        origin = f'{method}_checkpoint' if method in preset.own else None
         backbone = work_dir / (origin or _source_directory(variant.source)) / 'backbone.pth'
     last = cell(label, variant)
     if last.pretrains or variant.source or backbone is None:

@@ -118,6 +118,7 @@ class Preset:
         settings: Those that its stock tasks have rows for.
         data: Root of the embedded images, for a preset that makes its own data; how many of them,
             its configs say.
+        columns: The tasks that run if nothing else is said; none stands for all.
         own: Methods of the user's, each with its classification config or its checkpoint.
         seeds: That run if nothing else is said.
     """
@@ -128,6 +129,7 @@ class Preset:
     tasks: Mapping[str, Task]
     settings: tuple[str, ...]
     data: Path | None = None
+    columns: tuple[str, ...] = ()
     own: Mapping[str, str] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
 

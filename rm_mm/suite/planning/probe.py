@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_text
+from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.config_files import entries, type_name
 from rm_mm.errors import RefusedError
 from rm_mm.suite.cell_run import _command as command_of
@@ -31,12 +32,14 @@ class Probe:
         iterations_an_epoch: Of the data set, at this batch and with these processes.
         checkpoint_bytes: Of one checkpoint, the optimiser's state and all else in it.
         device: On what.
+        iterations: In how many it was measured, those that warm up included.
     """
 
     seconds_an_iteration: float
     iterations_an_epoch: int
     checkpoint_bytes: int
     device: str
+    iterations: int
 
 
 def probe(item: Prepared, options: Options) -> Probe:
@@ -52,7 +55,7 @@ def probe(item: Prepared, options: Options) -> Probe:
     with tempfile.TemporaryDirectory(prefix='rm-mm-probe-') as name:
         folder = Path(name)
         config = folder / 'probe.py'
-        write_text(config, shortened(item).pretty_text)
+        write_text(config, shortened(item, options).pretty_text)
         policy = ['--batch-policy', options.batch_policy] if options.batch_policy else []
         words = ['train', str(config), '--work-dir', name, '--no-validate', *policy]
         run_command(command_of(words, options.gpus), folder / 'output.log', threads=options.threads)
@@ -66,11 +69,21 @@ def probe(item: Prepared, options: Options) -> Probe:
             int(environment['iterations_an_epoch']),
             max(checkpoints),
             str(environment['device']),
+            len(times),
         )
 
 
-def shortened(item: Prepared) -> Any:
+def shortened(item: Prepared, options: Options) -> Any:
     """A cell's config, made to end after a few iterations, whatever it counts in."""
+    config = _short(item, ITERATIONS)
+    # What a batch policy makes of them.
+    trial = copy.deepcopy(config)
+    apply_batch_policy(trial, options.processes, options.batch_policy)
+    wanted = max(1, round(ITERATIONS * ITERATIONS / trial.train_cfg.max_iters))
+    return config if wanted == ITERATIONS else _short(item, wanted)
+
+
+def _short(item: Prepared, iterations: int) -> Any:
     config = copy.deepcopy(item.config)
     if not item.cell.pretrains:
         # What is pretrained does not matter for the pace; that nothing is frozen without does.
@@ -82,13 +95,13 @@ def shortened(item: Prepared) -> Any:
         empty(config, item.cell.config)
         config.model.backbone.update(kept)
     config.train_cfg = {
-        'type': 'IterBasedTrainLoop', 'max_iters': ITERATIONS, 'val_interval': ITERATIONS + 1
+        'type': 'IterBasedTrainLoop', 'max_iters': iterations, 'val_interval': iterations + 1
     }  # fmt: skip
     config.param_scheduler = None
     config.default_hooks = {
         **(config.get('default_hooks') or {}),
         'logger': {'type': 'LoggerHook', 'interval': 1},
-        'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': ITERATIONS},
+        'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': iterations},
     }
     config.log_processor = {'by_epoch': False, 'window_size': 1}
     config.custom_hooks = [

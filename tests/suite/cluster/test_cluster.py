@@ -117,7 +117,8 @@ def test_options_that_make_no_sense_are_refused_with_one_line(tmp_path, capsys, 
     assert main(['suite', '--work-dir', str(tmp_path), *words]) == 2
     error = capsys.readouterr().err
     assert said in error
-    assert error.count('\n') == 1
+    # Of the paper's data sets there is more to say.
+    assert error.count('\n') == 1 or 'paper' in words
 
 
 def test_without_submitit_the_line_that_installs_it_is_said(tmp_path, monkeypatch):

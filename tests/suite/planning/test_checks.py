@@ -45,13 +45,21 @@ def test_a_checkpoint_is_verified_as_its_export_would_be(trained, tmp_path, caps
     assert check(tmp_path, *words, f'shot={tmp_path}/less.pth') == 2
     said = capsys.readouterr().err
     assert '119 of 120 tensors match, 1 missing: layer4.0.conv1.weight' in said
+    # Its export is there, and then the file is another.
+    (tmp_path / 'shot_checkpoint').mkdir()
+    export_backbone(trained, tmp_path / 'shot_checkpoint' / 'backbone.pth', config=BASELINE)
+    assert check(tmp_path, *words, f'shot={trained}') == 0
+    torch.save({**torch.load(trained), 'epoch': 7}, tmp_path / 'other.pth')
+    capsys.readouterr()
+    assert check(tmp_path, *words, f'shot={tmp_path}/other.pth') == 2
+    assert 'was exported from another file than' in capsys.readouterr().err
     # Of another width than what the tasks take, though a whole network.
     wide = tmp_path / 'wide.py'
     leaf = str(configs_root() / 'detection/atss_r18_baseline_mini.py')
     wide.write_text(f'_base_ = {leaf!r}\nmodel = dict(backbone=dict(base_channels=32))\n')
     assert check(tmp_path, '--methods', 'rm', '--tasks', str(wide)) == 2
     assert 'of another shape' in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['less.pth', 'wide.py']
+    assert not (tmp_path / 'records').exists()
 
 
 def test_a_backbone_that_is_there_is_held_against_its_manifest(trained, tmp_path, capsys):
@@ -76,6 +84,28 @@ def test_a_backbone_that_is_there_is_held_against_its_manifest(trained, tmp_path
     said = capsys.readouterr().err
     assert 'is not the file that backbone.json describes' in said
     assert found in said
+    (folder / 'backbone.pth').unlink()
+    assert check(tmp_path, *words) == 2
+    assert 'is gone, though the pretraining that left it is done' in capsys.readouterr().err
     # Where pretraining is going to write it anew, what is there does not matter.
     (tmp_path / 'records' / 'r18_rm_mini.json').unlink()
     assert check(tmp_path, *words) == 0
+
+
+def test_one_methods_data_do_not_speak_for_anothers(tmp_path, capsys):
+    leaf = str(configs_root() / BASELINE)
+    for name, root in (('absent', 'nowhere'), ('present', str(tmp_path / 'here'))):
+        (tmp_path / f'{name}.py').write_text(
+            f"_base_ = {leaf!r}\nembedded_data = ''\n"
+            + ''.join(
+                f'{loader}_dataloader = dict(dataset=dict(data_root={root!r}))\n'
+                for loader in ('train', 'val', 'test')
+            )
+        )
+    for split in ('train', 'val'):
+        (tmp_path / 'here' / split / 'bag').mkdir(parents=True)
+    methods = f'a={tmp_path}/absent.py,b={tmp_path}/present.py'
+    assert check(tmp_path, '--tasks', 'classification', '--methods', methods) == 2
+    said = capsys.readouterr().err
+    assert 'nowhere/train: not there' in said
+    assert str(tmp_path / 'here') not in said

@@ -67,7 +67,7 @@ def test_a_checkpoint_needs_no_pretraining_and_serves_all_seeds(own):
     assert [cell.name for cell in cells] == [
         'detection shot', 'segmentation shot', 'detection shot seed 1', 'segmentation shot seed 1'
     ]  # fmt: skip
-    assert {cell.backbone for cell in cells} == {Path('d/r18_shot_mini/backbone.pth')}
+    assert {cell.backbone for cell in cells} == {Path('d/shot_checkpoint/backbone.pth')}
     assert {cell.source for cell in cells} == {str(own / 'weights.pth')}
     # Its export has to fill what the others' pretraining leaves.
     assert {cell.network for cell in cells} == {'classification/r18_baseline_mini.py'}
@@ -109,7 +109,9 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
     assert found.preset.own == {
         'mine': str(own / 'pretrain.py'), 'shot': str(own / 'weights.pth')
     }  # fmt: skip
-    assert found.tasks == ('classification', 'segmentation', 'mydet')
+    assert found.tasks == ('segmentation', 'mydet')
+    # What it does not name is there to be asked for.
+    assert chosen(path, None, [('detection', None)]).tasks == ('detection',)
     assert found.seeds == (0, 2)
     # What the call says comes before what the file does.
     found = chosen(path, [('mine', None)], [('mydet', None)], (5,))
@@ -123,6 +125,11 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
         ('just words', 'expected entries'),
         ('base: huge', "no preset 'huge' as base"),
         ('base: mini\ntypo: 1', "no entry 'typo'"),
+        ('base: [mini]', 'no preset'),
+        ('base: mini\nseeds: []', 'expected numbers'),
+        ('base: mini\nmethods: []', 'expected one or more, found none'),
+        ('base: mini\nwork_dir: [a]', 'expected a path'),
+        ('seeds: 2020-13-45', 'no YAML'),
         ('base: mini\nseeds: [a]', 'expected numbers'),
         ('base: mini\nseeds: [-1]', 'expected numbers'),
         ('base: mini\nmethods: {rm: x.pth}', 'rm is a method of the suite already'),
@@ -139,6 +146,28 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
 def test_what_no_file_may_say(own, text, said):
     with pytest.raises(InputError, match=said.replace('.', r'\.')):
         chosen(write(own / 'p.yaml', text))
+
+
+def test_two_columns_cannot_have_one_name(own):
+    (own / 'atss_r18_mini.py').write_text((own / 'det.py').read_text())
+    with pytest.raises(InputError, match='two tasks are called atss_r18_mini'):
+        chosen(tasks=[('detection', None), (None, str(own / 'atss_r18_mini.py'))])
+
+
+def test_two_cells_cannot_have_one_folder(own):
+    mine = str(own / 'pretrain.py')
+    found = chosen(
+        methods=[('mine', mine), ('mine_seed1', mine)], tasks=[('city', str(own / 'det.py'))]
+    )
+    with pytest.raises(InputError, match='would both be run in d/city_mine_seed1'):
+        plan(found.preset, found.methods, found.tasks, (0, 1), Path('d'))
+
+
+def test_the_same_entry_twice_is_one(own, monkeypatch):
+    monkeypatch.chdir(own)
+    assert chosen(methods=[('mine', 'pretrain.py')] * 2).methods == ('mine',)
+    with pytest.raises(InputError, match='two methods are called mine'):
+        chosen(methods=[('mine', 'pretrain.py'), ('mine', 'weights.pth')])
 
 
 def test_a_file_that_is_not_there_and_one_that_is_no_text(tmp_path):

@@ -50,7 +50,7 @@ def test_cards_are_found_in_any_spelling():
 
 
 def test_a_probe_is_multiplied_by_the_schedule(tmp_path):
-    found = Probe(0.5, 100, 10**6, 'cpu')
+    found = Probe(0.5, 100, 10**6, 'cpu', 12)
     epochs = prepared(PRESETS['mini'], 'rm', 'classification', tmp_path)
     # Six epochs; last, best and one being written.
     assert from_probe(epochs, found, Options()) == Cost(6 * 100 * 0.5, 0, 3 * 10**6)
@@ -170,7 +170,27 @@ def test_a_probe_trains_and_measures(tmp_path, monkeypatch):
 
 def test_a_probe_keeps_what_a_backbone_freezes(tmp_path):
     item = prepared(PAPER, 'rm', 'detection', tmp_path)
-    backbone = shortened(item).model.backbone
+    backbone = shortened(item, Options(gpus=8)).model.backbone
     assert (backbone.frozen_stages, backbone.norm_eval) == (1, True)
     assert backbone.init_cfg is None
-    assert shortened(prepared(PAPER, 'rm', 'classification', tmp_path)).train_cfg.max_iters == 12
+    item = prepared(PAPER, 'rm', 'classification', tmp_path)
+    assert shortened(item, Options(gpus=8)).train_cfg.max_iters == 12
+    # Eight batches make a step, which leaves two steps for about as many batches.
+    accumulated = Options(gpus=1, batch_policy='accumulate')
+    assert shortened(item, accumulated).train_cfg.max_iters == 2
+
+
+def test_what_cannot_be_used_is_neither_done_nor_to_run(capsys, tmp_path):
+    config = tmp_path / 'empty.py'
+    config.write_text("default_scope = 'mmpretrain'\n")
+    code, out, err = plan_of(
+        capsys, '--methods', f'baseline,m={config}', '--tasks', 'classification', '--work-dir',
+        str(tmp_path / 'w'), '--device', 'foo',
+    )  # fmt: skip
+    assert code == 2
+    rows = {' '.join(line.split()[:2]): line for line in out.splitlines()}
+    assert rows['classification m'].split()[-1] == 'wrong'
+    assert '2 cells: 0 done, 1 to run, 1 wrong.' in out
+    # Both, at once.
+    assert 'is not the config of a whole run' in err
+    assert "--device 'foo'" in err
