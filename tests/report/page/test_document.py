@@ -131,6 +131,29 @@ def test_damaged_pictures_are_left_out(tmp_path):
     assert 'aria-label="0000.jpg, predicted by rm: coat 0.88"' in page
 
 
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        {'predicted_percent': 5}, {'palette': [5]}, {'palette': None}, {'classes': None},
+        {'predicted_percent': [[99, 50.0]]}, {'predicted_percent': [[1e999, 50.0]]},
+        {'predicted_percent': {'a': 'b'}}, {'truth_percent': [None]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_map_that_is_not_sound_is_left_out(tmp_path, wrong):
+    records = several(['rm'], seeds=(0,))
+    folders = [write_pictures(p, r) for p, r in zip(write(tmp_path, records), records, strict=True)]
+    changed = 0
+    for path in (path for folder in folders for path in folder.glob('prediction_*.json')):
+        entry = json.loads(path.read_text())
+        if entry['kind'] == 'segmentation':
+            path.write_text(json.dumps(entry | wrong))
+            changed += 1
+    assert changed
+    page = page_of(tmp_path, records)
+    assert 'aria-label="0000.jpg, predicted by rm: coat 0.88"' in page
+
+
 def test_pictures_of_another_run_are_left_out(tmp_path):
     records = several(['rm'], seeds=(0,))
     for path, each in zip(write(tmp_path, records), records, strict=True):

@@ -215,10 +215,20 @@ def test_jobs_are_remembered_and_a_damaged_file_is_as_good_as_none(tmp_path, cap
     write_jobs(tmp_path, 'here', {'r18_rm_mini': '7_0'})
     assert read_jobs(tmp_path) == ('here', {'r18_rm_mini': '7_0'})
     whole = (tmp_path / 'jobs.json').read_text()
-    for text in (whole[:-9], '[]', '{}', whole.replace('"7_0"', '7'), whole.replace('1', '2')):
+    for text in (
+        whole[:-9],
+        '[' * 100_000,
+        '[]',
+        '{}',
+        whole.replace('"7_0"', '7'),
+        whole.replace('1', '2'),
+    ):
         (tmp_path / 'jobs.json').write_text(text)
         assert read_jobs(tmp_path) == (None, {}), text
         assert 'jobs.json is damaged' in capsys.readouterr().err
+        # Elsewhere nobody is asked of its jobs, so that they may still run.
+        with pytest.raises(InputError, match='nobody can say whether jobs of it still run'):
+            require_no_jobs(tmp_path)
 
 
 def test_the_queue_is_read_by_the_names_of_the_jobs(commands):
