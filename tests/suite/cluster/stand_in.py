@@ -15,7 +15,8 @@ if words[:2] == ['-m', 'rm_mm.cli'] and words[2] in {{'train', 'test', 'export'}
 """
 
 #: Trains five epochs, each with its checkpoint and its evaluation; or exports. Beside the folder of
-#: a run, ``NAME.slow`` says how many seconds an epoch takes, and ``NAME.fail`` that it fails.
+#: a run, ``NAME.slow`` says how many seconds an epoch takes, the one under way too, and ``NAME.fail``
+#: that it fails.
 COMMAND = """
 import json, os, sys, time
 from pathlib import Path
@@ -57,14 +58,17 @@ if int(os.environ.get('RANK', '0')):
     note(folder / 'ranks', os.environ['RANK'] + ' of ' + os.environ['WORLD_SIZE'])
     sys.exit()
 slow = folder.with_suffix('.slow')
-seconds = float(slow.read_text()) if slow.exists() else 0.05
+def seconds():
+    return float(slow.read_text()) if slow.exists() else 0.05
 scalars = folder / str(begun) / 'vis_data' / 'scalars.json'
 scalars.parent.mkdir(parents=True)
 done = max([int(path.stem.split('_')[1]) for path in folder.glob('epoch_*.pth')], default=0)
 for epoch in range(done + 1, 6):
     note(folder / 'trained', f'{epoch}')
     print(f'Epoch(train) [{epoch}][ 5/5]  eta: 0:00:{5 - epoch:02d}', flush=True)
-    time.sleep(seconds)
+    entered = time.time()
+    while time.time() < entered + seconds():
+        time.sleep(0.02)
     with scalars.open('a') as file:
         file.write(json.dumps({key: epoch / 100, 'step': epoch}) + chr(10))
     write(folder / 'best_x_epoch_5.pth', str(epoch))

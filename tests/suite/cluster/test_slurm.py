@@ -46,6 +46,20 @@ def start(environment, work_dir, *options):
     )
 
 
+def pace(work_dir, name, seconds):
+    """How long an epoch takes from now on; whole at any time, for it is read all the while."""
+    path = work_dir / f'{name}.pace'
+    path.write_text(str(seconds))
+    path.replace(work_dir / f'{name}.slow')
+
+
+def read_until(process, words):
+    for line in process.stdout:
+        if words in line:
+            return
+    raise AssertionError(f'never said: {words}')
+
+
 def finish(process, code=0):
     said, _ = process.communicate(timeout=180)
     assert process.returncode == code, said
@@ -157,7 +171,8 @@ def test_a_requeued_cell_goes_on_from_its_checkpoint(environment, tmp_path):
 
 def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_path):
     work_dir = tmp_path / 'runs'
-    (work_dir / 'r18_rm_mini.slow').write_text('2')
+    # It does not end before it may, however long calls take to start.
+    pace(work_dir, 'r18_rm_mini', 600)
     cells = ['--methods', 'rm', '--tasks', 'detection']
     process = start(environment, work_dir, *cells)
     wait_for(lambda: trained(work_dir, 'r18_rm_mini') and len(jobs(work_dir)) == 2, process)
@@ -180,6 +195,7 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
     assert (
         f'jobs go on; the same call waits for them again; scancel {before["r18_rm_mini"]}' in said
     )
+    pace(work_dir, 'r18_rm_mini', 0.05)
     finish(start(environment, work_dir, *cells))
     assert jobs(work_dir) == before
     assert trained(work_dir, 'r18_rm_mini') == trained(work_dir, 'atss_r18_rm_mini') == EPOCHS
@@ -187,17 +203,20 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
 
 def test_jobs_that_nobody_noted_are_ended_first(environment, tmp_path):
     work_dir = tmp_path / 'runs'
-    (work_dir / 'r18_rm_mini.slow').write_text('3')
+    pace(work_dir, 'r18_rm_mini', 3)
     cells = ['--methods', 'rm', '--tasks', 'classification']
     process = start(environment, work_dir, *cells)
     wait_for(lambda: len(trained(work_dir, 'r18_rm_mini')) == 2, process)
+    pace(work_dir, 'r18_rm_mini', 600)
     process.kill()
     process.communicate()
     (number,) = jobs(work_dir).values()
     (work_dir / 'jobs.json').write_text('{"version"')
-    said = finish(start(environment, work_dir, *cells))
-    assert 'jobs.json is damaged' in said
-    assert f'ending jobs that a killed call submitted and did not note: {number}' in said
+    process = start(environment, work_dir, *cells)
+    read_until(process, 'jobs.json is damaged')
+    read_until(process, f'ending jobs that a killed call submitted and did not note: {number}')
+    pace(work_dir, 'r18_rm_mini', 0.05)
+    finish(process)
     # It went on from the last checkpoint.
     epochs = trained(work_dir, 'r18_rm_mini')
     assert list(dict.fromkeys(epochs)) == EPOCHS
