@@ -15,8 +15,8 @@ if words[:2] == ['-m', 'rm_mm.cli'] and words[2] in {{'train', 'test', 'export'}
 """
 
 #: Trains five epochs, each with its checkpoint and its evaluation; or exports. Beside the folder of
-#: a run, ``NAME.slow`` says how many seconds an epoch takes, the one under way too, and ``NAME.fail``
-#: that it fails.
+#: a run, ``NAME.slow`` says how many seconds an epoch takes, the one under way too, and
+#: ``NAME.fail`` that it fails.
 COMMAND = """
 import json, os, sys, time
 from pathlib import Path
