@@ -58,7 +58,7 @@ class Prepared:
     @property
     def trains(self) -> bool:
         """Whether it is more than the evaluation of an untrained network."""
-        return not self.cell.pretrains or self.cell.backbone is not None
+        return self.cell.trains
 
 
 def prepare(

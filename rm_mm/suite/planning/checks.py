@@ -60,12 +60,12 @@ def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes
                 pair = pretraining.config, cell.config
                 asked[pair] = partial(networks.require_same, *pair)
         elif cell.backbone.exists():
-            if cell.source and cell.network and '://' not in cell.source:
-                pair = cell.source, str(cell.backbone)
-                asked[pair] = partial(_require_export_of, cell.source, cell.backbone)
+            if cell.own_file:
+                pair = cell.own_file, str(cell.backbone)
+                asked[pair] = partial(_require_export_of, cell.own_file, cell.backbone)
             asked[(cell.backbone,)] = partial(_require_intact, cell.backbone)
-        elif cell.source and cell.network and '://' not in cell.source:
-            asked[(cell.source,)] = partial(_require_exportable, cell.source, cell.network)
+        elif cell.own_file and cell.network:
+            asked[(cell.own_file,)] = partial(_require_exportable, cell.own_file, cell.network)
         elif not cell.source:
             asked[(cell.backbone,)] = partial(_require_there, cell.backbone)
     for ask in asked.values():
@@ -112,10 +112,9 @@ class _Networks:
 def check_sources(done: Sequence[Prepared], mistakes: Mistakes) -> None:
     """Take up each cell that is done with another checkpoint than the call names."""
     for cell in (item.cell for item in done):
-        own = cell.source and cell.network and '://' not in cell.source
-        if own and cell.source and cell.backbone and cell.backbone.exists():
+        if cell.own_file and cell.backbone and cell.backbone.exists():
             with mistakes.collecting():
-                _require_export_of(cell.source, cell.backbone)
+                _require_export_of(cell.own_file, cell.backbone)
 
 
 def _require_export_of(checkpoint: str, backbone: Path) -> None:

@@ -124,7 +124,7 @@ def show(
         state = 'done' if cell.directory in ready else 'wrong'
         state = _state(cell) if cell.directory in waiting else state
         figures = ('', '', '')
-        if cell.directory in waiting and _trains(cell):
+        if cell.directory in waiting and cell.trains:
             figures = _figures(costs.get(cell.directory))
         rows.append((cell.name, _does(cell), state, after, *figures))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -146,13 +146,9 @@ def show(
 
 
 def _does(cell: Cell) -> str:
-    if not _trains(cell):
+    if not cell.trains:
         return 'evaluate'
     return 'pretrain, evaluate' if cell.pretrains else 'transfer, evaluate'
-
-
-def _trains(cell: Cell) -> bool:
-    return not cell.pretrains or cell.backbone is not None
 
 
 def _state(cell: Cell) -> str:

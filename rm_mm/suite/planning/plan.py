@@ -65,6 +65,17 @@ class Cell:
         """Whether its result is a backbone."""
         return self.task == PRETRAINING
 
+    @property
+    def trains(self) -> bool:
+        """Whether it is more than the evaluation of an untrained network."""
+        return not self.pretrains or self.backbone is not None
+
+    @property
+    def own_file(self) -> str | None:
+        """The user's checkpoint behind its backbone, if that need not be fetched."""
+        is_file = self.source and self.network and '://' not in self.source
+        return self.source if is_file else None
+
 
 def run_directory(work_dir: Path, name: str, seed: int) -> Path:
     """Where a run goes: what `tools/dist_train.sh` uses too, for seed 0."""
