@@ -12,6 +12,7 @@ import pytest
 from rm_mm.data import mini
 from tests.suite.cluster import slurm_node
 from tests.suite.cluster.stand_in import install, suite
+from tests.suite.test_kills import records
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [
@@ -72,16 +73,6 @@ def wait_for(condition, process=None, seconds=120):
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def records(work_dir):
-    found = {}
-    for path in (work_dir / 'records').glob('*.json'):
-        found[path.name] = json.loads(path.read_text())
-        assert found[path.name].pop('seconds') >= 0
-        # Of a config that names the folder of its backbone.
-        assert len(found[path.name].pop('config_sha256')) == 64
-    return found
 
 
 def jobs(work_dir):
