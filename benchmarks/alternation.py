@@ -1,0 +1,145 @@
+"""Ways of doing the same, measured in turn in one run, and the ratios between them.
+
+Machines and moments differ, so no figure stands alone: each repetition measures every way once, in
+an order that rotates, and a ratio is taken within a repetition. What is told is the median of the
+ratios and how far they spread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rm_mm.atomic import write_json
+from rm_mm.environment import versions
+
+#: Fewer are no measurement.
+REPETITIONS = 7
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A ratio that has to be reached: ``way / reference``, at most or at least ``bound``."""
+
+    way: str
+    reference: str
+    bound: float
+    at_most: bool = True
+
+    def reached(self, ratio: float) -> bool:
+        """Whether a ratio is on the right side."""
+        return ratio <= self.bound if self.at_most else ratio >= self.bound
+
+    def __str__(self) -> str:
+        return f'{"<=" if self.at_most else ">="} {self.bound:g}'
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark has."""
+    found = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument(
+        '--repetitions', type=int, default=REPETITIONS, help=f'(default {REPETITIONS})'
+    )
+    found.add_argument('--json', type=Path, metavar='FILE', help='write every figure to FILE')
+    return found
+
+
+def alternate(ways: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
+    """Measure each way ``repetitions`` times, in turn; the first of all is not counted.
+
+    Args:
+        ways: A name, and what measures it once and returns the figure.
+        repetitions: How often.
+
+    Returns:
+        The figures of each way, one a repetition.
+    """
+    for measure in ways.values():
+        measure()
+    figures: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
+    for repetition in range(repetitions):
+        start = repetition % len(names)
+        for name in names[start:] + names[:start]:
+            figures[name].append(ways[name]())
+    return figures
+
+
+def ratios(figures: Mapping[str, Sequence[float]], way: str, reference: str) -> list[float]:
+    """``way / reference`` of each repetition."""
+    return [a / b for a, b in zip(figures[way], figures[reference], strict=True)]
+
+
+def report(
+    name: str,
+    unit: str,
+    figures: Mapping[str, Sequence[float]],
+    bars: Sequence[Bar],
+    *,
+    target: Path | None = None,
+    facts: Mapping[str, object] = {},
+) -> bool:
+    """Print the table, and write everything as JSON.
+
+    Args:
+        name: Of the benchmark.
+        unit: Of the figures.
+        figures: Of each way, one a repetition.
+        bars: The ratios to tell, and what they have to reach.
+        target: A file for the JSON.
+        facts: What else is to be known of the run.
+
+    Returns:
+        Whether every bar was reached.
+    """
+    print(f'{name}: {unit}, median of {len(next(iter(figures.values())))} in alternation')
+    width = max(len(way) for way in figures)
+    for way, values in figures.items():
+        print(f'  {way:{width}}  {_spread(values)}')
+    judged = []
+    for bar in bars:
+        found = ratios(figures, bar.way, bar.reference)
+        reached = bar.reached(statistics.median(found))
+        print(
+            f'  {bar.way} / {bar.reference}: {_spread(found)}; '
+            f'to be {bar}: {"reached" if reached else "NOT REACHED"}'
+        )
+        judged.append(vars(bar) | {'ratios': found, 'reached': reached})
+    sys.stdout.flush()
+    if target:
+        write_json(
+            target,
+            {
+                'benchmark': name,
+                'unit': unit,
+                'facts': dict(facts),
+                'machine': machine(),
+                'figures': {way: list(values) for way, values in figures.items()},
+                'bars': judged,
+            },
+        )
+    return all(each['reached'] for each in judged)
+
+
+def machine() -> dict[str, object]:
+    """What the figures were taken on: processor, cores that may be used, versions."""
+    model = platform.processor() or platform.machine()
+    for line in Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines():
+        if line.startswith('model name'):
+            model = line.partition(':')[2].strip()
+            break
+    packages = {name: found for name, found in versions().items() if name != 'machine'}
+    return {'processor': model, 'cores': len(os.sched_getaffinity(0)), 'versions': packages}
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Median, least and most."""
+    return f'{statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})'
