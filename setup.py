@@ -42,7 +42,7 @@ NEEDS = [
     'torch>=2.6',
     'torchvision>=0.21',
     'numpy',
-    'opencv-python',
+    'opencv-python>=4.11',
     'Pillow',
     'pycocotools',
     'PyYAML',

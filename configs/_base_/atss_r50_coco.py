@@ -1,6 +1,7 @@
 # ATSS on COCO, 12 epochs, as the authors' log has it: mmdetection's stock recipe, 8 GPUs x 2.
 _base_ = 'mmdet::atss/atss_r50_fpn_1x_coco.py'
 custom_imports = dict(imports='rm_mm')
+runner_type = 'ChannelsLastRunner'
 
 # The leaf names the checkpoint; training stops unless all of it fits and is loaded.
 model = dict(

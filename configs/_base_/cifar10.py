@@ -1,6 +1,7 @@
 # CIFAR-10: the images, how they are varied and normalised, and how accuracy is measured.
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 custom_imports = dict(imports='rm_mm')
+runner_type = 'ChannelsLastRunner'
 
 num_classes = 10
 data_preprocessor = dict(

@@ -6,6 +6,7 @@ _base_ = [
     'mmpretrain::_base_/default_runtime.py',
 ]
 custom_imports = dict(imports='rm_mm')
+runner_type = 'ChannelsLastRunner'
 
 data_preprocessor = dict(
     # Colour jitter, lighting and normalisation run batched on the training device.
@@ -14,22 +15,20 @@ data_preprocessor = dict(
     contrast=0.4,
     saturation=0.4,
     lighting_std=0.1,
+    # The images come as RGB.
+    to_rgb=False,
 )
 # The authors read images through torchvision's ImageFolder: Pillow decodes, nothing turns the image
-# as its EXIF orientation says, and everything becomes RGB. OpenCV turns it, and converts CMYK to
-# other levels.
-load_image = dict(
-    type='LoadImageFromFile', color_type='color_ignore_orientation', imdecode_backend='pillow'
-)
+# as its EXIF orientation says, and everything becomes RGB. These are its levels.
 train_pipeline = [
-    load_image,
-    # Pillow filters before it shrinks; OpenCV's bilinear takes the four nearest pixels.
-    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bilinear'),
+    dict(type='LoadRGBImage'),
+    # Filters before it shrinks, as Pillow; OpenCV's bilinear takes the four nearest pixels.
+    dict(type='AntialiasedRandomResizedCrop', scale=224),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    load_image,
+    dict(type='LoadRGBImage'),
     dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bilinear'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),

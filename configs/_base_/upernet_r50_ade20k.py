@@ -2,6 +2,7 @@
 # differs: a ResNetV1c stem, which no ImageNet ResNet-50 fits, SGD, and 4 GPUs x 4.
 _base_ = ['./scopes.py', 'mmseg::upernet/upernet_r50_4xb4-80k_ade20k-512x512.py']
 custom_imports = dict(imports='rm_mm')
+runner_type = 'ChannelsLastRunner'
 
 model = dict(
     pretrained=None,

@@ -21,6 +21,7 @@ REGISTERED_AFTER = (
     ('mmengine.runner', 'rm_mm.resume.hooks'),
     ('mmengine.runner', 'rm_mm.resume.checkpoints'),
     ('mmengine.runner', 'rm_mm.cpu_autocast'),
+    ('mmengine.runner', 'rm_mm.channels_last'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
 )

@@ -114,13 +114,13 @@ def samples():
 
 @pytest.mark.parametrize('form', ['tensor', 'list'])
 def test_bytes_to_network_input(form, monkeypatch):
-    """Bytes as the loader ships them, BGR, through the recipe's preprocessor."""
+    """Bytes as the loader ships them, RGB, through the recipe's preprocessor."""
     preprocessor = recipe().preprocessor
     factors = some_factors(COUNT, seed=3)
     counts = []
     monkeypatch.setattr(preprocessor, 'draw', lambda count: counts.append(count) or factors)
     rgb = np.stack([photo(7, 9, seed) for seed in range(COUNT)])
-    stored = torch.from_numpy(rgb[..., ::-1].copy()).permute(0, 3, 1, 2)
+    stored = torch.from_numpy(rgb).permute(0, 3, 1, 2)
     kept = stored.clone()
     inputs = stored if form == 'tensor' else list(stored)
     found = preprocessor(dict(inputs=inputs, data_samples=samples()), training=True)['inputs']
@@ -134,7 +134,7 @@ def test_bytes_to_network_input(form, monkeypatch):
 @pytest.mark.parametrize('form', ['tensor', 'list'])
 def test_testing_normalises_only(form):
     rgb = np.stack([photo(7, 9, seed) for seed in range(COUNT)])
-    stored = torch.from_numpy(rgb[..., ::-1].copy()).permute(0, 3, 1, 2)
+    stored = torch.from_numpy(rgb).permute(0, 3, 1, 2)
     inputs = stored if form == 'tensor' else list(stored)
     data = dict(inputs=inputs, data_samples=samples())
     found = recipe().preprocessor(data, training=False)['inputs']

@@ -51,7 +51,9 @@ def test_training_images(files, monkeypatch):
     for path, (box, flipped) in zip(files, DRAWN, strict=True):
         direction = 'horizontal' if flipped else None
         monkeypatch.setattr(
-            named(parts.train, 'RandomResizedCrop'), 'rand_crop_params', lambda img, box=box: box
+            named(parts.train, 'AntialiasedRandomResizedCrop'),
+            'rand_crop_params',
+            lambda img, box=box: box,
         )
         monkeypatch.setattr(
             named(parts.train, 'RandomFlip'), '_choose_direction', lambda value=direction: value
@@ -71,7 +73,10 @@ def test_training_images(files, monkeypatch):
         assert np.abs(levels.astype(int) - slow).max() <= 1
         levels = np.array([row[::-1] for row in levels]) if flipped else levels
         expected = slow_normalize(slow_color(levels / 255, factors, index))
-        np.testing.assert_allclose(found[index].numpy(), expected, rtol=0, atol=1e-5)
+        # One level of resampling, as contrast, brightness and saturation enlarge it at most.
+        apart = np.abs(found[index].numpy() - expected)
+        assert apart.max() < 1.4**3 / 255 / min(STD)
+        assert (apart > 1e-5).mean() < 0.02
 
 
 def test_test_images(files):

@@ -1,0 +1,126 @@
+"""Photographs for pretraining, from the file to bytes of one size, at what one core can decode.
+
+The steps are those of the authors' torchvision pipeline and of mmpretrain's. OpenCV decodes and
+torch resamples, each the faster one, to the levels of Pillow::
+
+    file -> LoadRGBImage -> (H, W, 3) -> AntialiasedRandomResizedCrop -> (224, 224, 3) -> loader
+
+Colours are varied later, batched, on the training device (:mod:`rm_mm.pretrain.color`).
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import mmengine.fileio as fileio
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import LoadImageFromFile
+from mmpretrain.datasets.transforms import RandomResizedCrop
+from mmpretrain.registry import TRANSFORMS
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+
+_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_JPEG_END = b'\xff\xd9'
+
+
+def decode_rgb(data: bytes) -> Pixels:
+    """The image in a file, as torchvision's ``ImageFolder`` shows it: (H, W, 3), RGB.
+
+    An orientation in its EXIF data does not turn it.
+
+    Raises:
+        OSError: If it is no image, or cut off; Pillow's own sentence.
+    """
+    with Image.open(io.BytesIO(data)) as file:
+        # Pillow has its own way from CMYK to RGB, which ImageFolder takes; and OpenCV fills what
+        # a file lacks with grey, where Pillow refuses it.
+        if file.format == 'JPEG' and file.mode in ('RGB', 'L') and data.endswith(_JPEG_END):
+            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
+            if decoded is not None:
+                return np.asarray(decoded, np.uint8)
+        return np.array(file.convert('RGB'))
+
+
+@TRANSFORMS.register_module()
+class LoadRGBImage(LoadImageFromFile):
+    """Load an image as torchvision's ``ImageFolder`` does, level for level, and faster.
+
+    Sets ``img``, (H, W, 3) bytes in the order red, green, blue, so that a data preprocessor after
+    it has ``to_rgb=False``; ``img_shape`` and ``ori_shape``, (H, W).
+
+    Args:
+        backend_args: How mmengine's file backends get at ``img_path``.
+    """
+
+    def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
+        super().__init__(backend_args=backend_args)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read ``img_path``.
+
+        Raises:
+            OSError: If there is no such file, or no image in it.
+        """
+        path = results['img_path']
+        data = fileio.get(path, backend_args=self.backend_args)
+        try:
+            image = decode_rgb(data)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise OSError(
+                f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
+                'rm-mm data check NAME ROOT --deep finds all such files'
+            ) from error
+        results |= {'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(backend_args={self.backend_args})'
+
+
+@TRANSFORMS.register_module()
+class AntialiasedRandomResizedCrop(RandomResizedCrop):
+    """mmpretrain's ``RandomResizedCrop``, resampled with torch's antialiased bilinear filter.
+
+    Draws the same crops from the same numbers. Its levels are within one of Pillow's, which
+    mmpretrain offers as ``backend='pillow'`` and takes several times as long.
+
+    Args:
+        scale: Side of the square, or (height, width), in pixels.
+        crop_ratio_range: Least and largest area of the crop, as a fraction of the image's.
+        aspect_ratio_range: Least and largest width over height of the crop.
+        max_attempts: Draws before the centre is taken.
+    """
+
+    def __init__(
+        self,
+        scale: int | tuple[int, int],
+        crop_ratio_range: tuple[float, float] = (0.08, 1.0),
+        aspect_ratio_range: tuple[float, float] = (3.0 / 4.0, 4.0 / 3.0),
+        max_attempts: int = 10,
+    ) -> None:
+        super().__init__(scale, crop_ratio_range, aspect_ratio_range, max_attempts, 'bilinear')
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop and resample ``img``, (H, W, C) bytes."""
+        image = results['img']
+        top, left, height, width = self.rand_crop_params(image)
+        results['img'] = resample(image[top : top + height, left : left + width], self.scale)
+        results['img_shape'] = results['img'].shape
+        return results
+
+
+def resample(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resize (H, W, C) bytes to (height, width), antialiased where that shrinks them."""
+    # A copy in one piece, in the order that torch has a fast kernel for: it would otherwise make
+    # one itself, and slowly.
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    resized = F.interpolate(pixels, size=size, mode='bilinear', antialias=True)
+    found: Pixels = resized[0].permute(1, 2, 0).numpy()
+    return found

@@ -1,0 +1,85 @@
+"""Files that are no photograph, and the draws of the crop."""
+
+import io
+import pickle
+
+import numpy as np
+import pytest
+from mmpretrain.datasets.transforms import RandomResizedCrop
+from PIL import Image
+from torchvision.datasets.folder import pil_loader
+
+from rm_mm.pretrain import AntialiasedRandomResizedCrop, LoadRGBImage
+from rm_mm.pretrain.loading import resample
+from tests.pretrain.images import photo
+
+
+def jpeg(seed=0, **options):
+    file = io.BytesIO()
+    Image.fromarray(photo(60, 90, seed)).save(file, 'JPEG', **options)
+    return file.getvalue()
+
+
+def load(path, data):
+    path.write_bytes(data)
+    return LoadRGBImage()(dict(img_path=str(path)))
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(quality=30),
+        dict(subsampling=0),
+        dict(progressive=True),
+        dict(optimize=True, quality=95),
+    ],
+)
+def test_levels_are_pillows(options, tmp_path):
+    found = load(tmp_path / 'a.JPEG', jpeg(**options))
+    expected = np.array(pil_loader(str(tmp_path / 'a.JPEG')))
+    np.testing.assert_array_equal(found['img'], expected)
+    assert found['img_shape'] == found['ori_shape'] == (60, 90)
+
+
+def test_bytes_behind_the_image_do_no_harm(tmp_path):
+    found = load(tmp_path / 'a.JPEG', jpeg() + b'\0 behind')
+    np.testing.assert_array_equal(found['img'], np.array(pil_loader(str(tmp_path / 'a.JPEG'))))
+
+
+@pytest.mark.parametrize(
+    'data',
+    [b'', b'<html>', jpeg()[:-500], jpeg()[:20], b'version https://git-lfs.github.com/spec/v1'],
+    ids=['empty', 'page', 'cut off', 'header', 'pointer'],
+)
+def test_what_is_no_image_is_named(data, tmp_path):
+    with pytest.raises(OSError, match=rf'a\.JPEG: expected an image, found {len(data)} bytes'):
+        load(tmp_path / 'a.JPEG', data)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'b\.JPEG'):
+        LoadRGBImage()(dict(img_path=str(tmp_path / 'b.JPEG')))
+
+
+def test_the_crop_draws_what_mmpretrains_draws():
+    image = photo(100, 140)
+    ours, stock = AntialiasedRandomResizedCrop(64), RandomResizedCrop(64, backend='pillow')
+    for seed in range(40):
+        found = []
+        for step in (ours, pickle.loads(pickle.dumps(stock))):
+            np.random.seed(seed)
+            result = step(dict(img=image))
+            # As much was drawn, too.
+            found.append((result['img'].astype(int), result['img_shape'], np.random.rand()))
+        assert found[0][1:] == found[1][1:]
+        assert np.abs(found[0][0] - found[1][0]).max() <= 1
+
+
+def test_resampling_leaves_the_image_as_it_is():
+    image = photo(50, 40)
+    kept = image.copy()
+    part = resample(image[5:45:, ::-1], (20, 10))
+    assert part.shape == (20, 10, 3)
+    assert part.dtype == np.uint8
+    np.testing.assert_array_equal(image, kept)
+    np.testing.assert_array_equal(resample(image, (50, 40)), image)
