@@ -93,6 +93,8 @@ def _shared(preprocessor: str, pictures: str, evaluator: str, best: str) -> list
         Implied(r'param_scheduler\.PolyLR\.by_epoch', lambda old: True, 'LrUpdaterHook.__init__'),
         Implied(r'param_scheduler\.PolyLR\.eta_min', lambda old: 0.0, 'PolyLrUpdaterHook.__init__'),
         Implied(r'auto_scale_lr\.enable', lambda old: False, 'neither library scaled the rate'),
+        Implied(r'runner_type', why='the same values, in another order in memory',
+                covers=ours_is('ChannelsLastRunner')),
         Implied(r'custom_hooks', why='refuses a backbone that did not load',
                 covers=ours_is(['VerifiedBackboneHook'])),
         Implied(r'default_hooks\.checkpoint\.type', why=_SAVING, covers=ours_is('CheckpointHook')),

@@ -1,0 +1,156 @@
+"""What RecursiveMix costs a training step: against a plain step, and against its authors' own.
+
+Three ways train ResNet-50 on the same normalised batches: the recipe's baseline, the recipe's
+RecursiveMix, and the authors' formulation. Time is taken in this process; peak memory in children,
+one a measurement, beyond what they have before the network is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from alternation import Bar, alternate, parser, report
+from authors_step import AuthorsTraining
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from rm_mm.compat import config_path
+
+CLASSES, STEPS_OF_MEMORY = 1000, 4
+WAYS = ('plain', 'rm', 'authors')
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def recipe_step(method: str, device: torch.device) -> Callable[[Batch], None]:
+    """A step of a recipe's network and optimiser, from a batch that is normalised already."""
+    import mmpretrain.models  # noqa: F401
+
+    init_default_scope('mmpretrain')
+    config = Config.fromfile(config_path(f'classification/r50_{method}_in1k.py'))
+    preprocessor = dict(type='ClsDataPreprocessor', num_classes=CLASSES)
+    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor}).to(device).train()
+    if config.get('runner_type') == 'ChannelsLastRunner':
+        model = model.to(memory_format=torch.channels_last)
+    options = dict(config.optim_wrapper.optimizer)
+    assert options.pop('type') == 'SGD'
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
+
+    def step(batch: Batch) -> None:
+        images, labels = batch
+        samples = [DataSample().set_gt_label(int(label)) for label in labels]
+        model.train_step({'inputs': images, 'data_samples': samples}, wrapper)
+
+    return step
+
+
+def step_of(way: str, device: torch.device) -> Callable[[Batch], None]:
+    """A step of one of the ways."""
+    torch.manual_seed(0)
+    if way != 'authors':
+        return recipe_step({'plain': 'baseline'}.get(way, way), device)
+    training = AuthorsTraining(CLASSES, device, alpha=0.5, omega=0.5)
+    return lambda batch: training.step(*batch)
+
+
+def some_batch(args: argparse.Namespace, device: torch.device) -> Batch:
+    """Made anew for every step: the authors' code writes into it."""
+    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
+    return images, torch.randint(CLASSES, (args.batch,))
+
+
+def seconds(step: Callable[[Batch], None], args: argparse.Namespace, device: torch.device) -> float:
+    """Time of one step, the device's work included."""
+    batch = some_batch(args, device)
+    _wait(device)
+    began = time.perf_counter()
+    step(batch)
+    _wait(device)
+    return time.perf_counter() - began
+
+
+def peak_mb(way: str, args: argparse.Namespace, device: torch.device) -> float:
+    """Peak memory of a few steps, beyond what this process had before."""
+    before = _status_mb('VmRSS')
+    step = step_of(way, device)
+    np.random.seed(0)
+    for _ in range(STEPS_OF_MEMORY):
+        step(some_batch(args, device))
+    if device.type == 'cuda':
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return _status_mb('VmHWM') - before
+
+
+def child_peak_mb(way: str, args: argparse.Namespace) -> float:
+    """The same in a process of its own."""
+    call = [sys.executable, __file__, '--peak-of', way]
+    call += ['--batch', str(args.batch), '--size', str(args.size), '--device', args.device]
+    ended = subprocess.run(call, capture_output=True, text=True)
+    if ended.returncode:
+        sys.exit(ended.stderr)
+    # The stack may say something of its own before.
+    return float(ended.stdout.split()[-1])
+
+
+def _status_mb(key: str) -> float:
+    """Memory of this process. Not getrusage's, which counts the process that started it, too."""
+    with open('/proc/self/status', encoding='ascii') as file:
+        line = next(line for line in file if line.startswith(key))
+    return int(line.split()[1]) / 1024
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
+def main() -> int:
+    """Measure, and say whether the bars are reached."""
+    options = parser(__doc__)
+    options.add_argument('--batch', type=int, default=16, help='images a step (default 16)')
+    options.add_argument('--size', type=int, default=224, help='pixels a side (default 224)')
+    options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    options.add_argument('--peak-of', choices=WAYS, help=argparse.SUPPRESS)
+    args = options.parse_args()
+    device = torch.device(args.device)
+    if args.peak_of:
+        print(peak_mb(args.peak_of, args, device))
+        return 0
+    facts = {'batch': args.batch, 'size': args.size, 'device': args.device}
+    facts['threads'] = torch.get_num_threads()
+    steps = {way: step_of(way, device) for way in WAYS}
+    # The first step of RecursiveMix has no history yet.
+    for step in steps.values():
+        step(some_batch(args, device))
+    ways = {way: partial(seconds, step, args, device) for way, step in steps.items()}
+    figures = alternate(ways, args.repetitions)
+    bars = [Bar('rm', 'plain', 1.02), Bar('rm', 'authors', 0.75)]
+    good = report('step', 'seconds', figures, bars, target=args.json, facts=facts)
+    steps.clear(), ways.clear()
+
+    history = args.batch * 3 * args.size**2 * 4 / 2**20
+    peaks = {
+        'plain': partial(child_peak_mb, 'plain', args),
+        'rm beyond its history': lambda: child_peak_mb('rm', args) - history,
+        'authors': partial(child_peak_mb, 'authors', args),
+    }
+    memory = alternate(peaks, args.repetitions)
+    target = args.json and args.json.with_stem(f'{args.json.stem}_memory')
+    bars = [Bar('rm beyond its history', 'plain', 1.02)]
+    facts['history_mb'] = history
+    return (
+        0 if report('step memory', 'MB', memory, bars, target=target, facts=facts) and good else 1
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())
