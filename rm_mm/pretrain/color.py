@@ -45,42 +45,48 @@ class ColorFactors:
     alphas: Tensor
 
 
-def jitter(images: Tensor, factors: ColorFactors, grey: Tensor) -> Tensor:
+def jitter(images: Tensor, factors: ColorFactors, grey: tuple[float, float, float]) -> Tensor:
     """Brightness, contrast and saturation, each image in its own order.
 
     The order is the recipe's; without clipping the stages commute, and it changes roundings alone.
-    Every stage is computed for every image and one is taken: no stage asks the device which images
-    it is for, so the host does not wait.
+    Every stage keeps an image of the form ``a * image + b * its grey level + c``, so that they are
+    composed as three numbers an image, and the pixels are gone through once. No stage asks the
+    device which images it is for, so the host does not wait.
 
     Args:
-        images: (N, 3, H, W) in [0, 1]. Not modified, not clipped.
+        images: (N, 3, H, W) levels of any scale. Not modified, not clipped.
         factors: One row an image, on the same device.
-        grey: Weights of the channels, (1, 3, 1, 1).
+        grey: Weights of the channels, as they are stored.
     """
+    levels = images[:, 0] * grey[0]
+    levels = levels.add_(images[:, 1], alpha=grey[1]).add_(images[:, 2], alpha=grey[2])
+    mean, total = levels.mean(dim=(1, 2)), sum(grey)
+    a, b, c = torch.ones_like(mean), torch.zeros_like(mean), torch.zeros_like(mean)
     weights = torch.stack([factors.brightness, factors.contrast, factors.saturation], dim=1)
-    for position in range(factors.order.shape[1]):
-        stages = factors.order[:, position, None]
-        stage = stages[:, :, None, None]
-        grey_images = (images * grey).sum(dim=1, keepdim=True)
-        # The mean of this moment: an earlier stage has changed it.
-        mean = grey_images.mean(dim=(2, 3), keepdim=True)
-        towards = torch.where(stage == CONTRAST, mean, grey_images)
-        towards = torch.where(stage == BRIGHTNESS, torch.zeros_like(towards), towards)
-        images = torch.lerp(towards, images, weights.gather(1, stages)[:, :, None, None])
-    return images
+    for stage, keep in zip(factors.order.T, weights.gather(1, factors.order).T, strict=True):
+        # Grey of what the image is by now, pixel by pixel and on average: earlier stages have
+        # changed it.
+        of_grey, constant = a + total * b, total * c
+        rest = 1 - keep
+        contrast, saturation = (rest * (stage == kind) for kind in (CONTRAST, SATURATION))
+        a = keep * a
+        b = keep * b + saturation * of_grey
+        c = keep * c + saturation * constant + contrast * (of_grey * mean + constant)
+    a, b, c = (each[:, None, None, None] for each in (a, b, c))
+    return torch.addcmul(c, images, a).addcmul_(levels[:, None], b)
 
 
 def lighting(images: Tensor, alphas: Tensor, vectors: Tensor) -> Tensor:
     """Shift each image's colour along the principal components of ImageNet's.
 
     Args:
-        images: (N, 3, H, W) in [0, 1]. Not modified, not clipped.
+        images: (N, 3, H, W) in [0, 1]. Not clipped; modified in place.
         alphas: How far along each component, (N, 3).
         vectors: Components in columns, channels in rows, (3, 3).
     """
     # Not a matrix product: the preprocessor runs under autocast, which would round that to half.
     shift = (vectors * (alphas * alphas.new_tensor(PCA_VALUES))[:, None, :]).sum(dim=2)
-    return images + shift[:, :, None, None]
+    return images.add_(shift[:, :, None, None])
 
 
 @MODELS.register_module()
@@ -122,8 +128,8 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
         # The stages run on the channels as they are stored: turning the constants round is cheaper
         # than turning the images.
         order = (2, 1, 0) if self.to_rgb else (0, 1, 2)
-        grey = torch.tensor(GREY_RGB)[list(order)].view(1, 3, 1, 1)
-        self.register_buffer('grey', grey, persistent=False)
+        red, green, blue = (GREY_RGB[channel] for channel in order)
+        self.grey = (red, green, blue)
         vectors = torch.tensor(PCA_VECTORS_RGB)[list(order)]
         self.register_buffer('pca_vectors', vectors, persistent=False)
 
@@ -142,14 +148,14 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
             data = self.cast_data(data)
             inputs = data['inputs']
             images = inputs if isinstance(inputs, Tensor) else torch.stack(list(inputs))
-            augmented = self.augment(images.float() / 255, self.draw(len(images)))
-            data = {**data, 'inputs': augmented * 255}
+            augmented = self.augment(images * (1 / 255), self.draw(len(images)))
+            data = {**data, 'inputs': augmented.mul_(255)}
         result: dict[str, Any] = super().forward(data, training)
         return result
 
     def draw(self, count: int) -> ColorFactors:
         """Draw the factors of ``count`` images, on the preprocessor's device."""
-        device = self.grey.device
+        device = self.pca_vectors.device
         brightness, contrast, saturation = (
             1 + strength * (2 * torch.rand(count, device=device) - 1) for strength in self.strengths
         )
