@@ -85,6 +85,15 @@ def mmpretrain_pipeline(steps: Sequence[dict[str, Any]]) -> Pipeline:
     return lambda path: composed({'img_path': path, 'gt_label': 0})
 
 
+def recipe_pipeline() -> Pipeline:
+    """The recipe's own."""
+    import mmpretrain.datasets  # noqa: F401
+
+    init_default_scope('mmpretrain')
+    config = Config.fromfile(config_path('classification/r50_baseline_in1k.py'))
+    return mmpretrain_pipeline(config.train_dataloader.dataset.pipeline)
+
+
 STOCK = (
     dict(type='LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow'),
@@ -135,7 +144,7 @@ def main() -> int:
         'torchvision-PIL': torchvision_pipeline(authors=False),
         "authors' on PIL": torchvision_pipeline(authors=True),
         'mmpretrain stock': mmpretrain_pipeline(STOCK),
-        'recipe': mmpretrain_pipeline(config.train_dataloader.dataset.pipeline),
+        'recipe': recipe_pipeline(),
     }
     ways = {name: partial(images_a_second, way, paths) for name, way in pipelines.items()}
     figures = alternate(ways, args.repetitions)

@@ -8,11 +8,14 @@ one a measurement, beyond what they have before the network is built.
 from __future__ import annotations
 
 import argparse
+import json
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,23 +29,30 @@ from mmpretrain.structures import DataSample
 
 from rm_mm.compat import config_path
 
-CLASSES, STEPS_OF_MEMORY = 1000, 4
+CLASSES, STEPS_ALONE = 1000, 4
 WAYS = ('plain', 'rm', 'authors')
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
-def recipe_step(method: str, device: torch.device) -> Callable[[Batch], None]:
-    """A step of a recipe's network and optimiser, from a batch that is normalised already."""
+def recipe_model(method: str) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """A recipe's network, for batches that are normalised already, and SGD's options."""
     import mmpretrain.models  # noqa: F401
 
     init_default_scope('mmpretrain')
     config = Config.fromfile(config_path(f'classification/r50_{method}_in1k.py'))
     preprocessor = dict(type='ClsDataPreprocessor', num_classes=CLASSES)
-    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor}).to(device).train()
+    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
     if config.get('runner_type') == 'ChannelsLastRunner':
         model = model.to(memory_format=torch.channels_last)
     options = dict(config.optim_wrapper.optimizer)
     assert options.pop('type') == 'SGD'
+    return model, options
+
+
+def recipe_step(method: str, device: torch.device) -> Callable[[Batch], None]:
+    """A step of a recipe's network and optimiser."""
+    model, options = recipe_model(method)
+    model = model.to(device).train()
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
 
     def step(batch: Batch) -> None:
@@ -78,27 +88,35 @@ def seconds(step: Callable[[Batch], None], args: argparse.Namespace, device: tor
     return time.perf_counter() - began
 
 
-def peak_mb(way: str, args: argparse.Namespace, device: torch.device) -> float:
-    """Peak memory of a few steps, beyond what this process had before."""
+def alone(way: str, args: argparse.Namespace, device: torch.device) -> dict[str, float]:
+    """Peak memory of a few steps beyond what this process had before, and their median time."""
     before = _status_mb('VmRSS')
     step = step_of(way, device)
     np.random.seed(0)
-    for _ in range(STEPS_OF_MEMORY):
-        step(some_batch(args, device))
+    # The first step of RecursiveMix has no history yet, and the first of all allocates.
+    took = [seconds(step, args, device) for _ in range(STEPS_ALONE)][1:]
     if device.type == 'cuda':
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    return _status_mb('VmHWM') - before
+        peak = torch.cuda.max_memory_allocated(device) / 2**20
+    else:
+        peak = _status_mb('VmHWM') - before
+    return {'peak_mb': peak, 'seconds': statistics.median(took)}
 
 
-def child_peak_mb(way: str, args: argparse.Namespace) -> float:
+def in_a_process(way: str, batch: int, size: int, device: str) -> dict[str, float]:
     """The same in a process of its own."""
-    call = [sys.executable, __file__, '--peak-of', way]
-    call += ['--batch', str(args.batch), '--size', str(args.size), '--device', args.device]
+    call = [sys.executable, __file__, '--alone', way]
+    call += ['--batch', str(batch), '--size', str(size), '--device', device]
     ended = subprocess.run(call, capture_output=True, text=True)
     if ended.returncode:
         sys.exit(ended.stderr)
     # The stack may say something of its own before.
-    return float(ended.stdout.split()[-1])
+    found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+    return found
+
+
+def peak_mb(way: str, args: argparse.Namespace) -> float:
+    """Peak memory of a few steps."""
+    return in_a_process(way, args.batch, args.size, args.device)['peak_mb']
 
 
 def _status_mb(key: str) -> float:
@@ -119,11 +137,11 @@ def main() -> int:
     options.add_argument('--batch', type=int, default=16, help='images a step (default 16)')
     options.add_argument('--size', type=int, default=224, help='pixels a side (default 224)')
     options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    options.add_argument('--peak-of', choices=WAYS, help=argparse.SUPPRESS)
+    options.add_argument('--alone', choices=WAYS, help=argparse.SUPPRESS)
     args = options.parse_args()
     device = torch.device(args.device)
-    if args.peak_of:
-        print(peak_mb(args.peak_of, args, device))
+    if args.alone:
+        print(json.dumps(alone(args.alone, args, device)))
         return 0
     facts = {'batch': args.batch, 'size': args.size, 'device': args.device}
     facts['threads'] = torch.get_num_threads()
@@ -138,11 +156,9 @@ def main() -> int:
     steps.clear(), ways.clear()
 
     history = args.batch * 3 * args.size**2 * 4 / 2**20
-    peaks = {
-        'plain': partial(child_peak_mb, 'plain', args),
-        'rm beyond its history': lambda: child_peak_mb('rm', args) - history,
-        'authors': partial(child_peak_mb, 'authors', args),
-    }
+    peaks = {way: partial(peak_mb, way, args) for way in WAYS}
+    peaks['rm beyond its history'] = lambda: peak_mb('rm', args) - history
+    del peaks['rm']
     memory = alternate(peaks, args.repetitions)
     target = args.json and args.json.with_stem(f'{args.json.stem}_memory')
     bars = [Bar('rm beyond its history', 'plain', 1.02)]

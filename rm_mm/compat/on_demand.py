@@ -23,6 +23,7 @@ REGISTERED_AFTER = (
     ('mmengine.runner', 'rm_mm.cpu_autocast'),
     ('mmengine.runner', 'rm_mm.channels_last'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
+    ('mmpretrain.datasets', 'rm_mm.data.loading'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
 )
 

@@ -14,17 +14,14 @@ One training iteration, in order:
 from rm_mm.pretrain.classifier import RecursiveMixClassifier
 from rm_mm.pretrain.color import ColorAugmentPreprocessor
 from rm_mm.pretrain.head import RecursiveMixHead
-from rm_mm.pretrain.loading import AntialiasedRandomResizedCrop, LoadRGBImage
 from rm_mm.pretrain.loss import RecursiveMixLoss
 from rm_mm.pretrain.networks import DenseNet_CIFAR, PyramidNet
 from rm_mm.pretrain.recursive_mix import Mix, RecursiveMix
 from rm_mm.pretrain.schedule import WarmupCosineLR
 
 __all__ = [
-    'AntialiasedRandomResizedCrop',
     'ColorAugmentPreprocessor',
     'DenseNet_CIFAR',
-    'LoadRGBImage',
     'Mix',
     'PyramidNet',
     'RecursiveMix',

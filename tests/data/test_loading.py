@@ -9,8 +9,7 @@ from mmpretrain.datasets.transforms import RandomResizedCrop
 from PIL import Image
 from torchvision.datasets.folder import pil_loader
 
-from rm_mm.pretrain import AntialiasedRandomResizedCrop, LoadRGBImage
-from rm_mm.pretrain.loading import resample
+from rm_mm.data.loading import AntialiasedRandomResizedCrop, LoadRGBImage, resample
 from tests.pretrain.images import photo
 
 

@@ -1,0 +1,167 @@
+"""How cost grows: with batch, image size, processes, workers and records.
+
+Writes every figure as JSON; ``plot_scaling.py`` draws them. No bar is to be reached here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alternation import alternate, parser, report
+from made_records import write_records
+from photographs import add_images, photographs
+from step import in_a_process
+
+BATCH, SIZE = 16, 224
+WAYS = ('plain', 'rm')
+BATCHES, SIZES = (4, 8, 16, 32), (96, 160, 224, 288)
+WORKERS, RECORDS = (0, 1, 2, 4), (10, 100, 300, 1000, 3000)
+PASSES = 4
+Figures = dict[str, list[float]]
+
+
+def of_steps(repetitions: int, shapes: Sequence[tuple[int, int]], key: str) -> dict[str, Figures]:
+    """Time and memory of a step for (batch, size), plain and RecursiveMix."""
+    names = {f'{way} {shape[key == "size"]}': (way, *shape) for shape in shapes for way in WAYS}
+    peaks: Figures = {name: [] for name in names}
+
+    def measure(name: str) -> float:
+        found = in_a_process(*names[name], 'cpu')
+        peaks[name].append(found['peak_mb'])
+        return found['seconds']
+
+    took = alternate({name: partial(measure, name) for name in names}, repetitions)
+    # As of the time, the first of each is not counted.
+    return {'seconds': took, 'peak_mb': {name: values[1:] for name, values in peaks.items()}}
+
+
+def of_processes(repetitions: int) -> Figures:
+    """Images a second of two processes of one thread each, against one of one and of two."""
+    ways = {
+        '1 process, 1 thread': (1, 1, BATCH // 2),
+        '1 process, 2 threads': (1, 2, BATCH),
+        '2 processes, 1 thread each': (2, 1, BATCH // 2),
+    }
+    return alternate({name: partial(_distributed, *way) for name, way in ways.items()}, repetitions)
+
+
+def _distributed(processes: int, threads: int, batch: int) -> float:
+    script = str(Path(__file__).with_name('distributed_step.py'))
+    call = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    call += [f'--nproc_per_node={processes}', script, str(threads), str(batch), str(SIZE)]
+    return processes * batch / float(_output(call).split()[-1])
+
+
+def of_workers(repetitions: int, images: Path) -> Figures:
+    """Images a second that arrive in the main process, which does nothing else."""
+    paths = photographs(images) * PASSES
+    return alternate({f'{n} workers': partial(_loaded, paths, n) for n in WORKERS}, repetitions)
+
+
+def _loaded(paths: Sequence[str], workers: int) -> float:
+    import torch
+    from loader import recipe_pipeline
+    from mmengine.dataset import default_collate
+
+    torch.set_num_threads(1)
+    loader = torch.utils.data.DataLoader(
+        Loaded(paths, recipe_pipeline()),
+        batch_size=BATCH,
+        num_workers=workers,
+        collate_fn=default_collate,
+        persistent_workers=workers > 0,
+    )
+    # One pass starts the workers.
+    for _ in loader:
+        pass
+    began = time.perf_counter()
+    for _ in loader:
+        pass
+    return len(paths) / (time.perf_counter() - began)
+
+
+class Loaded:
+    """A data set of photographs through a pipeline."""
+
+    def __init__(self, paths: Sequence[str], pipeline: Callable[[str], Any]) -> None:
+        self.paths, self.pipeline = paths, pipeline
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.pipeline(self.paths[index])
+
+
+def of_records(repetitions: int) -> Figures:
+    """Seconds of a report in all formats."""
+    with tempfile.TemporaryDirectory() as root:
+        ways = {}
+        for count in RECORDS:
+            folder = Path(root, str(count))
+            write_records(folder, count)
+            ways[f'{count} records'] = partial(_report, folder)
+        return alternate(ways, repetitions)
+
+
+def _report(folder: Path) -> float:
+    command = str(Path(sys.executable).with_name('rm-mm'))
+    formats = [f'--{kind}={folder}/page.{kind}' for kind in ('md', 'csv', 'latex', 'html')]
+    began = time.perf_counter()
+    _output([command, 'report', str(folder), *formats])
+    return time.perf_counter() - began
+
+
+def _output(call: Sequence[str]) -> str:
+    ended = subprocess.run(call, capture_output=True, text=True)
+    if ended.returncode:
+        sys.exit(f'{" ".join(call)}: {ended.stderr}')
+    return ended.stdout
+
+
+def main() -> int:
+    """Measure each, and write it as soon as it is measured."""
+    options = parser(__doc__)
+    add_images(options)
+    options.add_argument(
+        '--out', type=Path, default=Path('docs/performance'), help='a folder for the JSON files'
+    )
+    options.add_argument(
+        '--only', choices=('batch', 'size', 'processes', 'workers', 'records'), help='one of them'
+    )
+    args = options.parse_args()
+    photographs(args.images)
+
+    def wanted(name: str) -> bool:
+        return args.only in (None, name)
+
+    def keep(name: str, unit: str, figures: Figures) -> None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        report(name, unit, figures, [], target=args.out / f'{name}.json')
+
+    for key, shapes in (
+        ('batch', [(batch, SIZE) for batch in BATCHES]),
+        ('size', [(BATCH, size) for size in SIZES]),
+    ):
+        if wanted(key):
+            found = of_steps(args.repetitions, shapes, key)
+            keep(f'step_time_by_{key}', 'seconds', found['seconds'])
+            keep(f'step_memory_by_{key}', 'MB', found['peak_mb'])
+    if wanted('processes'):
+        keep('processes', 'images/s', of_processes(args.repetitions))
+    if wanted('workers'):
+        keep('workers', 'images/s', of_workers(args.repetitions, args.images))
+    if wanted('records'):
+        keep('report_by_records', 'seconds', of_records(args.repetitions))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What a command costs before it does anything, and what a report of 1,000 records takes.
+
+Every measurement is a process of its own, from its start to its end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from alternation import Bar, alternate, parser, report
+from made_records import write_records
+
+RECORDS = 1000
+MMPRETRAIN = 'import mmpretrain, mmpretrain.datasets, mmpretrain.models'
+
+
+def seconds(call: Sequence[str]) -> float:
+    """Time of one process; its failure ends the benchmark."""
+    began = time.perf_counter()
+    ended = subprocess.run(call, capture_output=True, text=True)
+    took = time.perf_counter() - began
+    if ended.returncode:
+        sys.exit(f'{" ".join(call)}: {ended.stderr}')
+    return took
+
+
+def main() -> int:
+    """Measure, and say whether the bars are reached."""
+    options = parser(__doc__)
+    options.add_argument('--records', type=int, default=RECORDS, help=f'(default {RECORDS})')
+    args = options.parse_args()
+    python, command = sys.executable, str(Path(sys.executable).with_name('rm-mm'))
+    with tempfile.TemporaryDirectory() as folder:
+        write_records(Path(folder), args.records)
+        page = str(Path(folder) / 'page')
+        formats = [f'--{kind}={page}.{kind}' for kind in ('md', 'csv', 'latex', 'html')]
+        calls = {
+            'python': [python, '-c', 'pass'],
+            'rm-mm --help': [command, '--help'],
+            'mmpretrain': [python, '-c', MMPRETRAIN],
+            'rm_mm and mmpretrain': [python, '-c', f'import rm_mm; {MMPRETRAIN}'],
+            'report': [command, 'report', folder, *formats],
+        }
+        figures = alternate(
+            {name: partial(seconds, call) for name, call in calls.items()}, args.repetitions
+        )
+    bars = [
+        Bar('rm-mm --help', None, 0.3),
+        Bar('rm_mm and mmpretrain', 'mmpretrain', 1.05),
+        Bar('report', None, 3.0),
+    ]
+    facts = {'records': args.records}
+    return 0 if report('startup', 'seconds', figures, bars, target=args.json, facts=facts) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
