@@ -23,6 +23,8 @@ REGISTERED_AFTER = (
     ('mmengine.runner', 'rm_mm.cpu_autocast'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
+    ('mmdet.datasets', 'rm_mm.transfer.loading.detection'),
+    ('mmseg.datasets', 'rm_mm.transfer.loading.segmentation'),
 )
 
 
