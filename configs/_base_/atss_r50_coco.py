@@ -11,6 +11,10 @@ model = dict(
     test_cfg=dict(min_bbox_size=-1),
 )
 custom_hooks = [dict(type='VerifiedBackboneHook')]
+# Stock results, faster: rm_mm.transfer.loading.
+train_pipeline = _base_.train_pipeline
+train_pipeline[4].update(type='PackDetInputsByPlanes')
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 # Linear warm-up from 0.001 of the rate, at its full rate after 500 iterations: mmengine's LinearLR
 # gets there at end - 1. No gradient clipping (the default).
 param_scheduler = [

@@ -13,7 +13,13 @@ model = dict(
     auxiliary_head=dict(loss_decode=dict(avg_non_ignore=False)),
 )
 custom_hooks = [dict(type='VerifiedBackboneHook')]
-train_dataloader = dict(batch_size=2, num_workers=4)
+# Stock results, faster: rm_mm.transfer.loading.
+train_pipeline = _base_.train_pipeline
+train_pipeline[3].update(type='RandomCropByHistogram')
+train_pipeline[4].update(type='RandomFlipByOpenCV')
+train_pipeline[5].update(type='PhotoMetricDistortionByTable')
+train_pipeline[6].update(type='PackSegInputsByPlanes')
+train_dataloader = dict(batch_size=2, num_workers=4, dataset=dict(pipeline=train_pipeline))
 
 # AdamW with weight decay on every parameter.
 optim_wrapper = dict(

@@ -11,6 +11,7 @@ from rm_mm.errors import InputError
 from rm_mm.fidelity import implied, meanings
 from rm_mm.fidelity.flat import ABSENT, effective, flatten
 from rm_mm.fidelity.meaning import Implied, Meaning, plain
+from rm_mm.transfer.loading import STOCK_NAMES
 
 _TABLES = {
     'mmdet': (meanings.DETECTION, implied.DETECTION),
@@ -82,7 +83,9 @@ def compare(old: Mapping[str, Any], config: Any) -> list[Row]:
         )
     table, behaviours = _TABLES[scope]
     theirs = flatten({key: old[key] for key in old if not _is_variable(key, old)})
-    ours = flatten({key: config.to_dict()[key] for key in config if key in _FOLLOWED})
+    followed = {key: config.to_dict()[key] for key in config if key in _FOLLOWED}
+    # A transform with the results of a stock one means what that means.
+    ours = flatten(followed, renamed=STOCK_NAMES)
     rows = [_translated(key, theirs, ours, table, scope) for key in theirs]
     said = {row.our_key for row in rows}
     silent = [behaviour.key for behaviour in behaviours if behaviour.always]

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 
@@ -19,33 +20,45 @@ class _Absent:
 ABSENT = _Absent()
 
 
-def flatten(node: Any, prefix: str = '') -> dict[str, Any]:
+def flatten(
+    node: Any, prefix: str = '', renamed: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """The settings of a config.
 
     A list of components, such as a pipeline, becomes the list of their types under its own key,
     and the settings of each under its type: ``pipeline.Resize.scale``, ``pipeline.Resize#2.scale``
     for the second of a type. Tuples become lists.
+
+    Args:
+        node: A config, or what is below one of its keys.
+        prefix: That key, dotted.
+        renamed: Other names for types in such lists.
     """
     if isinstance(node, Mapping):
         if not node:
             return {prefix: {}}
         flat: dict[str, Any] = {}
         for key, value in node.items():
-            flat |= flatten(value, f'{prefix}.{key}' if prefix else str(key))
+            flat |= flatten(value, f'{prefix}.{key}' if prefix else str(key), renamed)
         return flat
     if isinstance(node, (list, tuple)):
         if node and all(isinstance(part, Mapping) and 'type' in part for part in node):
-            kinds = [part['type'] for part in node]
+            kinds = [_renamed(part['type'], renamed) for part in node]
             flat = {prefix: kinds}
             for index, part in enumerate(node):
                 settings = {key: value for key, value in part.items() if key != 'type'}
-                before = kinds[:index].count(part['type'])
-                name = f'{part["type"]}#{before + 1}' if before else part['type']
+                before = kinds[:index].count(kinds[index])
+                name = f'{kinds[index]}#{before + 1}' if before else kinds[index]
                 if settings:
-                    flat |= flatten(settings, f'{prefix}.{name}')
+                    flat |= flatten(settings, f'{prefix}.{name}', renamed)
             return flat
         return {prefix: [*node]}
     return {prefix: node}
+
+
+def _renamed(kind: Any, renamed: Mapping[str, str]) -> Any:
+    # A log may have anything here.
+    return renamed.get(kind, kind) if isinstance(kind, str) else kind
 
 
 def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:

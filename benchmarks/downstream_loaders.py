@@ -1,0 +1,201 @@
+"""Training images a second of one loader core: our COCO and ADE20K recipes against the stock ones.
+
+    python benchmarks/downstream_loaders.py --images DIR
+
+Both pipelines load the same photographs, from one process and in one thread: mmdet's and mmseg's
+as they ship them, and the recipes' of `configs/`. Boxes and maps of labels are made from a seed.
+Before anything is timed, results are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from alternation import Bar, alternate, parser, report
+from mmdet.structures.bbox import BaseBoxes
+from mmengine.config import Config
+from mmengine.registry import DATASETS
+from mmengine.structures import BaseDataElement
+
+from rm_mm.compat import configs_root
+from rm_mm.errors import InputError
+
+#: Scope of the library, its config, ours.
+TASKS = {
+    'COCO': ('mmdet', 'atss/atss_r50_fpn_1x_coco.py', 'detection/atss_r50_rm_coco.py'),
+    'ADE20K': (
+        'mmseg',
+        'upernet/upernet_r50_4xb4-80k_ade20k-512x512.py',
+        'segmentation/upernet_r50_rm_ade20k.py',
+    ),
+}
+SEED = 0
+BOUND = 1.3
+#: Images that results are compared on; of each, boxes and the side of a block of labels, in pixels.
+COMPARED, BOXES, BLOCK = 20, 7, 40
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compare, measure and report; 0 if the bars are reached, 1 if not, 2 if the call is wrong."""
+    options = parser(__doc__)
+    options.add_argument(
+        '--images', type=Path, required=True, metavar='DIR', help='with JPEGs at any depth'
+    )
+    options.add_argument(
+        '--count', type=int, default=250, metavar='N', help='how many of them (default 250)'
+    )
+    args = options.parse_args(argv)
+    torch.set_num_threads(1)
+    # As in every worker of mmengine's loaders.
+    cv2.setNumThreads(0)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return _measured(args, Path(folder))
+    except InputError as error:
+        print(f'{Path(__file__).name}: {error}', file=sys.stderr)
+        return error.exit_code
+
+
+def _measured(args: argparse.Namespace, folder: Path) -> int:
+    photos = _photos(args.images, args.count)
+    _annotate(photos, folder)
+    ways, bars = {}, []
+    for task, (scope, stock, ours) in TASKS.items():
+        shipped = folder / f'{scope}.py'
+        shipped.write_text(f"_base_ = ['{configs_root()}/_base_/scopes.py', '{scope}::{stock}']\n")
+        datasets = {
+            f'{task} stock': _dataset(scope, shipped, folder),
+            f'{task} ours': _dataset(scope, configs_root() / ours, folder),
+        }
+        compared = _compare(task, *datasets.values())
+        print(f'{task}: results equal on {compared} images, and random numbers after them')
+        ways |= {name: partial(_images_per_second, each) for name, each in datasets.items()}
+        bars.append(Bar(f'{task} ours', f'{task} stock', BOUND, at_most=False))
+    reached = report(
+        'downstream loaders',
+        'images/s of one core',
+        alternate(ways, args.repetitions),
+        bars,
+        target=args.json,
+        facts={'images': len(photos), 'seed': SEED, 'compared': COMPARED},
+    )
+    return 0 if reached else 1
+
+
+def _photos(folder: Path, count: int) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f'--images {folder} is not a folder: expected one with JPEGs')
+    found = sorted(p for p in folder.rglob('*') if p.suffix.lower() in ('.jpg', '.jpeg'))
+    if not found or count < 1:
+        raise InputError(
+            f'--images {folder} --count {count}: expected JPEGs in the folder or below it and a '
+            f'count above 0, found {len(found)} images. Name a folder of photographs'
+        )
+    return found[:count]
+
+
+def _annotate(photos: Sequence[Path], folder: Path) -> None:
+    """Lay the photographs out as COCO and as ADE20K, with boxes and labels drawn from the seed."""
+    draw = np.random.default_rng(SEED)
+    places = [folder / name for name in ('train2017', 'annotations/training', 'images/training')]
+    for place in places:
+        place.mkdir(parents=True)
+    images, boxes = [], []
+    for number, photo in enumerate(photos):
+        image = cv2.imread(str(photo))
+        if image is None:
+            raise InputError(f'{photo} is no image that OpenCV reads: expected a JPEG. Remove it')
+        height, width = image.shape[:2]
+        name = f'{number:06}'
+        for place in (places[0], places[2]):
+            (place / f'{name}.jpg').symlink_to(photo.resolve())
+        images.append({'id': number, 'file_name': f'{name}.jpg', 'height': height, 'width': width})
+        corners = draw.uniform(0, 0.7, (BOXES, 2)) * (width, height)
+        sizes = draw.uniform(0.1, 0.3, (BOXES, 2)) * (width, height)
+        boxes += [
+            {
+                'id': len(boxes) + index,
+                'image_id': number,
+                'category_id': int(draw.integers(1, 81)),
+                'bbox': [*corner.tolist(), *size.tolist()],
+                'area': float(size.prod()),
+                'iscrowd': 0,
+            }
+            for index, (corner, size) in enumerate(zip(corners, sizes, strict=True))
+        ]
+        # 0 is what is not labelled.
+        blocks = draw.integers(0, 151, (height // BLOCK + 1, width // BLOCK + 1), dtype=np.uint8)
+        labels = cv2.resize(blocks, (width, height), interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(places[1] / f'{name}.png'), labels)
+    from mmdet.datasets import CocoDataset
+
+    names = CocoDataset.METAINFO['classes']
+    categories = [{'id': index + 1, 'name': name} for index, name in enumerate(names)]
+    (folder / 'annotations/instances_train2017.json').write_text(
+        json.dumps({'images': images, 'annotations': boxes, 'categories': categories})
+    )
+
+
+def _dataset(scope: str, config: Path, root: Path) -> Any:
+    return DATASETS.build(
+        {
+            **Config.fromfile(config).train_dataloader.dataset,
+            'data_root': str(root),
+            '_scope_': scope,
+        }
+    )
+
+
+def _compare(task: str, stock: Any, ours: Any) -> int:
+    """Load the first images from the same seed; every value and the next random one are equal."""
+    compared = min(COMPARED, len(stock))
+    loaded = []
+    for dataset in (stock, ours):
+        np.random.seed(SEED)
+        loaded.append(([dataset[index] for index in range(compared)], np.random.random()))
+    if len(stock) != len(ours) or not _same(*loaded):
+        raise AssertionError(f'{task}: our pipeline and the stock one give other results')
+    return compared
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, BaseDataElement):
+        return _same(dict(one.all_items()), dict(other.all_items()))
+    if isinstance(one, BaseBoxes):
+        one, other = one.tensor, other.tensor
+    if isinstance(one, torch.Tensor):
+        layouts = [(t.dtype, t.shape, t.stride()) for t in (one, other)]
+        return layouts[0] == layouts[1] and torch.equal(one, other)
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _images_per_second(dataset: Any) -> float:
+    """Of processor time: what waits for a core that others use is no part of a pipeline."""
+    np.random.seed(SEED)
+    start = time.process_time()
+    for index in range(len(dataset)):
+        dataset[index]
+    return len(dataset) / (time.process_time() - start)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
