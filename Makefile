@@ -20,7 +20,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 export RM_MM_STACK := $(STACK)
 
-.PHONY: mini mini-short test test-short test-python test-slow test-slurm test-browser test-all lint fidelity clean
+IMAGES ?=
+
+.PHONY: bench bench-scaling mini mini-short test test-short test-python test-slow test-slurm test-browser test-all lint fidelity clean
 
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
@@ -70,6 +72,26 @@ fidelity: $(VENV)/installed
 	    detection/atss_r50_rm_coco.py $(LOGS)/coco_atss_r50_rm.json \
 	    segmentation/upernet_r50_rm_ade20k.py $(LOGS)/ade20k_upernet_r50_rm.json \
 	    segmentation/upernet_r50_baseline_ade20k.py $(LOGS)/ade20k_upernet_r50_baseline.json
+
+# Each prints a table and writes build/benchmarks/NAME.json; IMAGES is a folder of JPEG photographs.
+# All run, and it fails if one of them did not reach its bars.
+BENCHMARKS := startup step loader downstream_loaders coco_eval
+WITH_IMAGES := loader downstream_loaders
+bench: $(VENV)/installed
+	@[ -d '$(IMAGES)' ] || { echo 'make bench needs photographs: make bench IMAGES=DIR' >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c $(CONSTRAINTS) $(MMCV) -e '.[fast]'
+	mkdir -p build/benchmarks
+	@failed=; for name in $(BENCHMARKS); do \
+	    images=; case ' $(WITH_IMAGES) ' in *" $$name "*) images=1 ;; esac; \
+	    $(BIN)/python benchmarks/$$name.py --json build/benchmarks/$$name.json \
+	        $${images:+--images '$(IMAGES)'} || failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "not reached:$$failed" >&2; exit 1; }
+
+# How cost grows, for docs/performance.md: hours.
+bench-scaling: $(VENV)/installed
+	@[ -d '$(IMAGES)' ] || { echo 'it needs photographs: make bench-scaling IMAGES=DIR' >&2; exit 2; }
+	$(BIN)/python benchmarks/scaling.py --images '$(IMAGES)'
+	$(BIN)/python benchmarks/plot_scaling.py
 
 clean:
 	rm -rf .venv* build dist *.egg-info rm_mm/.mim

@@ -1,7 +1,5 @@
 """Training images a second of one loader core: our COCO and ADE20K recipes against the stock ones.
 
-    python benchmarks/downstream_loaders.py --images DIR
-
 Both pipelines load the same photographs, from one process and in one thread: mmdet's and mmseg's
 as they ship them, and the recipes' of `configs/`. Boxes and maps of labels are made from a seed.
 Before anything is timed, results are compared.
@@ -27,6 +25,7 @@ from mmdet.structures.bbox import BaseBoxes
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.structures import BaseDataElement
+from photographs import add_images, photographs
 
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
@@ -49,12 +48,7 @@ COMPARED, BOXES, BLOCK = 20, 7, 40
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare, measure and report; 0 if the bars are reached, 1 if not, 2 if the call is wrong."""
     options = parser(__doc__)
-    options.add_argument(
-        '--images', type=Path, required=True, metavar='DIR', help='with JPEGs at any depth'
-    )
-    options.add_argument(
-        '--count', type=int, default=250, metavar='N', help='how many of them (default 250)'
-    )
+    add_images(options)
     args = options.parse_args(argv)
     torch.set_num_threads(1)
     # As in every worker of mmengine's loaders.
@@ -68,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measured(args: argparse.Namespace, folder: Path) -> int:
-    photos = _photos(args.images, args.count)
+    photos = [Path(photo) for photo in photographs(args.images)]
     _annotate(photos, folder)
     ways, bars = {}, []
     for task, (scope, stock, ours) in TASKS.items():
@@ -91,18 +85,6 @@ def _measured(args: argparse.Namespace, folder: Path) -> int:
         facts={'images': len(photos), 'seed': SEED, 'compared': COMPARED},
     )
     return 0 if reached else 1
-
-
-def _photos(folder: Path, count: int) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f'--images {folder} is not a folder: expected one with JPEGs')
-    found = sorted(p for p in folder.rglob('*') if p.suffix.lower() in ('.jpg', '.jpeg'))
-    if not found or count < 1:
-        raise InputError(
-            f'--images {folder} --count {count}: expected JPEGs in the folder or below it and a '
-            f'count above 0, found {len(found)} images. Name a folder of photographs'
-        )
-    return found[:count]
 
 
 def _annotate(photos: Sequence[Path], folder: Path) -> None:

@@ -5,6 +5,7 @@ Writes every figure as JSON; ``plot_scaling.py`` draws them. No bar is to be rea
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from step import in_a_process
 BATCH, SIZE = 16, 224
 WAYS = ('plain', 'rm')
 BATCHES, SIZES = (4, 8, 16, 32), (96, 160, 224, 288)
-WORKERS, RECORDS = (0, 1, 2, 4), (10, 100, 300, 1000, 3000)
+RECORDS = (10, 100, 300, 1000, 3000)
 PASSES = 4
 Figures = dict[str, list[float]]
 
@@ -62,7 +63,8 @@ def _distributed(processes: int, threads: int, batch: int) -> float:
 def of_workers(repetitions: int, images: Path) -> Figures:
     """Images a second that arrive in the main process, which does nothing else."""
     paths = photographs(images) * PASSES
-    return alternate({f'{n} workers': partial(_loaded, paths, n) for n in WORKERS}, repetitions)
+    workers = range(len(os.sched_getaffinity(0)) + 1)
+    return alternate({f'{n} workers': partial(_loaded, paths, n) for n in workers}, repetitions)
 
 
 def _loaded(paths: Sequence[str], workers: int) -> float:

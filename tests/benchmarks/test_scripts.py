@@ -1,0 +1,77 @@
+"""Every benchmark runs, small, and writes what it measured; bars are not asked for."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tests.packaging.conftest import ROOT
+from tests.pretrain.images import photo
+
+SCRIPTS = ROOT / 'benchmarks'
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('images')
+    for seed in range(4):
+        Image.fromarray(photo(200, 260, seed)).save(folder / f'{seed}.JPEG')
+    return folder
+
+
+def run(name, *options):
+    call = [sys.executable, str(SCRIPTS / f'{name}.py'), *map(str, options)]
+    # Several threads on cores that other tests use would wait for each other.
+    environ = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    return subprocess.run(call, capture_output=True, text=True, env=environ)
+
+
+def test_a_folder_without_photographs_is_named(tmp_path):
+    for name in ('loader', 'downstream_loaders', 'scaling'):
+        ended = run(name, '--images', tmp_path)
+        assert ended.returncode == 2, ended.stderr
+        assert ended.stderr.splitlines()[-1].startswith(f'--images {tmp_path}: expected a folder')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('name', 'options', 'figures'),
+    [
+        ('startup', ['--records=12'], 'python|rm-mm --help|mmpretrain|rm_mm and mmpretrain|report'),
+        ('step', ['--batch=2', '--size=64'], 'plain|rm|authors'),
+        ('loader', [], "torchvision-PIL|authors' on PIL|mmpretrain stock|recipe"),
+        ('downstream_loaders', [], '.*'),
+        ('coco_eval', ['--images-count=20', '--classes=3'], '.*'),
+    ],
+)
+def test_it_runs_and_writes_every_figure(name, options, figures, images, tmp_path):
+    target = tmp_path / f'{name}.json'
+    if 'loader' in name:
+        options = [*options, '--images', images]
+    ended = run(name, '--repetitions=2', '--json', target, *options)
+    assert ended.returncode in (0, 1), ended.stderr
+    assert 'Traceback' not in ended.stderr
+    written = json.loads(target.read_text())
+    for way, values in written['figures'].items():
+        assert re.fullmatch(figures, way), way
+        assert len(values) == 2
+        assert min(values) > 0
+    assert written['bars']
+    reached = all(bar['reached'] for bar in written['bars'])
+    # Of a step there is a second file, on memory.
+    assert name == 'step' or reached == (ended.returncode == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('only', ['processes', 'workers'])
+def test_growth_is_measured_and_drawn(only, images, tmp_path):
+    ended = run('scaling', '--images', images, '--repetitions=1', '--out', tmp_path, '--only', only)
+    assert ended.returncode == 0, ended.stderr
+    written = json.loads((tmp_path / f'{only}.json').read_text())
+    assert all(min(values) > 0 for values in written['figures'].values())
+    assert run('plot_scaling', tmp_path).returncode == 0
+    assert (tmp_path / f'{only}.svg').read_text().count('images/s') == 1
