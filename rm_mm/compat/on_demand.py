@@ -1,6 +1,6 @@
-"""The classes of this package enter OpenMMLab's registries when the stack is imported.
+"""What this package adds to the stack comes in when that is imported: classes, and an evaluator.
 
-Importing them earlier would make ``import rm_mm`` as slow as the whole stack.
+Importing that earlier would make ``import rm_mm`` as slow as the whole stack.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ REGISTERED_AFTER = (
     ('mmengine.runner', 'rm_mm.cpu_autocast'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
+    ('mmdet.evaluation.metrics.coco_metric', 'rm_mm.compat.coco_eval'),
 )
 
 

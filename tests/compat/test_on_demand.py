@@ -46,7 +46,8 @@ def test_the_table_names_modules_that_exist(trigger, ours):
 def test_the_real_stack_half_imported_before_us():
     ours = [name for _, name in on_demand.REGISTERED_AFTER]
     code = (
-        'import mmengine.hooks, rm_mm, mmpretrain.models, mmpretrain.datasets, mmseg.datasets, sys'
+        'import mmengine.hooks, rm_mm, mmpretrain.models, mmpretrain.datasets, mmseg.datasets, '
+        'mmdet.evaluation, sys'
     )
     done = subprocess.run(
         [sys.executable, '-c', f'{code}; print([name in sys.modules for name in {ours}])'],
