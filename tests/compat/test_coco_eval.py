@@ -18,15 +18,28 @@ HEIGHT, WIDTH, CLASSES = 240, 320, 6
 MAX_DETS = ([100, 300, 1000], [1, 10, 100], [100, 1, 10])
 
 
-def mask_of(box):
-    """RLE of the ellipse in a box."""
+def outline(box):
+    """Polygon of the ellipse in a box."""
     x, y, width, height = box
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    ring = np.stack(
-        [x + width * (1 + np.cos(angles)) / 2, y + height * (1 + np.sin(angles)) / 2], 1
-    )
-    rle = coco_mask.merge(coco_mask.frPyObjects([ring.ravel().tolist()], HEIGHT, WIDTH))
-    return {'size': [HEIGHT, WIDTH], 'counts': rle['counts'].decode()}, ring.ravel().tolist()
+    across, down = x + width * (1 + np.cos(angles)) / 2, y + height * (1 + np.sin(angles)) / 2
+    return np.stack([across, down], 1).ravel().tolist()
+
+
+def filled(box):
+    """The same as RLE."""
+    rle = coco_mask.merge(coco_mask.frPyObjects([outline(box)], HEIGHT, WIDTH))
+    return {'size': [HEIGHT, WIDTH], 'counts': rle['counts'].decode()}
+
+
+def uncompressed(box):
+    """The box itself as the plain counts that COCO's own files have for their crowds."""
+    x, y, right, bottom = (round(value) for value in (*box[:2], box[0] + box[2], box[1] + box[3]))
+    pixels = np.zeros((HEIGHT, WIDTH), dtype=int)
+    pixels[y:bottom, x:right] = 1
+    flat = pixels.ravel(order='F')
+    edges = np.flatnonzero(np.diff(flat, prepend=0))
+    return {'size': [HEIGHT, WIDTH], 'counts': np.diff([0, *edges, flat.size]).tolist()}
 
 
 def draw_box(random):
@@ -57,8 +70,8 @@ def made(seed=0, images=12, masks=False, first_id=1):
             if number % 6 == 4:
                 annotation['ignore'] = 1
             if masks:
-                rle, polygon = mask_of(box)
-                annotation['segmentation'] = rle if annotation['iscrowd'] else [polygon]
+                crowd = annotation['iscrowd']
+                annotation['segmentation'] = uncompressed(box) if crowd else [outline(box)]
             annotations.append(annotation)
         near = [
             [
@@ -77,7 +90,7 @@ def made(seed=0, images=12, masks=False, first_id=1):
                 'bbox': [float(value) for value in box[:2]] + [max(float(v), 1.0) for v in box[2:]],
             })  # fmt: skip
             if masks:
-                detections[-1]['segmentation'] = mask_of(detections[-1].pop('bbox'))[0]
+                detections[-1]['segmentation'] = filled(detections[-1].pop('bbox'))
     truth = {
         'images': [{'id': i, 'height': HEIGHT, 'width': WIDTH} for i in range(images)],
         'categories': [{'id': i + 1, 'name': f'class {i + 1}'} for i in range(CLASSES)],
