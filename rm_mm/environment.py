@@ -13,7 +13,7 @@ from typing import Any
 PACKAGES = (
     'rm_mm', 'torch', 'torchvision', 'numpy', 'onedl-mmengine', 'mmengine', 'onedl-mmcv', 'mmcv',
     'onedl-mmpretrain', 'mmpretrain', 'onedl-mmdetection', 'mmdet', 'onedl-mmsegmentation',
-    'mmsegmentation',
+    'mmsegmentation', 'pycocotools', 'faster-coco-eval',
 )  # fmt: skip
 
 

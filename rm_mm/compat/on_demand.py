@@ -1,6 +1,6 @@
-"""The classes of this package enter OpenMMLab's registries when the stack is imported.
+"""What this package adds to the stack comes in when that is imported: classes, and an evaluator.
 
-Importing them earlier would make ``import rm_mm`` as slow as the whole stack.
+Importing that earlier would make ``import rm_mm`` as slow as the whole stack.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ REGISTERED_AFTER = (
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
     ('mmdet.datasets', 'rm_mm.transfer.loading.detection'),
     ('mmseg.datasets', 'rm_mm.transfer.loading.segmentation'),
+    ('mmdet.evaluation.metrics.coco_metric', 'rm_mm.compat.coco_eval'),
 )
 
 

@@ -47,7 +47,7 @@ def test_the_real_stack_half_imported_before_us():
     ours = [name for _, name in on_demand.REGISTERED_AFTER]
     code = (
         'import mmengine.hooks, rm_mm, mmpretrain.models, mmpretrain.datasets, mmseg.datasets, '
-        'mmdet.datasets, sys'
+        'mmdet.datasets, mmdet.evaluation, sys'
     )
     done = subprocess.run(
         [sys.executable, '-c', f'{code}; print([name in sys.modules for name in {ours}])'],

@@ -29,7 +29,10 @@ STACK = {
         'mmseg': 'mmsegmentation',
     },
 }  # fmt: skip
-PROVIDERS = {'cv2': 'opencv-python', 'PIL': 'pillow', 'yaml': 'pyyaml'}
+PROVIDERS = {
+    'cv2': 'opencv-python', 'PIL': 'pillow', 'yaml': 'pyyaml',
+    'faster_coco_eval': 'faster-coco-eval',
+}  # fmt: skip
 
 
 def canonical(name):
@@ -121,14 +124,15 @@ def imports():
 def test_what_is_imported_is_required_and_nothing_is_for_nothing(line, requirements):
     base = {canonical(requirement.name) for requirement in requirements if not requirement.marker}
     imported = {PROVIDERS.get(module, STACK[line].get(module, module)) for module in imports()}
-    (cluster,) = {
+    optional = {
         canonical(requirement.name)
         for requirement in requirements
-        if requirement.marker and requirement.marker.evaluate({'extra': 'slurm'})
+        for extra in ('fast', 'slurm')
+        if requirement.marker and requirement.marker.evaluate({'extra': extra})
     }
     # mmcv of the upstream line is the choice of whoever installs.
-    assert imported - {'mmcv', cluster} <= base
-    assert cluster in imported
+    assert imported - {'mmcv', *optional} <= base
+    assert optional <= imported
     # mmseg needs the last three, or mmengine, without saying so.
     unsaid = {'setuptools', 'ftfy', 'regex'} if line == 'upstream' else set()
     assert base - imported - set(STACK[line].values()) == unsaid
@@ -164,4 +168,4 @@ def test_the_tables_of_versions_are_the_tested_sets(line, page):
 
 
 def test_extras(metadata):
-    assert metadata.metadata.get_all('Provides-Extra') == ['dev', 'slurm']
+    assert metadata.metadata.get_all('Provides-Extra') == ['dev', 'fast', 'slurm']
