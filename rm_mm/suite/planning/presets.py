@@ -168,9 +168,9 @@ PRESETS = {
         seeds=(0, 1, 2, 3, 4),
         settings=_MINI,
         tasks=_tasks(
-            Task('classification', 'classification/r18_{variant}_mini_full.py', 590.0, _MINI),
+            Task('classification', 'classification/r18_{variant}_mini_full.py', 460.0, _MINI),
             Task('detection', 'detection/atss_r18_{variant}_mini_full.py', 240.0, _MINI),
-            Task('segmentation', 'segmentation/upernet_r18_{variant}_mini_full.py', 290.0, _MINI),
+            Task('segmentation', 'segmentation/upernet_r18_{variant}_mini_full.py', 320.0, _MINI),
         ),
     ),
     'paper': Preset(
