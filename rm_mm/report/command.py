@@ -31,6 +31,9 @@ def _require_targets(args: argparse.Namespace, sources: Sequence[Path]) -> None:
     for source in sources:
         if any(source.resolve() in (target, target.parent) for target in targets):
             raise InputError(f'{source} is what the table is made of: write the table elsewhere')
+    for target in targets:
+        if target.is_dir():
+            raise InputError(f'{printable(target)} is a folder: expected the name of a file')
     if len(set(targets)) < len(targets):
         raise InputError('two formats have one file: give each its own')
 

@@ -25,9 +25,16 @@ def to_text(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A GitHub table."""
+
+    def escape(cell: str) -> str:
+        # Markdown lets HTML through.
+        for old, new in (('&', '&amp;'), ('<', '&lt;'), ('>', '&gt;'), ('|', r'\|')):
+            cell = cell.replace(old, new)
+        return cell
+
     rule = ['---'] * TEXT_COLUMNS + ['---:'] * (len(table.header) - TEXT_COLUMNS)
     rows = [table.header, rule, *table.rows]
-    body = '\n'.join('| ' + ' | '.join(cell.replace('|', r'\|') for cell in r) + ' |' for r in rows)
+    body = '\n'.join('| ' + ' | '.join(map(escape, row)) + ' |' for row in rows)
     return '\n\n'.join([body, ' '.join(table.notes)]) + '\n'
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rm_mm.errors import RefusedError
+from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
 from rm_mm.suite.cluster import Run, chosen_cluster
@@ -18,6 +18,7 @@ from rm_mm.suite.planning.command import require_planning, show_plan
 from rm_mm.suite.planning.find_task import find_task
 from rm_mm.suite.planning.mistakes import Mistakes
 from rm_mm.suite.planning.plan import PRETRAINING, Cell, plan
+from rm_mm.suite.planning.presets import Preset
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
 from rm_mm.suite.records import Record, read_record
 from rm_mm.suite.take import take
@@ -46,7 +47,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     mistakes = Mistakes()
     chosen = choose(args.preset, args.methods, args.tasks, args.seeds, mistakes)
     preset = chosen.preset
-    work_dir = args.work_dir or preset.work_dir
+    work_dir = _work_dir(args, preset)
     if args.data_root and len(set(chosen.tasks) - {PRETRAINING}) != 1:
         mistakes.add(
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
@@ -77,7 +78,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     preset, task = find_task(args.target, args.preset)
     chosen = choose(preset, args.methods, None, args.seeds, mistakes)
     preset = chosen.preset
-    work_dir = args.work_dir or preset.work_dir
+    work_dir = _work_dir(args, preset)
     run = chosen_cluster(args, work_dir)
     settings = chosen_settings(args.setting, preset.tasks[task].settings)
     planned: list[Cell] = []
@@ -132,6 +133,18 @@ def _checked(
     check_backbones(left, exported, mistakes)
     check_sources(done, mistakes)
     return done, left
+
+
+def _work_dir(args: argparse.Namespace, preset: Preset) -> Path:
+    """The folder of the call.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    found = Path(args.work_dir or preset.work_dir)
+    if found.exists() and not found.is_dir():
+        raise InputError(f'--work-dir {found} is a file: expected a folder, or a name for one')
+    return found
 
 
 def _take(work_dir: Path) -> None:

@@ -131,6 +131,11 @@ def read_record(path: Path) -> Record:
         return record
     except RefusedError:
         raise
+    except OSError as error:
+        raise RefusedError(
+            f'{path} is not a record: expected a file that can be read, found {error.strerror}. '
+            'Remove it and run the suite again'
+        ) from error
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RefusedError(
             f'{path} is not a record: {error}. Remove it and run the suite again'
@@ -157,8 +162,16 @@ def _require_sound(record: Record) -> None:
         raise ValueError(f'expected a task of {", ".join(TASKS)}, found {record.task!a}')
     if not all(text.isprintable() for text in [*texts, *record.settings]):
         raise ValueError(f'expected names, found {[*texts, record.settings]!a}')
+    if not record.method:
+        raise ValueError('expected the name of a method, found none')
     if type(record.seed) is not int or not isinstance(record.schedule_scale, int | float):
         raise ValueError(f'expected numbers, found {record.seed!a} and {record.schedule_scale!a}')
+    # As --seeds takes them.
+    if not 0 <= record.seed < 2**32:
+        raise ValueError('expected a seed from 0 that has 32 bits')
+    amounts = [record.seconds, record.seconds_an_iteration, record.memory_mb]
+    if not all(amount is None or _is_figure(amount) for amount in amounts):
+        raise ValueError(f'expected finite times and memory, found {amounts!a}')
     _require_drawable(record)
 
 

@@ -39,6 +39,22 @@ def test_two_tables_do_not_share_a_file(folder, capsys):
     assert 'give each its own' in capsys.readouterr().err
 
 
+def test_a_folder_is_no_table_and_nothing_is_written(folder, capsys):
+    targets = ['--md', str(folder / 'x'), '--html', str(folder / 'y')]
+    (folder / 'y').mkdir()
+    assert main(['report', str(folder), *targets]) == 2
+    assert 'y is a folder: expected the name of a file' in capsys.readouterr().err
+    assert not (folder / 'x').exists()
+
+
+def test_markdown_has_no_html_of_a_record(folder):
+    replace(RECORD, method='<b>|a&').write(folder / 'records' / 'b.json')
+    assert main(['report', str(folder), '--md', str(folder / 'x')]) == 0
+    text = (folder / 'x').read_text()
+    assert '&lt;b&gt;\\|a&amp;' in text
+    assert '<b>' not in text
+
+
 @pytest.mark.parametrize('version', [0, -5, True, float('nan'), None, '2'])
 def test_a_record_of_no_version_is_refused(folder, capsys, version):
     replace(RECORD, schema_version=1).write(folder / 'records' / 'b.json')

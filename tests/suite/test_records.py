@@ -138,6 +138,7 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
     'change',
     [
         {'best': 'x'}, {'best': None}, {'last': float('nan')}, {'task': 'nope'}, {'method': 3},
+        {'method': ''}, {'seed': -1}, {'seed': 2**32}, {'memory_mb': 'q'}, {'seconds': [1]},
         {'settings': 'paper'}, {'settings': None}, {'settings': [1]}, {'seed': '0'}, {'seed': True},
         {'method': '\x1b[31m'}, {'extra': 1},
         {'published': 'much'}, {'schedule_scale': None}, {'curve': [[1, None]]}, {'curve': [[1]]},
@@ -150,6 +151,14 @@ def test_a_record_of_wrong_values_is_refused(tmp_path, change):
     (tmp_path / 'a.json').write_text(json.dumps(values))
     with pytest.raises(RefusedError, match='is not a record'):
         read_record(tmp_path / 'a.json')
+
+
+@pytest.mark.parametrize('kind', ['folder', 'broken link'])
+def test_what_cannot_be_read_is_no_record(tmp_path, kind):
+    path = tmp_path / 'a.json'
+    path.mkdir() if kind == 'folder' else path.symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(RefusedError, match=r'a\.json is not a record: expected a file'):
+        read_record(path)
 
 
 def test_no_record_holds_a_nan(tmp_path):

@@ -152,6 +152,14 @@ def test_transfer_names_a_method_that_is_not_pretrained(commands, tmp_path, caps
     assert [row.split()[:2] for row in table] == [['baseline', 'paper'], ['rm', 'paper']]
 
 
+@pytest.mark.parametrize('call', [['suite', '--plan'], ['suite'], ['transfer', 'atss', 'mini']])
+def test_a_file_is_no_work_dir(call, tmp_path, capsys):
+    (tmp_path / 'f').write_text('x')
+    assert main([*call, '--work-dir', str(tmp_path / 'f')]) == 2
+    assert 'is a file: expected a folder' in capsys.readouterr().err
+    assert (tmp_path / 'f').read_text() == 'x'
+
+
 def test_two_tasks_have_no_data_root_in_common(tmp_path, capsys):
     call = ['suite', '--preset', 'paper', '--work-dir', str(tmp_path), '--data-root', 'data/coco']
     assert main(call) == 2
