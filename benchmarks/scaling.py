@@ -18,6 +18,7 @@ from typing import Any
 from alternation import alternate, parser, report
 from made_records import write_records
 from photographs import add_images, photographs
+from startup import report_call, seconds
 from step import in_a_process
 
 BATCH, SIZE = 16, 224
@@ -109,16 +110,8 @@ def of_records(repetitions: int) -> Figures:
         for count in RECORDS:
             folder = Path(root, str(count))
             write_records(folder, count)
-            ways[f'{count} records'] = partial(_report, folder)
+            ways[f'{count} records'] = partial(seconds, report_call(folder))
         return alternate(ways, repetitions)
-
-
-def _report(folder: Path) -> float:
-    command = str(Path(sys.executable).with_name('rm-mm'))
-    formats = [f'--{kind}={folder}/page.{kind}' for kind in ('md', 'csv', 'latex', 'html')]
-    began = time.perf_counter()
-    _output([command, 'report', str(folder), *formats])
-    return time.perf_counter() - began
 
 
 def _output(call: Sequence[str]) -> str:

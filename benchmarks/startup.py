@@ -30,6 +30,13 @@ def seconds(call: Sequence[str]) -> float:
     return took
 
 
+def report_call(folder: Path) -> list[str]:
+    """``rm-mm report`` of a folder of records, in all formats."""
+    command = str(Path(sys.executable).with_name('rm-mm'))
+    formats = [f'--{kind}={folder}/page.{kind}' for kind in ('md', 'csv', 'latex', 'html')]
+    return [command, 'report', str(folder), *formats]
+
+
 def main() -> int:
     """Measure, and say whether the bars are reached."""
     options = parser(__doc__)
@@ -38,14 +45,12 @@ def main() -> int:
     python, command = sys.executable, str(Path(sys.executable).with_name('rm-mm'))
     with tempfile.TemporaryDirectory() as folder:
         write_records(Path(folder), args.records)
-        page = str(Path(folder) / 'page')
-        formats = [f'--{kind}={page}.{kind}' for kind in ('md', 'csv', 'latex', 'html')]
         calls = {
             'python': [python, '-c', 'pass'],
             'rm-mm --help': [command, '--help'],
             'mmpretrain': [python, '-c', MMPRETRAIN],
             'rm_mm and mmpretrain': [python, '-c', f'import rm_mm; {MMPRETRAIN}'],
-            'report': [command, 'report', folder, *formats],
+            'report': report_call(Path(folder)),
         }
         figures = alternate(
             {name: partial(seconds, call) for name, call in calls.items()}, args.repetitions
