@@ -9,9 +9,13 @@ model = dict(
     head=dict(num_classes=10, in_channels=128, topk=(1,)),
 )
 data_preprocessor = dict(num_classes=10)
-train_pipeline = _base_.train_pipeline
-# An article fills most of its image; crops as small as ImageNet's would often miss it.
-train_pipeline[1].update(scale=64, crop_ratio_range=(0.5, 1.0))
+train_pipeline = [
+    # These images are so small that it does not pay to decode less of them.
+    dict(type='LoadRGBImage'),
+    # An article fills most of its image; crops as small as ImageNet's would often miss it.
+    dict(type='AntialiasedRandomResizedCrop', scale=64, crop_ratio_range=(0.5, 1.0)),
+    *_base_.train_pipeline[1:],
+]
 test_pipeline = _base_.test_pipeline
 test_pipeline[1].update(scale=64)
 test_pipeline[2].update(crop_size=64)

@@ -21,9 +21,8 @@ data_preprocessor = dict(
 # The authors read images through torchvision's ImageFolder: Pillow decodes, nothing turns the image
 # as its EXIF orientation says, and everything becomes RGB. These are its levels.
 train_pipeline = [
-    dict(type='LoadRGBImage'),
     # Filters before it shrinks, as Pillow; OpenCV's bilinear takes the four nearest pixels.
-    dict(type='AntialiasedRandomResizedCrop', scale=224),
+    dict(type='LoadRandomResizedCrop', scale=224),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]

@@ -4,13 +4,17 @@ The steps are those of the authors' torchvision pipeline and of mmpretrain's. Op
 torch resamples, each the faster one, to the levels of Pillow::
 
     file -> LoadRGBImage -> (H, W, 3) -> AntialiasedRandomResizedCrop -> (224, 224, 3) -> loader
+    file -> LoadRandomResizedCrop ------------------------------------> (224, 224, 3) -> loader
 
-Colours are varied later, batched, on the training device (:mod:`rm_mm.pretrain.color`).
+The second draws the crop first, and does not decode what is below it: rows of a JPEG come one after
+the other, so that those above it cannot be left out. Colours are varied later, batched, on the
+training device (:mod:`rm_mm.pretrain.color`).
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -24,28 +28,54 @@ from mmpretrain.registry import TRANSFORMS
 from numpy.typing import NDArray
 from PIL import Image
 
+from rm_mm.data.jpeg import with_rows
+
 Pixels = NDArray[np.uint8]
 
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG_END = b'\xff\xd9'
+#: Of an image: height and width to the rows, from the top, that will be looked at.
+RowsNeeded = Callable[[int, int], int]
 
 
-def decode_rgb(data: bytes) -> Pixels:
+def decode_rgb(data: bytes, rows_needed: RowsNeeded | None = None) -> Pixels:
     """The image in a file, as torchvision's ``ImageFolder`` shows it: (H, W, 3), RGB.
 
     An orientation in its EXIF data does not turn it.
+
+    Args:
+        data: The file.
+        rows_needed: Called once, with the height and width; as many rows from the top are decoded
+            at least. All by default.
 
     Raises:
         OSError: If it is no image, or cut off; Pillow's own sentence.
     """
     with Image.open(io.BytesIO(data)) as file:
+        rows = rows_needed(file.height, file.width) if rows_needed else file.height
         # Pillow has its own way from CMYK to RGB, which ImageFolder takes; and OpenCV fills what
         # a file lacks with grey, where Pillow refuses it.
         if file.format == 'JPEG' and file.mode in ('RGB', 'L') and data.endswith(_JPEG_END):
-            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
+            decoded = cv2.imdecode(np.frombuffer(with_rows(data, rows), np.uint8), _AS_STORED)
             if decoded is not None:
                 return np.asarray(decoded, np.uint8)
         return np.array(file.convert('RGB'))
+
+
+def _read(path: str, backend_args: dict[str, Any] | None, rows: RowsNeeded | None = None) -> Pixels:
+    """Decode a file.
+
+    Raises:
+        OSError: If there is no such file, or no image in it.
+    """
+    data = fileio.get(path, backend_args=backend_args)
+    try:
+        return decode_rgb(data, rows)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise OSError(
+            f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
+            'rm-mm data check NAME ROOT --deep finds all such files'
+        ) from error
 
 
 @TRANSFORMS.register_module()
@@ -68,15 +98,7 @@ class LoadRGBImage(LoadImageFromFile):
         Raises:
             OSError: If there is no such file, or no image in it.
         """
-        path = results['img_path']
-        data = fileio.get(path, backend_args=self.backend_args)
-        try:
-            image = decode_rgb(data)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise OSError(
-                f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
-                'rm-mm data check NAME ROOT --deep finds all such files'
-            ) from error
+        image = _read(results['img_path'], self.backend_args)
         results |= {'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
         return results
 
@@ -113,6 +135,50 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
         top, left, height, width = self.rand_crop_params(image)
         results['img'] = resample(image[top : top + height, left : left + width], self.scale)
         results['img_shape'] = results['img'].shape
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
+    """``LoadRGBImage`` and ``AntialiasedRandomResizedCrop`` in one, for less decoding.
+
+    Results and random numbers are those of the two. Sets ``img``, (height, width, 3) bytes in the
+    order red, green, blue, ``img_shape``, and ``ori_shape``, (H, W) of the photograph.
+
+    Args:
+        scale: Side of the square, or (height, width), in pixels.
+        backend_args: How mmengine's file backends get at ``img_path``.
+        options: As of ``AntialiasedRandomResizedCrop``.
+    """
+
+    def __init__(
+        self,
+        scale: int | tuple[int, int],
+        backend_args: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(scale, **options)
+        self.backend_args = backend_args
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read ``img_path``, crop and resample.
+
+        Raises:
+            OSError: If there is no such file, or no image in it.
+        """
+        box, original = (0, 0, 0, 0), (0, 0)
+
+        def rows_needed(height: int, width: int) -> int:
+            nonlocal box, original
+            original = (height, width)
+            # Only its shape is looked at.
+            box = self.rand_crop_params(np.broadcast_to(np.uint8(0), (height, width, 3)))
+            return int(box[0] + box[2])
+
+        image = _read(results['img_path'], self.backend_args, rows_needed)
+        top, left, height, width = box
+        results['img'] = resample(image[top : top + height, left : left + width], self.scale)
+        results |= {'img_shape': results['img'].shape, 'ori_shape': original}
         return results
 
 

@@ -3,13 +3,20 @@
 import io
 import pickle
 
+import cv2
 import numpy as np
 import pytest
 from mmpretrain.datasets.transforms import RandomResizedCrop
 from PIL import Image
 from torchvision.datasets.folder import pil_loader
 
-from rm_mm.data.loading import AntialiasedRandomResizedCrop, LoadRGBImage, resample
+from rm_mm.data import loading
+from rm_mm.data.loading import (
+    AntialiasedRandomResizedCrop,
+    LoadRandomResizedCrop,
+    LoadRGBImage,
+    resample,
+)
 from tests.pretrain.images import photo
 
 
@@ -72,6 +79,43 @@ def test_the_crop_draws_what_mmpretrains_draws():
             found.append((result['img'].astype(int), result['img_shape'], np.random.rand()))
         assert found[0][1:] == found[1][1:]
         assert np.abs(found[0][0] - found[1][0]).max() <= 1
+
+
+@pytest.mark.parametrize('kind', ['RGB', 'L', 'CMYK', 'png'])
+def test_loading_the_crop_alone_is_loading_and_cropping(kind, tmp_path):
+    path = tmp_path / 'a.JPEG'
+    image = Image.fromarray(photo(300, 400))
+    image.convert('RGB' if kind == 'png' else kind).save(path, 'PNG' if kind == 'png' else 'JPEG')
+    options = dict(scale=48, crop_ratio_range=(0.05, 0.4))
+    whole, crop = LoadRGBImage(), AntialiasedRandomResizedCrop(**options)
+    ours = LoadRandomResizedCrop(**options)
+    for seed in range(30):
+        np.random.seed(seed)
+        expected = crop(whole(dict(img_path=str(path)))), np.random.rand()
+        np.random.seed(seed)
+        found = ours(dict(img_path=str(path))), np.random.rand()
+        np.testing.assert_array_equal(found[0].pop('img'), expected[0].pop('img'))
+        assert found == expected
+
+
+def test_rows_below_the_crop_are_not_decoded(tmp_path, monkeypatch):
+    path = tmp_path / 'a.JPEG'
+    Image.fromarray(photo(300, 400)).save(path)
+    step = LoadRandomResizedCrop(32)
+    monkeypatch.setattr(step, 'rand_crop_params', lambda img: (20, 30, 50, 60))
+    decoded = []
+    decode = cv2.imdecode
+    monkeypatch.setattr(
+        loading.cv2, 'imdecode', lambda *given: decoded.append(decode(*given)) or decoded[-1]
+    )
+    assert step(dict(img_path=str(path)))['ori_shape'] == (300, 400)
+    assert 70 <= decoded[0].shape[0] < 90
+
+
+def test_a_crop_of_what_is_no_image_is_named(tmp_path):
+    (tmp_path / 'a.JPEG').write_bytes(jpeg()[:-500])
+    with pytest.raises(OSError, match=r'a\.JPEG: expected an image, found \d+ bytes'):
+        LoadRandomResizedCrop(32)(dict(img_path=str(tmp_path / 'a.JPEG')))
 
 
 def test_resampling_leaves_the_image_as_it_is():

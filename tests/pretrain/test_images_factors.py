@@ -29,7 +29,7 @@ def steps():
 
 @pytest.fixture
 def crop(steps):
-    return named(steps.train, 'AntialiasedRandomResizedCrop')
+    return named(steps.train, 'LoadRandomResizedCrop')
 
 
 @pytest.fixture(scope='module')

@@ -51,7 +51,7 @@ def test_training_images(files, monkeypatch):
     for path, (box, flipped) in zip(files, DRAWN, strict=True):
         direction = 'horizontal' if flipped else None
         monkeypatch.setattr(
-            named(parts.train, 'AntialiasedRandomResizedCrop'),
+            named(parts.train, 'LoadRandomResizedCrop'),
             'rand_crop_params',
             lambda img, box=box: box,
         )

@@ -17,5 +17,6 @@ STOCK_NAMES = MappingProxyType(
         'PhotoMetricDistortionByTable': 'PhotoMetricDistortion',
         'RandomCropByHistogram': 'RandomCrop',
         'RandomFlipByOpenCV': 'RandomFlip',
+        'ResizeByPlanes': 'Resize',
     }
 )

@@ -1,0 +1,72 @@
+"""Decoding the upper rows of a JPEG: the levels of the whole, for every way they are stored."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from rm_mm.data.jpeg import with_rows
+from tests.pretrain.images import photo
+
+HEIGHT, WIDTH = 150, 90
+
+
+def jpeg(mode='RGB', **options):
+    file = io.BytesIO()
+    Image.fromarray(photo(HEIGHT, WIDTH)).convert(mode).save(file, 'JPEG', **options)
+    return file.getvalue()
+
+
+def decoded(data):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'L'])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(subsampling=0),
+        dict(subsampling=1),
+        dict(subsampling=2),
+        dict(optimize=True, quality=98),
+        dict(restart_marker_rows=1),
+        dict(restart_marker_blocks=3),
+    ],
+)
+def test_the_rows_are_those_of_the_whole(mode, options):
+    data = jpeg(mode, **options)
+    whole = decoded(data)
+    assert whole.shape == (HEIGHT, WIDTH, 3)
+    for rows in range(1, HEIGHT + 1):
+        found = decoded(with_rows(data, rows))
+        assert rows <= len(found) <= rows + 8
+        np.testing.assert_array_equal(found[:rows], whole[:rows])
+
+
+def test_an_exif_thumbnail_is_passed_over():
+    small = io.BytesIO()
+    Image.fromarray(photo(40, 60)).save(small, 'JPEG')
+    data = jpeg(exif=b'Exif\0\0' + small.getvalue())
+    assert small.getvalue() in with_rows(data, 20)
+    np.testing.assert_array_equal(decoded(with_rows(data, 20))[:20], decoded(data)[:20])
+
+
+def test_what_cannot_be_cut_is_left():
+    plain = jpeg()
+    scan = plain.index(b'\xff\xda')
+    # One component in the first scan, three in the frame: rows would begin anew in the next.
+    scans = plain[: scan + 4] + b'\x01' + plain[scan + 5 :]
+    for data in (
+        jpeg(progressive=True),
+        scans,
+        plain[:scan],
+        plain[:30],
+        b'',
+        b'\xff\xd8',
+        b'GIF89a',
+    ):
+        assert with_rows(data, 20) == data
+    assert with_rows(plain, HEIGHT) == plain
+    assert with_rows(plain, 20) != plain
