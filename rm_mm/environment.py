@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import marshal
 import platform
+import resource
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,18 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has had at once, in MiB."""
+    try:
+        with open('/proc/self/status', encoding='ascii', errors='replace') as file:
+            line = next(line for line in file if line.startswith('VmHWM'))
+        return int(line.split()[1]) / 1024
+    except (OSError, StopIteration):
+        # Not first: on Linux it counts the process that started this one, too. Bytes on a Mac.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == 'darwin' else 1024)
 
 
 def git_commit() -> str | None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from mmengine.hooks.param_scheduler_hook import ParamSchedulerHook
 from mmengine.registry import HOOKS
 
 from rm_mm.atomic import write_json
-from rm_mm.environment import data_fingerprint, git_commit, versions
+from rm_mm.environment import data_fingerprint, git_commit, peak_memory_mb, versions
 
 
 @HOOKS.register_module()
@@ -62,8 +61,7 @@ class EnvironmentHook(Hook):
         if torch.cuda.is_available():
             peak = torch.cuda.max_memory_allocated() / 2**20
         else:
-            # In kB, on Linux.
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            peak = peak_memory_mb()
         self.environment['peak_memory_mb'] = round(peak, 1)
         self._write(Path(runner.work_dir), Path(runner.log_dir))
 

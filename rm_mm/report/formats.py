@@ -8,6 +8,19 @@ from collections.abc import Callable
 
 from rm_mm.report.table import TEXT_COLUMNS, Table
 
+# What LaTeX takes for its own, or sets as something else.
+_IN_LATEX = str.maketrans(
+    {character: f'\\{character}' for character in '%_&#${}'}
+    | {
+        '\\': r'\textbackslash{}',
+        '^': r'\textasciicircum{}',
+        '~': r'\textasciitilde{}',
+        '<': r'\textless{}',
+        '>': r'\textgreater{}',
+        '±': r'$\pm$',
+    }
+)
+
 
 def to_text(table: Table) -> str:
     """For a terminal: aligned columns."""
@@ -57,13 +70,8 @@ def to_csv(table: Table) -> str:
 def to_latex(table: Table) -> str:
     """A booktabs ``tabular``."""
 
-    def escape(cell: str) -> str:
-        for old, new in (('\\', r'\textbackslash '), ('%', r'\%'), ('_', r'\_'), ('&', r'\&')):
-            cell = cell.replace(old, new)
-        return cell.replace('±', r'$\pm$')
-
     def line(cells: list[str]) -> str:
-        return ' & '.join(map(escape, cells)) + r' \\'
+        return ' & '.join(cell.translate(_IN_LATEX) for cell in cells) + r' \\'
 
     columns = 'l' * TEXT_COLUMNS + 'r' * (len(table.header) - TEXT_COLUMNS)
     body = [r'\toprule', line(table.header), r'\midrule', *map(line, table.rows), r'\bottomrule']

@@ -3,7 +3,7 @@ import io
 from dataclasses import replace
 
 from rm_mm.report.formats import to_csv, to_latex, to_markdown, to_text
-from rm_mm.report.table import build_table
+from rm_mm.report.table import Table, build_table
 from tests.suite.test_records import RECORD
 
 METRICS = {'detection': 'box_ap_percent', 'segmentation': 'miou_percent'}
@@ -103,6 +103,15 @@ def test_names_are_escaped():
     table = build_table([replace(RECORD, method='<script>|&_')])
     assert r'\|' in to_markdown(table)
     assert r'\&' in to_latex(table)
+
+
+def test_what_latex_takes_for_its_own_is_escaped():
+    table = Table(['method', 'task', 'AP'], [['a<b>_{#1}$^~\\x', 'coco', '1']], [])
+    escaped = (
+        r'a\textless{}b\textgreater{}\_\{\#1\}'
+        r'\$\textasciicircum{}\textasciitilde{}\textbackslash{}x & coco'
+    )
+    assert escaped in to_latex(table)
 
 
 def test_one_seed_claims_nothing():
