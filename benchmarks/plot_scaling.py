@@ -42,7 +42,13 @@ def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
                 for middle, values in zip(middles, figures.values(), strict=True)
             ],
         ]
-        axes.bar([*figures], middles, yerr=spread, capsize=4, color='#4477aa')
+        axes.bar(
+            [name.replace(', ', ',\n') for name in figures],
+            middles,
+            yerr=spread,
+            capsize=4,
+            color='#4477aa',
+        )
         axes.tick_params(axis='x', labelsize=8)
         return
     lines: dict[str, list[tuple[int, list[float]]]] = {}
@@ -57,6 +63,9 @@ def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
         axes.plot(across, middles, mark, label=way)
         axes.fill_between(across, [*map(min, values)], [*map(max, values)], alpha=0.2)
     axes.set_xlabel(below)
+    if below != 'records':
+        # Only these were tried, and nothing between them.
+        axes.set_xticks(sorted({number for points in lines.values() for number, _ in points}))
     axes.set_ylim(bottom=0)
     if len(lines) > 1:
         axes.legend()

@@ -10,8 +10,7 @@ model = dict(
     bbox_head=dict(num_classes=10, in_channels=64, feat_channels=64, stacked_convs=2),
 )
 train_pipeline = _base_.train_pipeline
-# Small images have nothing to gain from planes.
-train_pipeline[2].update(type='Resize', scale=(160, 160))
+train_pipeline[2].update(scale=(160, 160))
 test_pipeline = _base_.test_pipeline
 test_pipeline[1].update(scale=(160, 160))
 train_dataloader = dict(

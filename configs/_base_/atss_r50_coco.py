@@ -13,7 +13,6 @@ model = dict(
 custom_hooks = [dict(type='VerifiedBackboneHook')]
 # Stock results, faster: rm_mm.transfer.loading.
 train_pipeline = _base_.train_pipeline
-train_pipeline[2].update(type='ResizeByPlanes')
 train_pipeline[4].update(type='PackDetInputsByPlanes')
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 # Linear warm-up from 0.001 of the rate, at its full rate after 500 iterations: mmengine's LinearLR

@@ -17,6 +17,5 @@ STOCK_NAMES = MappingProxyType(
         'PhotoMetricDistortionByTable': 'PhotoMetricDistortion',
         'RandomCropByHistogram': 'RandomCrop',
         'RandomFlipByOpenCV': 'RandomFlip',
-        'ResizeByPlanes': 'Resize',
     }
 )

@@ -49,37 +49,15 @@ def by_planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         image: (H, W, 3), also as ``mmcv.imflip`` mirrors it: a view read backwards. Not modified.
 
     Returns:
-        (H, W, 3) again, the same array if it is laid out so already. Its ``transpose(2, 0, 1)`` is
-        contiguous: what packs an image makes that so, and then has nothing left to copy.
+        (H, W, 3) again, of which ``transpose(2, 0, 1)`` is contiguous: what packs an image makes
+        that contiguous, and then has nothing left to copy.
     """
     backwards = tuple(axis for axis in (0, 1) if image.strides[axis] < 0)
-    forwards = np.flip(image, backwards)
-    there = forwards.transpose(2, 0, 1)
-    if there.flags.c_contiguous and not backwards:
-        return image
     planes = np.empty((3, *image.shape[:2]), np.uint8)
-    if not there.flags.c_contiguous:
-        there = planes
-        cv2.split(forwards, [*planes])
-    for source, plane in zip(there, planes, strict=True) if backwards else ():
-        # Quicker than of whole pixels, which are three bytes.
-        cv2.flip(source, _CODES[backwards], plane)
-    return planes.transpose(1, 2, 0)
-
-
-def resized_planes(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize a photo bilinearly as ``cv2.resize``, and lay it out plane by plane.
-
-    Args:
-        image: (H, W, 3). Not modified.
-        size: Width and height.
-
-    Returns:
-        (height, width, 3), of which ``transpose(2, 0, 1)`` is contiguous.
-    """
-    planes = np.empty((3, size[1], size[0]), np.uint8)
-    for source, plane in zip(cv2.split(image), planes, strict=True):
-        cv2.resize(source, size, plane, interpolation=cv2.INTER_LINEAR)
+    cv2.split(np.flip(image, backwards), [*planes])
+    for plane in planes if backwards else ():
+        # In place, and quicker than of whole pixels, which are three bytes.
+        cv2.flip(plane, _CODES[backwards], plane)
     return planes.transpose(1, 2, 0)
 
 

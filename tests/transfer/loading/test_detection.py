@@ -4,9 +4,7 @@ import pickle
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmdet.datasets.transforms import PackDetInputs, Resize
-from mmdet.structures.bbox import HorizontalBoxes
+from mmdet.datasets.transforms import PackDetInputs
 
 from rm_mm.transfer.loading import STOCK_NAMES, detection
 from tests.transfer.loading.pipelines import (
@@ -76,8 +74,7 @@ def test_masks_and_every_direction(samples, stock, poly2mask):
     stock[2].update(scale=(320, 210))
     directions = ['horizontal', 'vertical', 'diagonal']
     stock[3].update(prob=[0.25, 0.25, 0.25], direction=directions)
-    resized = stock[2] | {'type': 'ResizeByPlanes'}
-    ours = [*stock[:2], resized, stock[3], stock[-1] | {'type': 'PackDetInputsByPlanes'}]
+    ours = [*stock[:-1], stock[-1] | {'type': 'PackDetInputsByPlanes'}]
     assert compared(samples, stock, ours, range(60)) == {*directions, None}
 
 
@@ -106,44 +103,6 @@ def test_nothing_is_copied_once_the_planes_are_there(monkeypatch):
     assert results['img'] is before
 
 
-@pytest.mark.parametrize(
-    'options',
-    [
-        dict(keep_ratio=True),
-        dict(keep_ratio=False),
-        dict(interpolation='area'),
-        dict(backend='pillow'),
-        dict(clip_object_border=False),
-    ],
-)
-@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
-def test_every_way_to_resize(options, dtype):
-    generator = np.random.default_rng(0)
-    for size in ((30, 41), (7, 300), (200, 120)):
-        image = photo(generator, size).astype(dtype)
-        if dtype == np.float32 and options.get('backend') == 'pillow':
-            continue
-        given = {'img': image, 'gt_bboxes': HorizontalBoxes(generator.uniform(0, 30, (4, 4)))}
-        one, other = (
-            kind(scale=(90, 61), **options).transform(copy.deepcopy(given))
-            for kind in (Resize, detection.ResizeByPlanes)
-        )
-        np.testing.assert_array_equal(one.pop('img'), other.pop('img'))
-        assert torch.equal(one.pop('gt_bboxes').tensor, other.pop('gt_bboxes').tensor)
-        np.testing.assert_array_equal(one.pop('homography_matrix'), other.pop('homography_matrix'))
-        assert one == other
-
-
-def test_a_resized_photo_is_laid_out_by_planes():
-    image = photo(np.random.default_rng(0), (20, 30))
-    results = detection.ResizeByPlanes(scale=(60, 40), keep_ratio=True).transform({'img': image})
-    planes = results['img'].transpose(2, 0, 1)
-    assert planes.flags.c_contiguous
-    # Nothing is left to copy.
-    packed = detection.PackDetInputsByPlanes().transform(results)
-    assert packed['inputs'].data_ptr() == planes.ctypes.data
-
-
 def test_without_an_image():
     assert 'inputs' not in detection.PackDetInputsByPlanes().transform({})
 
@@ -162,10 +121,7 @@ def test_the_arguments_are_the_stock_ones():
 def test_recipes_differ_from_the_stock_one_in_names_alone(stock, name):
     ours = steps(f'detection/{name}.py')
     assert [step['type'] for step in ours] == [
-        'LoadImageFromFile', 'LoadAnnotations',
-        # Small images have nothing to gain from planes.
-        'Resize' if 'mini' in name else 'ResizeByPlanes',
-        'RandomFlip', 'PackDetInputsByPlanes',
+        'LoadImageFromFile', 'LoadAnnotations', 'Resize', 'RandomFlip', 'PackDetInputsByPlanes'
     ]  # fmt: skip
     scale = (160, 160) if 'mini' in name else (1333, 800)
     expected = [*stock[:2], stock[2] | {'scale': scale}, *stock[3:]]

@@ -36,14 +36,7 @@ def test_planes_lie_one_after_the_other(generator, size, direction):
         planes = pixels.by_planes(view)
         assert np.array_equal(planes, view)
         assert planes.transpose(2, 0, 1).flags.c_contiguous
-        assert size == (1, 1) or not np.shares_memory(planes, image)
-        assert pixels.by_planes(planes) is planes
-        for again in DIRECTIONS:
-            turned = mmcv.imflip(planes, again)
-            copy = pixels.by_planes(turned)
-            assert np.array_equal(copy, turned)
-            assert copy.transpose(2, 0, 1).flags.c_contiguous
-            assert not np.shares_memory(copy, planes)
+        assert not np.shares_memory(planes, image)
     assert np.array_equal(image, before)
 
 
