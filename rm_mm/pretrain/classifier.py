@@ -84,6 +84,7 @@ class RecursiveMixClassifier(ImageClassifier):
                 'and a GlobalAveragePooling neck.'
             )
         pooled = self.neck(features) if self.with_neck else features
+        losses: dict[str, Tensor]
         losses, logits = self.head.region_loss(
             pooled, data_samples, feature_map=feature_map, mix=mix, image_width=inputs.shape[-1]
         )

@@ -56,6 +56,8 @@ class RecursiveMixHead(LinearClsHead):
             "type='RecursiveMixClassifier' hands over; set it as the model's type."
         )
 
+    # The box is another one at every step: a graph with it in would be compiled anew for each.
+    @torch.compiler.disable
     def region_loss(
         self,
         feats: tuple[Tensor, ...],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from mmpretrain.registry import BATCH_AUGMENTS
@@ -139,6 +140,7 @@ class RecursiveMix:
             min(y + half_height, height),
         )
 
+    @torch.compiler.disable
     def take_mix(self) -> Mix | None:
         """Hand over what the last call did, once.
 
@@ -153,6 +155,7 @@ class RecursiveMix:
         """The batch last returned, (N, C, H, W), and what was done to it; not to be modified."""
         return None if self._history is None else (self._history.images, self._last)
 
+    @torch.compiler.disable
     def remember_logits(self, logits: Tensor) -> None:
         """Complete the history with the whole-image logits of the batch last returned, (N, K)."""
         if self._history is not None:

@@ -50,3 +50,24 @@ def test_a_compiled_step_is_the_same_step():
         assert ours == pytest.approx(theirs, rel=1e-5)
     for name, value in weights.items():
         torch.testing.assert_close(others[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_another_box_is_no_other_graph():
+    torch.manual_seed(0)
+    model = MODELS.build(copy.deepcopy(MODEL)).train()
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    # As mmengine compiles what a config says.
+    model.forward = torch.compile(model.forward, backend=backend)
+    found, _ = losses(model, model.train_step)
+    # The second step is the first that has a region; the network is among what was compiled.
+    assert found[1]['loss_roi'] > 0
+    assert any('conv' in str(node.target) for graph in graphs for node in graph.graph.nodes)
+    captured = len(graphs)
+    for _ in range(2):
+        losses(model, model.train_step)
+    assert len(graphs) == captured
