@@ -49,10 +49,15 @@ def recipe_model(method: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     return model, options
 
 
-def recipe_step(method: str, device: torch.device) -> Callable[[Batch], None]:
+def recipe_step(
+    method: str, device: torch.device, *, compiled: bool = False
+) -> Callable[[Batch], None]:
     """A step of a recipe's network and optimiser."""
     model, options = recipe_model(method)
     model = model.to(device).train()
+    if compiled:
+        # What mmengine does of `compile=True`.
+        model.forward = torch.compile(model.forward)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
 
     def step(batch: Batch) -> None:
@@ -137,6 +142,9 @@ def main() -> int:
     options.add_argument('--batch', type=int, default=16, help='images a step (default 16)')
     options.add_argument('--size', type=int, default=224, help='pixels a side (default 224)')
     options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    options.add_argument(
+        '--compile', action='store_true', help='time RecursiveMix through torch.compile, too'
+    )
     options.add_argument('--alone', choices=WAYS, help=argparse.SUPPRESS)
     args = options.parse_args()
     device = torch.device(args.device)
@@ -146,12 +154,16 @@ def main() -> int:
     facts = {'batch': args.batch, 'size': args.size, 'device': args.device}
     facts['threads'] = torch.get_num_threads()
     steps = {way: step_of(way, device) for way in WAYS}
+    bars = [Bar('rm', 'plain', 1.02), Bar('rm', 'authors', 0.75)]
+    if args.compile:
+        torch.manual_seed(0)
+        steps['rm compiled'] = recipe_step('rm', device, compiled=True)
+        bars.append(Bar('rm compiled', 'authors', 0.75))
     # The first step of RecursiveMix has no history yet.
     for step in steps.values():
         step(some_batch(args, device))
     ways = {way: partial(seconds, step, args, device) for way, step in steps.items()}
     figures = alternate(ways, args.repetitions)
-    bars = [Bar('rm', 'plain', 1.02), Bar('rm', 'authors', 0.75)]
     good = report('step', 'seconds', figures, bars, target=args.json, facts=facts)
     steps.clear(), ways.clear()
 
