@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from rm_mm.compat import config_path
+from rm_mm.environment import peak_memory_mb
 
 CLASSES, STEPS_ALONE = 1000, 4
 WAYS = ('plain', 'rm', 'authors')
@@ -95,7 +97,7 @@ def seconds(step: Callable[[Batch], None], args: argparse.Namespace, device: tor
 
 def alone(way: str, args: argparse.Namespace, device: torch.device) -> dict[str, float]:
     """Peak memory of a few steps beyond what this process had before, and their median time."""
-    before = _status_mb('VmRSS')
+    before = _resident_mb()
     step = step_of(way, device)
     np.random.seed(0)
     # The first step of RecursiveMix has no history yet, and the first of all allocates.
@@ -103,7 +105,7 @@ def alone(way: str, args: argparse.Namespace, device: torch.device) -> dict[str,
     if device.type == 'cuda':
         peak = torch.cuda.max_memory_allocated(device) / 2**20
     else:
-        peak = _status_mb('VmHWM') - before
+        peak = peak_memory_mb() - before
     return {'peak_mb': peak, 'seconds': statistics.median(took)}
 
 
@@ -124,11 +126,10 @@ def peak_mb(way: str, args: argparse.Namespace) -> float:
     return in_a_process(way, args.batch, args.size, args.device)['peak_mb']
 
 
-def _status_mb(key: str) -> float:
-    """Memory of this process. Not getrusage's, which counts the process that started it, too."""
-    with open('/proc/self/status', encoding='ascii') as file:
-        line = next(line for line in file if line.startswith(key))
-    return int(line.split()[1]) / 1024
+def _resident_mb() -> float:
+    """Memory that this process has now."""
+    with open('/proc/self/statm', encoding='ascii') as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
 
 
 def _wait(device: torch.device) -> None:
