@@ -131,8 +131,13 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop and resample ``img``, (H, W, C) bytes."""
-        image = results['img']
-        top, left, height, width = self.rand_crop_params(image)
+        return self._cropped(results, results['img'], self.rand_crop_params(results['img']))
+
+    def _cropped(
+        self, results: dict[str, Any], image: Pixels, box: tuple[int, int, int, int]
+    ) -> dict[str, Any]:
+        """Set ``img``: of an image, the box (top, left, height, width), resampled."""
+        top, left, height, width = box
         results['img'] = resample(image[top : top + height, left : left + width], self.scale)
         results['img_shape'] = results['img'].shape
         return results
@@ -176,10 +181,8 @@ class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
             return int(box[0] + box[2])
 
         image = _read(results['img_path'], self.backend_args, rows_needed)
-        top, left, height, width = box
-        results['img'] = resample(image[top : top + height, left : left + width], self.scale)
-        results |= {'img_shape': results['img'].shape, 'ori_shape': original}
-        return results
+        results['ori_shape'] = original
+        return self._cropped(results, image, box)
 
 
 def resample(image: Pixels, size: tuple[int, int]) -> Pixels:
