@@ -14,12 +14,13 @@ _DATASET_SPELLINGS = {
 
 
 def own_names(text: str) -> tuple[tuple[str | None, str | None], ...]:
-    """A comma-separated list of names, paths of configs, and ``NAME=PATH``."""
+    """A comma-separated list of names, paths of configs, and ``NAME=PATH``.
+
+    What is none of these is passed on, and found with whatever else is wrong with the call.
+    """
     found: list[tuple[str | None, str | None]] = []
     for part in (part.strip() for part in text.split(',')):
         name, separator, target = (piece.strip() for piece in part.partition('='))
-        if not part or (separator and not (name and target)):
-            raise argparse.ArgumentTypeError(f'expected names, or NAME=PATH, got {text!a}')
         if separator:
             found.append((name, target))
         else:

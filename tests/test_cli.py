@@ -43,6 +43,7 @@ def test_help_imports_nothing_heavy(command):
         (['data', 'check', 'coco', 'nowhere'], 2, ['nowhere', 'cannot be checked']),
         (['data', 'prepare', 'coco', 'nowhere'], 2, ['nowhere', '--archives DIR']),
         (['suite', '--gpus', '-1', '--methods', 'rm'], 2, ['--gpus']),
+        (['suite', '--methods', 'mine=', '--tasks', ','], 2, ["'mine='", "found ''"]),
     ],
 )
 def test_mistakes_are_one_message_and_exit_2(arguments, code, words, capsys, tmp_path, monkeypatch):
@@ -59,9 +60,6 @@ def test_mistakes_are_one_message_and_exit_2(arguments, code, words, capsys, tmp
 @pytest.mark.parametrize(
     'arguments',
     [
-        ['suite', '--methods', 'baseline,'],
-        ['suite', '--methods', 'mine='],
-        ['suite', '--methods', ''],
         ['suite', '--preset', 'typo'],
         ['suite', '--plan', '--usd-per-gpu-hour', '-1'],
         ['suite', '--seeds', '0,x'],

@@ -88,6 +88,7 @@ def _add_methods(
     own, names = dict(preset.own), []
     for name, path in entries:
         try:
+            _require_whole(name, path)
             if name is None:
                 raise InputError(f'{path!a}: a method of your own needs a name: NAME={path}')
             if path is not None:
@@ -112,6 +113,7 @@ def _add_tasks(
     tasks, names = dict(preset.tasks), []
     for name, path in entries:
         try:
+            _require_whole(name, path)
             if path is not None:
                 task = own_task(preset, path, name, folder)
                 # Records are told apart by the name of the column, whatever a call says for it.
@@ -130,6 +132,12 @@ def _add_tasks(
         except RmMmError as error:
             mistakes.add(error)
     return replace(preset, tasks=tasks), tuple(names)
+
+
+def _require_whole(name: str | None, path: str | None) -> None:
+    if '' in (name, path):
+        found = name if path is None else f'{name}={path}'
+        raise InputError(f'expected names, or NAME=PATH, found {found!a}')
 
 
 def _from_file(path: Path, mistakes: Mistakes) -> Preset:
@@ -177,6 +185,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f'cannot read the preset {printable(path)}: {said}') from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = ' '.join(str(error).split())
+        if mark := getattr(error, 'problem_mark', None):
+            said = f'line {mark.line + 1}: {getattr(error, "problem", said)}'
         raise InputError(f'{printable(path)} is no YAML: {printable(said)}') from error
     if not isinstance(values, dict):
         raise InputError(

@@ -24,6 +24,8 @@ from rm_mm.suite.planning.probe import Probe
 _BYTES = 4
 #: Copies of the weights that an optimiser keeps beside them, by its name.
 _STATES = {'SGD': 1, 'Adam': 2, 'AdamW': 2}
+#: Numbers of the networks weighed so far: the cells of a column, and its seeds, mostly share one.
+_weighed: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,13 @@ def _weights(config: Any) -> int:
 
     model = config.model.to_dict()
     model['backbone'] = {**model['backbone'], 'init_cfg': None}
-    with _silent(), MODELS.switch_scope_and_registry(config.get('default_scope')) as registry:
-        state = registry.build(model).state_dict()
-    return sum(int(value.numel()) for value in state.values())
+    scope = config.get('default_scope')
+    said = repr((scope, model))
+    if said not in _weighed:
+        with _silent(), MODELS.switch_scope_and_registry(scope) as registry:
+            state = registry.build(model).state_dict()
+        _weighed[said] = sum(int(value.numel()) for value in state.values())
+    return _weighed[said]
 
 
 @contextmanager

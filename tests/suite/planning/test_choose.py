@@ -121,7 +121,8 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('[1', 'no YAML'),
+        ('[1', 'no YAML: line 1: expected'),
+        ('base: mini\nseeds: x: y', 'no YAML: line 2: mapping values are not allowed here'),
         ('just words', 'expected entries'),
         ('base: huge', "no preset 'huge' as base"),
         ('base: mini\ntypo: 1', "no entry 'typo'"),
@@ -137,6 +138,7 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
         ('base: mini\nmethods: {mine: no.py}', 'no config'),
         ('base: mini\nmethods: {"a b": weights.pth}', "'a b' cannot name a method"),
         ('base: mini\nmethods: {../up: weights.pth}', 'cannot name a method'),
+        ('base: mini\nmethods: {mine: ""}', "found 'mine='"),
         ('base: mini\nmethods: [3]', 'expected a name, or a name and a path'),
         ('base: mini\nmethods: {mine: det.py}', "default_scope 'mmdet'"),
         ('base: mini\ntasks: {t: pretrain.py}', "default_scope 'mmpretrain'"),
@@ -193,14 +195,16 @@ def test_all_mistakes_of_a_call_are_said_at_once(own, capsys):
     (own / 'bad.py').write_text('default_scope = (')
     call = [
         'suite', '--preset', 'mini', '--work-dir', str(own / 'runs'),
-        '--methods', f'rm,typo,mine={own}/no.pth,shot={own}/weights.pth',
-        '--tasks', f'nope,{own}/wide.py,{own}/bad.py',
+        '--methods', f'rm,typo,half=,mine={own}/no.pth,shot={own}/weights.pth',
+        '--tasks', f'nope,,{own}/wide.py,{own}/bad.py',
     ]  # fmt: skip
     assert main(call) == 2
     said = capsys.readouterr().err
-    assert '6 mistakes, and nothing was run' in said
+    assert '8 mistakes, and nothing was run' in said
     for words in (
         "no method 'typo'",
+        "expected names, or NAME=PATH, found 'half='",
+        "expected names, or NAME=PATH, found ''",
         'mine: no file',
         "no task 'nope'",
         'bad.py does not parse',

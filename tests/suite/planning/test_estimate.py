@@ -95,6 +95,21 @@ def test_a_checkpoint_of_the_paper_is_as_large_as_its_numbers(tmp_path):
     assert checkpoint_bytes(item.config, 8) == 4 * (2 * (numbers + region) + history)
 
 
+def test_a_network_that_cells_share_is_built_once(tmp_path, monkeypatch):
+    from rm_mm.suite.planning import cost
+
+    monkeypatch.setattr(cost, '_weighed', {})
+    item = prepared(PAPER, 'baseline', 'classification', tmp_path)
+    numbers = checkpoint_bytes(item.config, 8)
+    assert len(cost._weighed) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr('mmengine.registry.Registry.build', None)
+        assert checkpoint_bytes(item.config, 8) == numbers
+    other = prepared(PAPER, 'rm', 'classification', tmp_path)
+    assert checkpoint_bytes(other.config, 8) > numbers
+    assert len(cost._weighed) == 2
+
+
 def plan_of(capsys, *words):
     code = main(['suite', '--plan', *words])
     captured = capsys.readouterr()
