@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -19,11 +20,15 @@ def replacing(target: Path) -> Iterator[Path]:
     that ``target`` is never seen half-written.
 
     Args:
-        target: The file to create or replace. Its folder is created if needed.
+        target: The file to create or replace; of a link, what it leads to. Its folder is created
+            if needed.
 
     Raises:
-        OSError: If the folder cannot be written.
+        OSError: If the folder cannot be written, or the target is a folder, a device or a pipe.
     """
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, 'Not a regular file', str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f'.{target.name}.{secrets.token_hex(8)}.tmp'
     # Not tempfile, whose files are private: 0o666 leaves the mode to the umask, as of any new file.
@@ -38,7 +43,10 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, atomically."""
+    """Write ``text`` as UTF-8, atomically; into a device or a pipe, as ``/dev/stdout``, just so."""
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        target.write_text(text, encoding='utf-8')
+        return
     with replacing(target) as temporary:
         temporary.write_text(text, encoding='utf-8')
 

@@ -22,6 +22,30 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / 'there').mkdir()
+    real, link = tmp_path / 'there' / 'real.txt', tmp_path / 'link.txt'
+    real.write_text('old')
+    link.symlink_to(real)
+    write_text(link, 'new')
+    assert link.is_symlink()
+    assert real.read_text() == 'new'
+
+
+def test_a_pipe_is_written_into_and_never_replaced(tmp_path):
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    found = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, 'new')
+    reader.join(10)
+    assert found == ['new']
+    with pytest.raises(FileExistsError), replacing(pipe):
+        pass
+    assert pipe.is_fifo()
+
+
 def test_the_new_file_is_as_readable_as_any_other(tmp_path):
     old = os.umask(0o022)
     try:

@@ -36,7 +36,7 @@ def test_help_imports_nothing_heavy(command):
     ('arguments', 'code', 'words'),
     [
         (['train', 'no/such.py'], 2, ['no config', 'no/such.py', 'expected']),
-        (['report', 'nowhere'], 2, ['no records', 'nowhere/records']),
+        (['report', 'nowhere'], 2, ['no records', 'nowhere does not exist']),
         (['transfer', 'yolo', 'coco'], 2, ['no transfer', 'atss coco']),
         (['export', 'nothing.pth', '-o', 'backbone.pth'], 2, ['nothing.pth']),
         (['export', 'http://x/y.pth', '-o', 'backbone.pth'], 2, ['expected a file, https://']),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from rm_mm.atomic import write_text
 from rm_mm.errors import InputError
+from rm_mm.mistakes import Mistakes
 from rm_mm.printable import printable
 from rm_mm.report.formats import WRITERS, to_text
 from rm_mm.report.results import arrange
 from rm_mm.report.table import build_table, to_table
-from rm_mm.suite.records import Record, read_record
+from rm_mm.suite.records import PICTURES, Record, read_record
 
 #: Options that name a file to write.
 _TARGETS = (*WRITERS, 'html')
@@ -25,15 +27,34 @@ def show(records: Sequence[Record]) -> None:
         print('\n' + to_text(build_table(records)))
 
 
-def _require_targets(args: argparse.Namespace, sources: Sequence[Path]) -> None:
-    """Check that no table is written over a record, a log or another table."""
+def _require_targets(
+    args: argparse.Namespace, sources: Sequence[Path], folders: Sequence[Path]
+) -> None:
+    """Check, before anything long begins, that each table can be written where it is to go.
+
+    Args:
+        args: Of the call.
+        sources: Files that tables are made of.
+        folders: Those of the suite, in which whatever lies is taken for its own.
+
+    Raises:
+        InputError: If one would replace a source or another table, or has no place.
+    """
     targets = [target.resolve() for name in _TARGETS if (target := getattr(args, name))]
-    for source in sources:
-        if any(source.resolve() in (target, target.parent) for target in targets):
-            raise InputError(f'{source} is what the table is made of: write the table elsewhere')
+    kept = [source.resolve() for source in (*sources, *folders)]
     for target in targets:
+        for source in (source for source in kept if source in (target, *target.parents)):
+            raise InputError(
+                f'{printable(source)} is what the table is made of: write the table elsewhere'
+            )
         if target.is_dir():
             raise InputError(f'{printable(target)} is a folder: expected the name of a file')
+        above = next(parent for parent in target.parents if parent.exists())
+        if not target.exists() and not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+            raise InputError(
+                f'cannot write {printable(target)}: expected a folder that can be written to, '
+                f'found {printable(above)}. Name another place'
+            )
     if len(set(targets)) < len(targets):
         raise InputError('two formats have one file: give each its own')
 
@@ -57,23 +78,39 @@ def _require_distinct(found: Sequence[tuple[Path, Record]]) -> None:
             seen[key] = path
 
 
+def _read(files: Sequence[Path]) -> list[Record]:
+    """Read records.
+
+    Raises:
+        InputError: With every one that cannot be used.
+    """
+    mistakes, found = Mistakes(), []
+    for file in files:
+        with mistakes.collecting():
+            found.append(read_record(file))
+    mistakes.require_none('no table was made')
+    return found
+
+
 def run_report(args: argparse.Namespace) -> int:
     """Print the table of folders of records, and of logs that were made elsewhere."""
-    from rm_mm.report.logs.rows import named_path, read_rows
+    from rm_mm.report.logs.rows import files_of, named_path, read_rows
 
-    files, logs = [], []
+    files, folders, logs = [], [], []
     for method, path in map(named_path, map(str, args.paths)):
         here = sorted((path / 'records').glob('*.json'))
         if here and method is not None:
             raise InputError(f'the records of {path} say themselves what they are of: no {method}=')
         files += here
+        folders += [path / 'records', path / PICTURES] if here else []
         logs += [] if here else [(method, path)]
     paths = [*files, *(path for _, path in logs)]
     if twice := [path for path, count in Counter(p.resolve() for p in paths).items() if count > 1]:
         raise InputError(f'{printable(twice[0])} is there twice: leave one out')
-    _require_targets(args, [*dict.fromkeys(file.parent for file in files), *(p for _, p in logs)])
-    rows, said = read_rows(logs)
-    records = [*map(read_record, files), *rows]
+    _require_targets(args, [file for _, path in logs for file in files_of(path)], folders)
+    found = _read(files)
+    rows, said = read_rows(logs, found)
+    records = [*found, *rows]
     _require_distinct(list(zip(paths, records, strict=True)))
     results = arrange(records)
     table = to_table(results, records)

@@ -30,6 +30,11 @@ class Comparison:
     high: float
     p_value: float
 
+    @property
+    def identical(self) -> bool:
+        """Whether the differences are all the same."""
+        return self.low == self.mean == self.high
+
 
 def compare(differences: Sequence[float], assumed: float = 0.0) -> Comparison | None:
     """Test whether differences that are paired by their seeds have an assumed mean.
@@ -59,21 +64,24 @@ def compare(differences: Sequence[float], assumed: float = 0.0) -> Comparison | 
     return Comparison(len(values), mean, float(interval.low), float(interval.high), p_value)
 
 
-def same_within(values: Sequence[float], figure: float, margin: float) -> bool:
-    """Whether the mean is shown to be less than a margin from a figure: two one-sided t-tests.
+def equivalence(values: Sequence[float], figure: float, margin: float) -> float:
+    """The p-value of a mean's being less than a margin from a figure: two one-sided t-tests.
 
     Args:
         values: Two or more.
         figure: To compare with.
         margin: Above 0.
+
+    Returns:
+        1 where the values are all the same, as in :class:`Comparison`.
     """
     from scipy import stats
 
     if math.isclose(max(values), min(values), abs_tol=1e-9):
-        return False
+        return 1.0
     above = stats.ttest_1samp(values, figure - margin, alternative='greater').pvalue
     below = stats.ttest_1samp(values, figure + margin, alternative='less').pvalue
-    return bool(max(above, below) < LEVEL)
+    return float(max(above, below))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

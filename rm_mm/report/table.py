@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rm_mm.report.results import ABSENT, Results, arrange, blocks
 from rm_mm.report.verdict import NOTES as VERDICT_NOTES
-from rm_mm.report.verdict import SPREADS, Cell, Verdict
+from rm_mm.report.verdict import SPREADS, Cell, Verdict, difference
 from rm_mm.suite.records import Record
 
 SETTING_NOTES = {
@@ -66,7 +66,7 @@ def to_table(results: Results, records: Sequence[Record]) -> Table:
             row += _figures(cell, verdict, column.digits)
             row += [_paper(cell)] * published + [verdict.text] * judged
         rows.append(row)
-    return Table(header, rows, _notes(records, judged))
+    return Table(header, rows, _notes(results, records, judged))
 
 
 def _figures(cell: Cell, verdict: Verdict, digits: int) -> list[str]:
@@ -91,8 +91,7 @@ def _gain(cell: Cell, verdict: Verdict, digits: int) -> str:
 
 
 def _paper(cell: Cell) -> str:
-    figure = cell.records[0].published if cell.records else None
-    return ABSENT if figure is None else f'{figure:g}'
+    return ABSENT if cell.published is None else f'{cell.published:g}'
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
@@ -100,10 +99,10 @@ def _mean(values: Sequence[float], digits: int) -> str:
     return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.{digits}f}'
 
 
-def _notes(records: Sequence[Record], judged: bool) -> list[str]:
+def _notes(results: Results, records: Sequence[Record], judged: bool) -> list[str]:
     notes = ['gain: best, over the baseline with the same seed and setting.']
-    shown = {setting for mark, _ in blocks(records) for setting in mark.split(', ')}
-    notes += [note for setting, note in SETTING_NOTES.items() if setting in shown]
+    present = {setting for mark, _ in blocks(records) for setting in mark.split(', ')}
+    notes += [note for setting, note in SETTING_NOTES.items() if setting in present]
     seeds = sorted({record.seed for record in records})
     if len(seeds) == 1:
         notes.append(f'One seed ({seeds[0]}): differences of this size can be chance.')
@@ -117,10 +116,27 @@ def _notes(records: Sequence[Record], judged: bool) -> list[str]:
     if any((r.task, r.method) == ('classification', 'scratch') for r in records):
         notes.append('scratch has no pretraining: its top-1 is that of the untrained network.')
     notes += _batches(records)
-    scales = {record.schedule_scale for record in records}
-    if scales != {1.0}:
-        notes.append(f'Schedules were shortened to {", ".join(f"{s:g}" for s in scales)}.')
-    return notes
+    scales = sorted({record.schedule_scale for record in records} - {1.0})
+    if scales:
+        shown = ', '.join(f'{scale:g}' for scale in scales)
+        notes.append(f'Schedules were shortened to {shown}: of such runs the paper has no figure.')
+    return [*notes, *_unlike(results)]
+
+
+def _unlike(results: Results) -> list[str]:
+    """What is not compared, though its seeds would pair it, or not of one mind."""
+    found: dict[str, None] = {}
+    for row in results.rows:
+        for column, cell in zip(results.columns, row.cells, strict=True):
+            name = f'{row.method} of {column.name or column.task}'
+            for record, base in cell.pairs:
+                if said := difference(record, base):
+                    found[f'{name}, seed {record.seed}: the baseline is of {said}: no gain.'] = None
+            figures = sorted({f'{record.published}' for record in cell.records})
+            if len(figures) > 1:
+                said = f"records disagree on the paper's figure ({', '.join(figures)})"
+                found[f'{name}: {said}: none counts.'] = None
+    return list(found)
 
 
 def _fewer_seeds(records: Sequence[Record], most: int) -> list[str]:

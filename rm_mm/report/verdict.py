@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rm_mm.report.statistics import LEVEL, Comparison, compare, holm, same_within
+from rm_mm.report.statistics import LEVEL, Comparison, compare, equivalence, holm
 from rm_mm.suite.records import Record
 
 ABSENT = 'not run'
 ONE_SEED = 'one seed: no claim'
 NOT_PAIRED = 'fewer than two seeds in common: no claim'
+IDENTICAL = 'the same gain under every seed: no claim'
 UNPUBLISHED = 'no published figure'
 NOTES = (
     'Gains are paired by seed. In brackets, the bootstrap interval of the mean gain, 95 %; p is of '
@@ -40,17 +41,39 @@ class Cell:
 
     @property
     def gains(self) -> list[float]:
-        """Best over the baseline's best, for each seed that both have."""
-        base = {record.seed: record.best for record in self.baseline}
-        return [r.best - base[r.seed] for r in self.records if r.seed in base]
+        """Best over the baseline's best, for each seed that both have under the same conditions."""
+        return [r.best - base.best for r, base in self.pairs if difference(r, base) is None]
+
+    @property
+    def pairs(self) -> list[tuple[Record, Record]]:
+        """Runs and the baseline's of the same seed."""
+        base = {record.seed: record for record in self.baseline}
+        return [(r, base[r.seed]) for r in self.records if r.seed in base]
+
+    @property
+    def published(self) -> float | None:
+        """The paper's figure; None if it prints none, or these are no runs of its whole recipe."""
+        return _published(self.records)
 
     @property
     def published_gain(self) -> float | None:
         """The paper's figure over the paper's baseline."""
-        if not self.records or not self.baseline:
-            return None
-        figure, base = self.records[0].published, self.baseline[0].published
+        figure, base = _published(self.records), _published(self.baseline)
         return None if figure is None or base is None else figure - base
+
+
+def _published(records: Sequence[Record]) -> float | None:
+    figures = {record.published for record in records}
+    whole = all(record.schedule_scale == 1 for record in records)
+    return figures.pop() if len(figures) == 1 and whole else None
+
+
+def difference(record: Record, other: Record) -> str | None:
+    """What sets two runs apart beside their methods, so that their difference is not these'."""
+    data = (record.data_fingerprint, other.data_fingerprint)
+    if None not in data and data[0] != data[1]:
+        return 'other data'
+    return None if record.schedule_scale == other.schedule_scale else 'a schedule of another length'
 
 
 @dataclass(frozen=True)
@@ -86,7 +109,7 @@ def _against_paper(cell: Cell) -> Comparison | None:
     """The gain against the paper's; of a baseline, its level against the paper's."""
     if cell.baseline:
         return None if (gain := cell.published_gain) is None else compare(cell.gains, gain)
-    if not cell.records or (figure := cell.records[0].published) is None:
+    if (figure := cell.published) is None:
         return None
     return compare([record.best for record in cell.records], figure)
 
@@ -109,21 +132,24 @@ def _of_gain(cell: Cell, gain: Comparison | None, zero: float | None, paper: flo
             return UNPUBLISHED
         return ONE_SEED if len(cell.records) < 2 else NOT_PAIRED
     real = zero < LEVEL
+    noise = IDENTICAL if gain.identical else f'within noise (p {zero:.2g})'
     if published is None or paper is None:
         direction = 'better' if gain.mean > 0 else 'worse'
-        said = f'{direction} than the baseline (p {zero:.2g})' if real else 'within noise'
+        said = f'{direction} than the baseline (p {zero:.2g})' if real else noise
         return f'{UNPUBLISHED}; {said}'
     if paper < LEVEL:
         return f'off (p {paper:.2g})'
-    same_direction = gain.mean * published > 0
-    return f'reproduced (p {zero:.2g})' if real and same_direction else 'within noise'
+    if not real:
+        return noise
+    reproduced = gain.mean * published > 0
+    return f'reproduced (p {zero:.2g})' if reproduced else f'within noise (p {paper:.2g})'
 
 
 def _of_level(cell: Cell, paper: float | None, cells: Sequence[Cell]) -> str:
     """The verdict of a baseline, or of a row without one: by its level."""
     if not cell.records:
         return ABSENT
-    figure = cell.records[0].published
+    figure = cell.published
     if figure is None:
         return UNPUBLISHED
     if paper is None:
@@ -133,4 +159,5 @@ def _of_level(cell: Cell, paper: float | None, cells: Sequence[Cell]) -> str:
     gains = [abs(c.published_gain or 0.0) for c in cells if list(c.baseline) == list(cell.records)]
     margin = min((gain for gain in gains if gain), default=0.0)
     best = [record.best for record in cell.records]
-    return 'reproduced' if margin and same_within(best, figure, margin) else 'within noise'
+    same = equivalence(best, figure, margin) if margin else 1.0
+    return f'reproduced (p {same:.2g})' if same < LEVEL else f'within noise (p {paper:.2g})'

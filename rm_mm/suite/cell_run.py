@@ -21,8 +21,15 @@ from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
 from rm_mm.suite.processes import Execute, run_command
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import Record, figures_of, read_batch, read_curve, read_floor
-from rm_mm.suite.run_facts import facts_of, read_environment, read_pace
+from rm_mm.suite.records import Record, figures_of
+from rm_mm.suite.run_facts import (
+    facts_of,
+    read_batch,
+    read_curve,
+    read_environment,
+    read_floor,
+    read_pace,
+)
 
 
 def run_cell(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_mm.config_files import understood
+from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cell_config import require_same, resolve
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.planning.mistakes import Mistakes
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.records import read_record
 

@@ -20,6 +20,7 @@ from rm_mm.suite.config_diff import config_diff
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import best_checkpoint
 from rm_mm.suite.processes import is_stopping
+from rm_mm.suite.records import PICTURES
 
 #: As the hook and the evaluation name them; they import torch.
 MIXED_IMAGES = 'mixed_images'
@@ -30,7 +31,7 @@ _ATTEMPTS = 2
 
 def pictures_of(cell: Cell) -> Path:
     """Where the pictures of a run are kept, beside its record."""
-    return cell.record.parent.parent / 'pictures' / cell.directory.name
+    return cell.record.parent.parent / PICTURES / cell.directory.name
 
 
 def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> dict[str, Any]:

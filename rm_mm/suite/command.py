@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rm_mm.errors import InputError, RefusedError
+from rm_mm.mistakes import Mistakes
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
 from rm_mm.suite.cluster import Run, chosen_cluster
@@ -16,7 +17,6 @@ from rm_mm.suite.planning.checks import check_backbones, check_runnable, check_s
 from rm_mm.suite.planning.choose import choose
 from rm_mm.suite.planning.command import require_planning, show_plan
 from rm_mm.suite.planning.find_task import find_task
-from rm_mm.suite.planning.mistakes import Mistakes
 from rm_mm.suite.planning.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.planning.presets import Preset
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished

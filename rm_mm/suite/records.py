@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import write_json
-from rm_mm.batch_policy import RECIPES_BATCH
 from rm_mm.errors import RefusedError
 from rm_mm.names import TASKS
-from rm_mm.suite.metrics import Metric
-from rm_mm.suite.run_facts import read_entries
 
 SCHEMA_VERSION = 4
+#: Beside ``records/``: what the runs show of their images.
+PICTURES = 'pictures'
 _LARGEST = 1e12
+_UNITS = ('epoch', 'iteration')
 
 
 @dataclass
@@ -117,7 +117,10 @@ def read_record(path: Path) -> Record:
         RefusedError: If it is not one, or of a later schema.
     """
     try:
-        values = json.loads(path.read_text(encoding='utf-8'))
+        # Some editors begin a file with a mark.
+        values = json.loads(path.read_text(encoding='utf-8-sig'))
+        if not isinstance(values, dict) or 'schema_version' not in values:
+            raise ValueError('expected an entry "schema_version", found none')
         schema = values['schema_version']
         if type(schema) is not int or schema < 1:
             raise ValueError(f'schema version {schema!a}')
@@ -126,6 +129,7 @@ def read_record(path: Path) -> Record:
                 f'{path}: schema version {schema}, this rm_mm reads up to {SCHEMA_VERSION}: '
                 'upgrade it'
             )
+        _require_entries(values)
         record = Record(**values)
         _require_sound(record)
         return record
@@ -136,10 +140,33 @@ def read_record(path: Path) -> Record:
             f'{path} is not a record: expected a file that can be read, found {error.strerror}. '
             'Remove it and run the suite again'
         ) from error
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RefusedError(
-            f'{path} is not a record: {error}. Remove it and run the suite again'
+            f'{path} is not a record: {error}. Mend it, or remove it and run the suite again'
         ) from error
+
+
+def _require_entries(values: dict[str, Any]) -> None:
+    """Check that nothing is missing, or left over.
+
+    Raises:
+        ValueError: If something is.
+    """
+    known = {entry.name: entry for entry in fields(Record)}
+    needed = [
+        name
+        for name, entry in known.items()
+        if entry.default is MISSING and entry.default_factory is MISSING
+    ]
+    # Rows were told apart otherwise before.
+    needed += ['column', 'settings'] if values['schema_version'] > 1 else []
+    missing = [name for name in needed if name not in values]
+    unknown = [name for name in values if name not in known]
+    if missing or unknown:
+        found = [f'{", ".join(missing)} missing'] if missing else []
+        found += [f'{", ".join(map(ascii, unknown))} left over'] if unknown else []
+        schema = values['schema_version']
+        raise ValueError(f'expected the entries of schema {schema}, found {" and ".join(found)}')
 
 
 def _require_sound(record: Record) -> None:
@@ -152,6 +179,8 @@ def _require_sound(record: Record) -> None:
     numbers += [] if record.published is None else [record.published]
     if not all(map(_is_figure, numbers)):
         raise ValueError(f'expected finite figures, found {numbers}')
+    if str(record.metric).endswith('_percent') and not all(0 <= n <= 100 for n in numbers):
+        raise ValueError(f'expected per cent, found {numbers}')
     texts = [record.preset, record.task, record.method, record.metric, record.column]
     is_list = isinstance(record.settings, list)
     if not is_list or not all(isinstance(text, str) for text in [*texts, *record.settings]):
@@ -164,14 +193,16 @@ def _require_sound(record: Record) -> None:
         raise ValueError(f'expected names, found {[*texts, record.settings]!a}')
     if not record.method:
         raise ValueError('expected the name of a method, found none')
-    if type(record.seed) is not int or not isinstance(record.schedule_scale, int | float):
-        raise ValueError(f'expected numbers, found {record.seed!a} and {record.schedule_scale!a}')
+    if record.schema_version > 1 and not (record.column and all(record.settings)):
+        raise ValueError('expected names of a column and of settings, found none')
     # As --seeds takes them.
-    if not 0 <= record.seed < 2**32:
-        raise ValueError('expected a seed from 0 that has 32 bits')
+    if type(record.seed) is not int or not 0 <= record.seed < 2**32:
+        raise ValueError(f'expected a seed from 0 that has 32 bits, found {record.seed!a}')
+    if not _is_figure(record.schedule_scale) or not 0 < record.schedule_scale <= 1:
+        raise ValueError(f'expected a schedule_scale in (0, 1], found {record.schedule_scale!a}')
     amounts = [record.seconds, record.seconds_an_iteration, record.memory_mb]
-    if not all(amount is None or isinstance(amount, int | float) for amount in amounts):
-        raise ValueError(f'expected numbers of time and memory, found {amounts!a}')
+    if not all(amount is None or (_is_figure(amount) and amount >= 0) for amount in amounts):
+        raise ValueError(f'expected numbers of time and memory from 0, found {amounts!a}')
     _require_drawable(record)
 
 
@@ -187,6 +218,11 @@ def _require_drawable(record: Record) -> None:
         for point in points
     ):
         raise ValueError('expected a curve of [step, value]')
+    steps = [record.best_step, record.last_step]
+    if record.step_unit not in _UNITS or not all(type(step) is int and step >= 0 for step in steps):
+        raise ValueError(
+            f'expected steps in {" or ".join(_UNITS)}, found {steps!a} in {record.step_unit!a}'
+        )
     classes = record.per_class
     if not isinstance(classes, dict) or not all(map(_is_figure, classes.values())):
         raise ValueError('expected a figure for each class')
@@ -208,37 +244,3 @@ def _is_figure(value: Any) -> bool:
     """Whether it is a number that can be drawn: steps and percentages are not near the limit."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and -_LARGEST <= value <= _LARGEST
-
-
-def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
-    """The one evaluation of a network that was not trained, from `rm-mm test --out`."""
-    value = json.loads(metrics.read_text(encoding='utf-8')).get(metric.key)
-    if value is None:
-        raise RefusedError(f'no {metric.key} in {metrics}, or it is not a number')
-    return [(0, round(float(value) * metric.factor, 4))]
-
-
-def read_batch(environment: dict[str, Any]) -> str | None:
-    """What a run's ``environment.json`` says of a batch that is not the recipe's."""
-    note = environment.get('batch')
-    return None if note == RECIPES_BATCH else note
-
-
-def read_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:
-    """Every evaluation of a run, from mmengine's ``scalars.json``, in per cent.
-
-    A run that was resumed left several logs; where two name the same step, the later one counts.
-
-    Args:
-        directory: Work directory of the run.
-        metric: What to look for.
-
-    Returns:
-        ``(step, value)``, by step.
-    """
-    curve: dict[int, float] = {}
-    for entry in read_entries(directory):
-        if metric.key in entry and 'step' in entry:
-            value = float(entry[metric.key]) * metric.factor
-            curve[int(entry['step'])] = round(value, 4)
-    return sorted(curve.items())

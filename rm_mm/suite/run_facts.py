@@ -1,4 +1,4 @@
-"""What a run left about itself, for its record: what it ran on, how fast, in how much memory."""
+"""What a run left about itself, for its record: its curve, what it ran on, how fast it was."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from rm_mm.batch_policy import RECIPES_BATCH
+from rm_mm.errors import RefusedError
+from rm_mm.suite.metrics import Metric
 
 #: Of ``environment.json``: the rest is in the record already, or of this machine alone.
 _FACTS = (
@@ -59,3 +63,37 @@ def read_pace(directory: Path) -> tuple[float | None, float | None]:
     own = read_environment(directory).get('peak_memory_mb')
     seconds = round(statistics.median(times), 4) if times else None
     return seconds, max(memory) if memory else own
+
+
+def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
+    """The one evaluation of a network that was not trained, from `rm-mm test --out`."""
+    value = json.loads(metrics.read_text(encoding='utf-8')).get(metric.key)
+    if value is None:
+        raise RefusedError(f'no {metric.key} in {metrics}, or it is not a number')
+    return [(0, round(float(value) * metric.factor, 4))]
+
+
+def read_batch(environment: dict[str, Any]) -> str | None:
+    """What a run's ``environment.json`` says of a batch that is not the recipe's."""
+    note = environment.get('batch')
+    return None if note == RECIPES_BATCH else note
+
+
+def read_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:
+    """Every evaluation of a run, from mmengine's ``scalars.json``, in per cent.
+
+    A run that was resumed left several logs; where two name the same step, the later one counts.
+
+    Args:
+        directory: Work directory of the run.
+        metric: What to look for.
+
+    Returns:
+        ``(step, value)``, by step.
+    """
+    curve: dict[int, float] = {}
+    for entry in read_entries(directory):
+        if metric.key in entry and 'step' in entry:
+            value = float(entry[metric.key]) * metric.factor
+            curve[int(entry['step'])] = round(value, 4)
+    return sorted(curve.items())

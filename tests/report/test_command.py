@@ -34,6 +34,35 @@ def test_no_record_is_overwritten(folder, capsys):
     assert record.read_text() == before
 
 
+def test_no_log_is_overwritten_and_its_folder_is_free(tmp_path, capsys):
+    log = tmp_path / 'rm' / '20260101_1' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"coco/bbox_mAP": 0.5, "step": 1}\n')
+    before = log.read_text()
+    assert main(['report', str(tmp_path / 'rm'), '--md', str(log)]) == 2
+    assert 'write the table elsewhere' in capsys.readouterr().err
+    assert log.read_text() == before
+    assert main(['report', str(tmp_path / 'rm'), '--md', str(tmp_path / 'rm' / 'table.md')]) == 0
+
+
+def test_a_folder_that_is_none_is_found_before_anything_is_read(folder, capsys, monkeypatch):
+    monkeypatch.setattr('rm_mm.report.command.read_record', None)
+    (folder / 'file').touch()
+    assert main(['report', str(folder), '--md', str(folder / 'file' / 'below' / 'x')]) == 2
+    assert 'expected a folder that can be written to, found' in capsys.readouterr().err
+
+
+def test_every_damaged_record_is_named(folder, capsys):
+    (folder / 'records' / 'b.json').write_text('{"schema_version": 4, "odd": 1}')
+    (folder / 'records' / 'c.json').write_text('[]')
+    assert main(['report', str(folder), '--md', str(folder / 'x')]) == 2
+    said = capsys.readouterr().err
+    assert '2 mistakes, and no table was made' in said
+    assert "missing and 'odd' left over" in said
+    assert 'c.json is not a record: expected an entry "schema_version", found none' in said
+    assert not (folder / 'x').exists()
+
+
 def test_two_tables_do_not_share_a_file(folder, capsys):
     assert main(['report', str(folder), '--md', str(folder / 'x'), '--csv', str(folder / 'x')]) == 2
     assert 'give each its own' in capsys.readouterr().err
@@ -61,5 +90,5 @@ def test_a_record_of_no_version_is_refused(folder, capsys, version):
     text = (folder / 'records' / 'b.json').read_text()
     broken = json.dumps({**json.loads(text), 'schema_version': version})
     (folder / 'records' / 'b.json').write_text(broken)
-    assert main(['report', str(folder)]) == 1
+    assert main(['report', str(folder)]) == 2
     assert 'is not a record' in capsys.readouterr().err

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rm_mm.report.statistics import compare, holm, same_within
+from rm_mm.report.statistics import LEVEL, compare, equivalence, holm
 
 
 def test_a_paired_t_test_by_hand():
@@ -50,9 +50,9 @@ def test_holm_by_hand():
 
 def test_being_the_same_has_to_be_shown():
     near = [40.3, 40.4, 40.5, 40.4]
-    assert same_within(near, 40.4, 0.5)
-    assert not same_within(near, 40.4, 0.05)
-    assert not same_within(near, 41.4, 0.5)
+    assert equivalence(near, 40.4, 0.5) < LEVEL
+    assert equivalence(near, 40.4, 0.05) > LEVEL
+    assert equivalence(near, 41.4, 0.5) > LEVEL
     # Two that lie far apart show nothing, though their mean is the figure.
-    assert not same_within([38.4, 42.4], 40.4, 0.5)
-    assert not same_within([40.4, 40.4], 40.4, 0.5)
+    assert equivalence([38.4, 42.4], 40.4, 0.5) > LEVEL
+    assert equivalence([40.4, 40.4], 40.4, 0.5) > LEVEL

@@ -41,10 +41,10 @@ def plus(*gains):
         ((20.0, 20.1, 19.9, 20.2, 19.9), 'off (p '),
         ((-2.0, -2.1, -1.9, -2.2, -1.9), 'off (p '),
         ((0.0, 0.1, -0.1, 0.05, -0.05), 'off (p '),
-        ((4.0, -3.0, 3.5, -1.0, 2.0), 'within noise'),
+        ((4.0, -3.0, 3.5, -1.0, 2.0), 'within noise (p 0.4'),
         ((2.0,), 'one seed: no claim'),
         # Copies of one run under several seeds.
-        ((2.0, 2.0, 2.0, 2.0, 2.0), 'within noise'),
+        ((2.0, 2.0, 2.0, 2.0, 2.0), 'the same gain under every seed: no claim'),
     ],
 )
 def test_a_gain_against_the_papers(gains, said):
@@ -56,7 +56,7 @@ def test_a_gain_against_the_papers(gains, said):
     [
         ((2.0, 2.1, 1.9, 2.2, 1.9), 'no published figure; better than the baseline (p '),
         ((-2.0, -2.1, -1.9, -2.2, -1.9), 'no published figure; worse than the baseline (p '),
-        ((1.0, -1.0, 0.5, -0.4, 0.1), 'no published figure; within noise'),
+        ((1.0, -1.0, 0.5, -0.4, 0.1), 'no published figure; within noise (p 0.9'),
         ((2.0,), 'no published figure'),
     ],
 )
@@ -68,9 +68,9 @@ def test_a_gain_without_a_published_one(gains, said):
 @pytest.mark.parametrize(
     ('base', 'said'),
     [
-        (BASE, 'reproduced'),
+        (BASE, 'reproduced (p '),
         ([value - 1.5 for value in BASE], 'off (p '),
-        ([38.0, 42.1], 'within noise'),
+        ([38.0, 42.1], 'within noise (p '),
         ([40.0], 'one seed: no claim'),
         ([], 'not run'),
     ],
@@ -93,7 +93,33 @@ def test_more_cells_ask_for_more():
     baseline = runs('baseline', BASE)
     cell = Cell(runs('rm', gains), baseline)
     assert 'better than the baseline (p 0.03)' in judge([cell])[0].text
-    assert judge([cell] * 20)[0].text.endswith('within noise')
+    assert judge([cell] * 20)[0].text.endswith('within noise (p 0.61)')
+
+
+def test_what_is_of_other_data_or_of_another_length_is_no_pair():
+    base = runs('baseline', BASE, 40.0, data_fingerprint='a')
+    mixed = runs('rm', plus(2.0, 2.1, 1.9, 2.2, 1.9), 42.0, data_fingerprint='a')
+    mixed[0].data_fingerprint = 'b'
+    mixed[1].schedule_scale = 0.5
+    # What says nothing of its data is compared.
+    mixed[2].data_fingerprint = None
+    cell = Cell(mixed, base)
+    assert cell.gains == pytest.approx([1.9, 2.2, 1.9])
+    # The paper's figure is of whole runs.
+    assert (cell.published, cell.published_gain) == (None, None)
+    notes = build_table(base + mixed).notes
+    assert 'rm of atss_r18_mini, seed 0: the baseline is of other data: no gain.' in notes
+    said = 'rm of atss_r18_mini, seed 1: the baseline is of a schedule of another length: no gain.'
+    assert said in notes
+
+
+def test_records_that_disagree_on_the_papers_figure_are_held_against_none():
+    records = runs('rm', BASE, 42.0)
+    records[1].published = None
+    assert judge([Cell(records, [])])[0].text == 'no published figure'
+    assert build_table(records).notes[-1] == (
+        "rm of atss_r18_mini: records disagree on the paper's figure (42.0, None): none counts."
+    )
 
 
 def test_the_table_has_it_in_every_format():

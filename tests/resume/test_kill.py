@@ -12,7 +12,7 @@ import torch
 
 from rm_mm.data import mini
 from rm_mm.suite.metrics import Metric
-from rm_mm.suite.records import read_curve
+from rm_mm.suite.run_facts import read_curve
 
 KILLS = 20
 #: Recipe, folder of its data, what shortens it to about 30 iterations, the metric.

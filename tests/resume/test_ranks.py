@@ -9,7 +9,7 @@ import torch
 
 from rm_mm.data import mini
 from rm_mm.suite.metrics import Metric
-from rm_mm.suite.records import read_curve
+from rm_mm.suite.run_facts import read_curve
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ import pytest
 from rm_mm.errors import RefusedError
 from rm_mm.report.table import build_table
 from rm_mm.suite.metrics import Metric
-from rm_mm.suite.records import SCHEMA_VERSION, Record, read_curve, read_floor, read_record
-from rm_mm.suite.run_facts import facts_of, read_environment, read_pace
+from rm_mm.suite.records import SCHEMA_VERSION, Record, read_record
+from rm_mm.suite.run_facts import facts_of, read_curve, read_environment, read_floor, read_pace
 
 SCHEMAS = Path(__file__).parents[1] / 'data' / 'records'
 
@@ -144,6 +144,10 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
         {'published': 'much'}, {'schedule_scale': None}, {'curve': [[1, None]]}, {'curve': [[1]]},
         {'curve': 'x'}, {'per_class': {'bag': 'x'}}, {'per_class': []}, {'config_diff': {'a': [1]}},
         {'environment': []}, {'config_sha256': None}, {'backbone_sha256': ['x']}, {'step_unit': 1},
+        {'best': 250}, {'last': -5}, {'step_unit': 'foo'}, {'best_step': {'a': 1}},
+        {'last_step': '3'}, {'schedule_scale': -1}, {'schedule_scale': float('nan')},
+        {'seconds': float('inf')}, {'seconds': -5}, {'seconds': True}, {'column': ''},
+        {'settings': ['']},
     ],
 )  # fmt: skip
 def test_a_record_of_wrong_values_is_refused(tmp_path, change):
@@ -151,6 +155,21 @@ def test_a_record_of_wrong_values_is_refused(tmp_path, change):
     (tmp_path / 'a.json').write_text(json.dumps(values))
     with pytest.raises(RefusedError, match='is not a record'):
         read_record(tmp_path / 'a.json')
+
+
+def test_what_is_missing_and_what_is_left_over_is_named(tmp_path):
+    values = {**asdict(RECORD), 'typo': 1}
+    del values['best'], values['column']
+    (tmp_path / 'a.json').write_text(json.dumps(values))
+    with pytest.raises(RefusedError, match="found best, column missing and 'typo' left over"):
+        read_record(tmp_path / 'a.json')
+
+
+def test_a_mark_at_its_beginning_is_no_damage(tmp_path):
+    RECORD.write(tmp_path / 'a.json')
+    text = (tmp_path / 'a.json').read_text()
+    (tmp_path / 'a.json').write_text(text, encoding='utf-8-sig')
+    assert read_record(tmp_path / 'a.json') == RECORD
 
 
 @pytest.mark.parametrize('kind', ['folder', 'broken link'])

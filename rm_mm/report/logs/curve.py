@@ -39,11 +39,15 @@ class LoggedRun:
         config: Of mmdetection 2.x or mmsegmentation 0.x, as the log's first line has it.
         seed: If the log says.
         restarts: How often it goes back.
+        given_up: Evaluations that a restart made void.
+        made_again: Evaluations of a point that had one already, which counts no more.
         by_iteration: Whether its iterations are counted through all epochs; None until that shows.
         memory_mb: The most that was logged, of one GPU.
         seconds: What its training took, as far as it was logged.
         unread: Number and fault of the first lines that could not be read.
         unread_count: Of all such lines.
+        stated_unit: What its own steps count, if its config says.
+        others: What was evaluated that is no figure of a table, as the log calls it.
     """
 
     path: Path
@@ -52,13 +56,18 @@ class LoggedRun:
     config: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     restarts: int = 0
+    given_up: int = 0
+    made_again: int = 0
     by_iteration: bool | None = None
     memory_mb: float | None = None
     unread: list[tuple[int, str]] = field(default_factory=list)
     unread_count: int = 0
+    others: list[str] = field(default_factory=list)
+    stated_unit: str | None = None
     _made: dict[tuple[int, int], Evaluation] = field(default_factory=dict)
     _epoch: int = 0
     _iteration: int = 0
+    _guessed: bool = False
     seconds: float = 0.0
     _timed: int = 0
 
@@ -73,16 +82,22 @@ class LoggedRun:
         if self.by_iteration is None and epoch > self._epoch > 0:
             # Else a new epoch begins anew.
             self.by_iteration = iteration > self._iteration
+            self._guessed = True
+        elif self._guessed and epoch > self._epoch and iteration <= self._iteration:
+            # Lines are missing: what goes back does not reach a later epoch.
+            self.by_iteration = False
         before = (self._epoch, self._iteration)
         back = iteration < self._iteration if self.by_iteration else (epoch, iteration) < before
         if back:
             self.restarts += 1
             gone = (0, iteration) if self.by_iteration else (epoch, iteration)
-            self._made = {
+            kept = {
                 key: made
                 for key, made in self._made.items()
                 if ((0, made.iteration) if self.by_iteration else key) < gone
             }
+            self.given_up += len(self._made) - len(kept)
+            self._made = kept
         anew = epoch != self._epoch and not self.by_iteration
         done = iteration - (0 if anew else self._iteration)
         self._epoch, self._iteration = epoch, iteration
@@ -99,7 +114,7 @@ class LoggedRun:
             made = Evaluation(epoch, self._iteration, step, kept)
             key = (epoch, self._iteration) if step is None else (0, step)
             # One that is made again counts from now on.
-            self._made.pop(key, None)
+            self.made_again += self._made.pop(key, None) is not None
             self._made[key] = made
         if odd:
             raise ValueError(f'{odd[0]} is {values[odd[0]]:g}, which is no percentage')
@@ -114,6 +129,11 @@ class LoggedRun:
         """Add what the log calls the run, once."""
         if said not in self.names:
             self.names = [*self.names, said][-NAMED:]
+
+    def note_other(self, said: str) -> None:
+        """Add what was evaluated that is no figure of a table, once."""
+        if said not in self.others and len(self.others) < 2 * NAMED:
+            self.others.append(said)
 
     def fault(self, number: int, said: str) -> None:
         """Note a line that could not be read."""
@@ -136,6 +156,8 @@ class LoggedRun:
         """What :meth:`curve` counts in."""
         made = self.evaluations
         if made and made[0].step is not None:
+            if self.stated_unit:
+                return self.stated_unit
             return 'epoch' if all(one.step == one.epoch for one in made) else 'iteration'
         return 'iteration' if self._counts_iterations() else 'epoch'
 

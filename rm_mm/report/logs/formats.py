@@ -13,7 +13,7 @@ from typing import Any
 from rm_mm.errors import InputError
 from rm_mm.fidelity.logs import counts_epochs, parse_config
 from rm_mm.report.logs.curve import LoggedRun
-from rm_mm.report.logs.lines import Line, read_lines
+from rm_mm.report.logs.lines import LONGEST, Line, read_lines
 
 #: Key in a log, name in a record, and what makes it per cent.
 _MMCV = {
@@ -35,6 +35,8 @@ _TRAIN = re.compile(r'Epoch \[(\d+)/\d+\]\[(\d+)/\d+\]\s+lr ')
 _VAL = re.compile(r'Epoch\(val\) \[(\d+)\]\s+Test Acc@1: (\S+)\s')
 _WHEN = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) - ')
 _EXPERIMENT = 'Exp path: '
+#: What an evaluation's entry holds beside its figures.
+_COUNTERS = ('mode', 'epoch', 'iter', 'step', 'lr', 'time', 'data_time', 'memory')
 #: The first bytes of gzip, bzip2, xz and zstandard, as text.
 _COMPRESSED = ('\x1f\ufffd', 'BZh', '\ufffd7zXZ', '(\ufffd/\ufffd')
 #: How many lines may come before the first of a log.
@@ -48,7 +50,8 @@ def read_log(path: Path, *more: Path) -> LoggedRun:
 
     Args:
         path: Of the log.
-        more: Logs of the same run, from where it was resumed, in order.
+        more: Logs of the same run, from where it was resumed, in order. One that leaves nothing of
+            those before it is of a run that was begun anew: that run is what is read.
 
     Raises:
         InputError: If one cannot be read, or is of no format that is known here.
@@ -56,14 +59,35 @@ def read_log(path: Path, *more: Path) -> LoggedRun:
     kind, read = _format_of(path)
     run = LoggedRun(path, kind)
     for part in (path, *more):
-        where = f'{part.parent.parent.name}: ' if more else ''
+        before = run.evaluations
+        where = f'{part.parent.parent.name if part.name == "scalars.json" else part.name}: '
+        where = where if more else ''
+        _take_config(run, part.with_name('config.py'))
         for line in read_lines(part):
             try:
                 read(run, line)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                 said = 'cut' if line.cut else ' '.join(str(error).split())[:80]
                 run.fault(line.number, where + (said or type(error).__name__))
+        if before and not any(one is other for one in before for other in run.evaluations):
+            run.path = part
     return run
+
+
+def _take_config(run: LoggedRun, path: Path) -> None:
+    """What mmengine lays beside its log: the whole config, of which nothing is run."""
+    if run.kind != 'mmengine' or not path.is_file() or path.stat().st_size > LONGEST:
+        return
+    try:
+        run.config = parse_config(path.read_text(encoding='utf-8', errors='replace'))
+    except (OSError, ValueError):
+        # It only helps to tell what the log is of.
+        return
+    loop, randomness = run.config.get('train_cfg'), run.config.get('randomness')
+    if isinstance(loop, dict) and not loop.keys().isdisjoint(('max_iters', 'max_epochs')):
+        run.stated_unit = 'iteration' if 'max_iters' in loop else 'epoch'
+    seed = randomness.get('seed') if isinstance(randomness, dict) else None
+    run.seed = seed if type(seed) is int else run.seed
 
 
 def _format_of(path: Path) -> tuple[str, Callable[[LoggedRun, Line], None]]:
@@ -143,7 +167,7 @@ def _mmcv_entry(run: LoggedRun, line: Line) -> None:
             run.by_iteration = not counts_epochs(run.config)
     elif entry['mode'] == 'train':
         _train(run, entry, _count(entry['epoch']))
-    elif entry['mode'] == 'val' and (values := _values(entry, _MMCV)):
+    elif entry['mode'] == 'val' and (values := _values(run, entry, _MMCV)):
         run.evaluate(values, epoch=_count(entry['epoch']))
 
 
@@ -157,9 +181,10 @@ class _MMEngineEntries:
         entry = _parsed(line)
         if entry is None:
             return
-        if values := _values(entry, _MMENGINE):
-            run.evaluate(values, epoch=self._epoch, step=_count(entry['step']))
-        elif 'iter' in entry:
+        if 'iter' not in entry or not _MMENGINE.keys().isdisjoint(entry):
+            if values := _values(run, entry, _MMENGINE):
+                run.evaluate(values, epoch=self._epoch, step=_count(entry['step']))
+        else:
             # Counted through all epochs.
             run.by_iteration = True
             self._epoch = _count(entry.get('epoch', 0))
@@ -178,8 +203,10 @@ def _parsed(line: Line) -> dict[str, Any] | None:
     return entry
 
 
-def _values(entry: dict[str, Any], known: dict[str, tuple[str, float]]) -> dict[str, float]:
-    """Values in per cent, without the -1 that says that nothing was there to measure."""
+def _values(
+    run: LoggedRun, entry: dict[str, Any], known: dict[str, tuple[str, float]]
+) -> dict[str, float]:
+    """Values in per cent; where there are none, the run notes what there is instead."""
     found = {}
     for key, (name, factor) in known.items():
         if key not in entry:
@@ -190,8 +217,10 @@ def _values(entry: dict[str, Any], known: dict[str, tuple[str, float]]) -> dict[
         # mmclassification writes its mAP in per cent, mmdetection as a fraction.
         if key != 'mAP' or float(value) <= 1:
             value = float(value) * factor
-        if value != -factor:
-            found[name] = round(float(value), 4)
+        found[name] = round(float(value), 4)
+    for key in () if found else entry:
+        if key not in _COUNTERS:
+            run.note_other(key)
     return found
 
 

@@ -34,9 +34,10 @@ class Recipe:
 
     Attributes:
         task: Kind of the task.
-        column: Name of the task, such as ``atss_r50_coco``.
-        method: Method name.
-        config: The leaf below ``configs/``; None if there is none for it.
+        column: Name of the task, such as ``atss_r50_coco``; ``unnamed`` if nothing tells it.
+        method: Method name, or that of a row of the user's own.
+        config: The leaf below ``configs/``; None if there is none for it. Of a method of the
+            user's own it is the baseline's.
     """
 
     task: str
@@ -62,12 +63,25 @@ def identify(run: LoggedRun, metric: str, method: str | None = None) -> Recipe:
     method = method or _method_of(path.stem, run.names, folders, run.path)
     callings = [path.stem, *folders, *run.names]
     words = set().union(*map(_words, callings), _config_words(run.config))
-    leaf = _leaf_of(task, _words(path.stem), method) or _leaf_of(task, words, method)
+    row = method if method in METHODS else 'baseline'
+    leaf = _leaf_of(task, _words(path.stem), row) or _leaf_of(task, words, row)
     if leaf is None:
-        stem = run.names[0] if run.names else run.path.name
-        return Recipe(task, printable(Path(stem).stem), method, None)
+        return Recipe(task, printable(_column_of(run, callings)), method, None)
     column, config = leaf
     return Recipe(task, column, method, config)
+
+
+def _column_of(run: LoggedRun, callings: list[str]) -> str:
+    """What to call the task of a log that is of no recipe here; the same under every method."""
+    if run.config.get('model'):
+        return '_'.join(_said_of_config(run.config))
+    for name in (*run.names, *callings):
+        # ``20260101_120000`` and ``vis_data`` are of every run.
+        words = re.findall(r'[a-z0-9]+', Path(name).stem.lower())
+        own = [w for w in words if w not in (*METHODS, 'log', 'scalars', 'recursivemix')]
+        if any(not word.isdecimal() for word in own) and own != ['vis', 'data']:
+            return '_'.join(own)
+    return 'unnamed'
 
 
 def _method_of(stem: str, names: list[str], folders: list[str], path: Path) -> str:
@@ -105,6 +119,10 @@ def _words(name: str) -> set[str]:
 
 
 def _config_words(config: dict[str, Any]) -> set[str]:
+    return set().union(*map(_words, _said_of_config(config)))
+
+
+def _said_of_config(config: dict[str, Any]) -> list[str]:
     """What the config of the log says of the network and the data."""
 
     def entry(*keys: str) -> Any:
@@ -118,7 +136,7 @@ def _config_words(config: dict[str, Any]) -> set[str]:
         entry('model', 'type'), entry('model', 'decode_head', 'type'), entry('dataset_type'),
         f'resnet{depth}' if depth else None,
     ]  # fmt: skip
-    return set().union(*(_words(str(word)) for word in said if word))
+    return [str(word) for word in said if word]
 
 
 def _leaf_of(task: str, words: set[str], method: str) -> tuple[str, str] | None:

@@ -15,32 +15,41 @@ from rm_mm.printable import printable
 from rm_mm.report.logs.curve import LoggedRun
 from rm_mm.report.logs.formats import read_log
 from rm_mm.report.logs.identify import TASK_OF, Recipe, identify
+from rm_mm.report.logs.seeds import number
 from rm_mm.suite.metrics import metric_of
+from rm_mm.suite.planning.own import require_name
 from rm_mm.suite.records import Record, figures_of
 
 #: The preset of a record that was made of a log.
 PRESET = 'log'
+#: Where mmengine keeps its logs, from a folder or from that of the run.
+_MMENGINE_LOGS = ('scalars.json', 'vis_data/scalars.json', '*/vis_data/scalars.json')
 
 
 def named_path(text: str) -> tuple[str | None, Path]:
-    """``METHOD=PATH``, or a path alone.
+    """``METHOD=PATH``, or a path alone; the method may be one of the user's own.
 
     Raises:
         InputError: If a method has no path.
     """
     method, separator, rest = text.partition('=')
-    if separator and method in METHODS:
-        if not rest:
-            raise InputError(f'{text}: expected the path of a log behind it')
-        return method, Path(rest)
-    return None, Path(text)
+    is_path = Path(text).exists() or not Path(rest).exists()
+    if not separator or (method not in METHODS and is_path):
+        return None, Path(text)
+    if not rest:
+        raise InputError(f'{text}: expected the path of a log behind it')
+    require_name(method, (), 'method')
+    return method, Path(rest)
 
 
-def read_rows(logs: Sequence[tuple[str | None, Path]]) -> tuple[list[Record], list[str]]:
+def read_rows(
+    logs: Sequence[tuple[str | None, Path]], records: Sequence[Record] = ()
+) -> tuple[list[Record], list[str]]:
     """Read logs.
 
     Args:
-        logs: Methods, where the call says them, and files, or folders of mmengine's runs.
+        logs: Methods, where the call says them, and files, or folders of runs.
+        records: What stands in the same table, and is paired with them by its seeds.
 
     Returns:
         A record for each, and what to know of it.
@@ -48,77 +57,64 @@ def read_rows(logs: Sequence[tuple[str | None, Path]]) -> tuple[list[Record], li
     Raises:
         InputError: If one cannot be read, holds no evaluation, or does not say what it is of.
     """
-    rows = [_row(method, path) for method, path in logs]
-    said = [_said(run, record) for run, record in rows]
-    if _number(rows):
-        said.append('seeds of logs are numbered, and so paired, in the order of the call')
+    rows, said = [], []
+    for method, path in logs:
+        run, record, length = _row(method, path)
+        rows.append((run, record))
+        said.append(_said(run, record, length))
+    said += number(rows, records)
     return [record for _, record in rows], said
 
 
-def _number(rows: Sequence[tuple[LoggedRun, Record]]) -> bool:
-    """Give each record its seed: the log's, if the methods of a column have the same ones.
+def files_of(path: Path) -> list[Path]:
+    """A log, or the logs of one run in its folder, in order.
 
-    Returns:
-        Whether any were numbered in their order instead.
+    Raises:
+        InputError: If there is none.
     """
-    numbered = False
-    for column in dict.fromkeys(record.column for _, record in rows):
-        methods: dict[str, list[tuple[LoggedRun, Record]]] = {}
-        for run, record in rows:
-            if record.column == column:
-                methods.setdefault(record.method, []).append((run, record))
-        stated = [sorted(str(run.seed) for run, _ in found) for found in methods.values()]
-        several = max(map(len, stated)) > 1
-        own = several and all(s == stated[0] and len(set(s)) == len(s) for s in stated)
-        for found in methods.values():
-            for order, (run, record) in enumerate(found):
-                record.seed = run.seed if own and run.seed is not None else order
-        numbered |= not own and (len(methods) > 1 or several)
-    return numbered
-
-
-def _files(path: Path) -> list[Path]:
-    """A log, or the logs of a run of mmengine that was resumed."""
     if path.is_file():
         return [path]
-    if path.exists() and not path.is_dir():
+    if not path.exists():
+        raise InputError(f'no records and no log: {path} does not exist')
+    if not path.is_dir():
         raise InputError(f'{path} is no file: a log is gone through twice; save it first')
-    found = sorted([*path.glob('vis_data/scalars.json'), *path.glob('*/vis_data/scalars.json')])
-    if not found:
-        raise InputError(
-            f'no records and no log: expected {path}/records/*.json, as rm-mm suite writes them, '
-            f'{path}/*/vis_data/scalars.json, as mmengine does, or a log'
-            + ('' if path.exists() else f'; {path} does not exist')
-        )
-    return found
+    for patterns in (_MMENGINE_LOGS, ('*.log.json',)):
+        if found := sorted(file for pattern in patterns for file in path.glob(pattern)):
+            return found
+    raise InputError(
+        f'no records and no log: expected {path}/records/*.json, as rm-mm suite writes them, '
+        f'{path}/*/vis_data/scalars.json, as mmengine does, {path}/*.log.json, as mmcv 1.x does, '
+        'or a log'
+    )
 
 
-def _row(method: str | None, path: Path) -> tuple[LoggedRun, Record]:
-    run = read_log(*_files(path))
+def _row(method: str | None, path: Path) -> tuple[LoggedRun, Record, int | None]:
+    """A log, its record, and the length of its recipe in the steps of that."""
+    run = read_log(*files_of(path))
     if not (metrics := run.metrics()):
+        others = f', found {", ".join(map(printable, run.others))}' if run.others else ''
         raise InputError(
             f'no evaluation in {path}: expected one of {", ".join(TASK_OF)}, in the words of its '
-            f'format{_faults(run)}'
+            f'format{others}{_faults(run)}'
         )
     recipe = identify(run, metrics[0], method)
     config = read_config(configs_root() / recipe.config) if recipe.config else None
     metric = metrics[0]
     if config is not None and (counts := metric_of(config).name) in metrics:
         metric = counts
-    if config is not None and _is_longer(run, metric, config):
-        # The recipe of another schedule, whose figure the paper does not print.
-        recipe, config = replace(recipe, config=None), None
-    return run, _record(run, metric, recipe, config)
-
-
-def _is_longer(run: LoggedRun, metric: str, config: Any) -> bool:
-    """Whether a run went on where the recipe's schedule ends."""
-    length = config.train_cfg.get(f'max_{"iters" if run.step_unit == "iteration" else "epochs"}')
-    return length is not None and run.curve(metric)[-1][0] > length
+    length = None
+    if config is not None:
+        unit = 'iters' if run.step_unit == 'iteration' else 'epochs'
+        length = config.train_cfg.get(f'max_{unit}')
+        if length != run.curve(metric)[-1][0]:
+            # Of another schedule, or not at its end: the paper prints no figure of that.
+            recipe, config = replace(recipe, config=None), None
+    return run, _record(run, metric, recipe, config), length
 
 
 def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
     expected = {} if config is None else config.get('expected') or {}
+    known = recipe.method in METHODS
     setting = PRESET
     if config is not None:
         setting = MINI_SETTING if config.get('embedded_data') else SETTINGS[0]
@@ -130,9 +126,9 @@ def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
         metric=metric,
         step_unit=run.step_unit,
         **figures_of(run.curve(metric)),
-        published=expected.get('value'),
-        source=expected.get('source'),
-        config=recipe.config or '',
+        published=expected.get('value') if known else None,
+        source=expected.get('source') if known else None,
+        config=recipe.config or '' if known else '',
         config_sha256='',
         schedule_scale=1.0,
         backbone_sha256=None,
@@ -146,21 +142,32 @@ def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
     )
 
 
-def _said(run: LoggedRun, record: Record) -> str:
+def _said(run: LoggedRun, record: Record, length: int | None) -> str:
+    ended = f'{_counted(len(record.curve), "evaluation")} to {record.step_unit} {record.last_step}'
+    if length is not None and length > record.last_step:
+        ended += f' of {length}: unfinished'
     parts = [
         f'{printable(run.path)}: {record.method} of {record.column}, {run.kind}, '
-        f'{len(record.curve)} evaluations to {record.step_unit} {record.last_step}, '
-        f'best at {record.best_step}'
+        f'{ended}, best at {record.best_step}'
     ]
     if run.seconds_an_iteration:
         parts.append(f'{run.seconds_an_iteration:.3f} s an iteration')
     if run.memory_mb:
         parts.append(f'{run.memory_mb:.0f} MB a GPU')
     if run.restarts:
-        parts.append(f'restarted {run.restarts} times')
-    if not record.config:
+        given_up = f' (which gave up {_counted(run.given_up, "evaluation")})' * bool(run.given_up)
+        parts.append(f'restarted {_counted(run.restarts, "time")}{given_up}')
+    if run.made_again:
+        parts.append(
+            f'{_counted(run.made_again, "evaluation")} made again, of which the last count'
+        )
+    if not record.config and record.method in METHODS:
         parts.append('of no recipe here, or of another length: no published figure')
     return ', '.join(parts) + _faults(run)
+
+
+def _counted(number: int, what: str) -> str:
+    return f'{number} {what}' + ('' if number == 1 else 's')
 
 
 def _faults(run: LoggedRun) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.report.page.markup import Markup, tag
+from rm_mm.suite.records import PICTURES
 
 #: All pictures of a page together, in bytes as they are on disk; base64 makes a third more of it.
 LARGEST_TOTAL = 4_000_000
@@ -98,4 +99,4 @@ def read_description(path: Path) -> dict[str, Any] | None:
 
 def folder_of(record_path: Path) -> Path:
     """Where the suite keeps the pictures of the run that a record is of."""
-    return record_path.parent.parent / 'pictures' / record_path.stem
+    return record_path.parent.parent / PICTURES / record_path.stem

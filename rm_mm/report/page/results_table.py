@@ -68,7 +68,7 @@ def _cell(method: str, column: Column, cell: Cell, verdict: Verdict, runs: Runs)
     if cell.gains:
         shown.append(_gain(cell, verdict, digits, runs, what))
     last = _mean([record.last for record in cell.records], digits)
-    published = cell.records[0].published
+    published = cell.published
     paper = None if published is None else [' · paper ', tag('b', f'{published:g}')]
     last_button = runs.button(cell.records, last, label=f'last, {what}: the runs')
     shown.append(tag('span', 'last ', last_button, paper, class_='minor'))

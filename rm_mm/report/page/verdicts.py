@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rm_mm.report.page.markup import Markup, tag
-from rm_mm.report.verdict import ABSENT, NOT_PAIRED, ONE_SEED, UNPUBLISHED, Verdict
+from rm_mm.report.verdict import ABSENT, IDENTICAL, NOT_PAIRED, ONE_SEED, UNPUBLISHED, Verdict
 
 #: Kind, shape; in the order in which the headline counts them.
 SHAPES = {
@@ -25,7 +25,7 @@ _COUNTED = {
     'worse': 'worse than the baseline',
     'noise': 'within noise',
     'off': 'off',
-    'silent': 'of too few seeds for a claim',
+    'silent': 'without a claim',
     'unpublished': 'with nothing to compare with',
     'absent': 'not run',
 }
@@ -36,7 +36,7 @@ def kind_of(verdict: Verdict) -> str:
     text = verdict.text
     if text in (ABSENT, ''):
         return 'absent'
-    if text in (ONE_SEED, NOT_PAIRED):
+    if text in (ONE_SEED, NOT_PAIRED) or text.endswith(IDENTICAL):
         return 'silent'
     said = text.removeprefix(f'{UNPUBLISHED}; ')
     for start, kind in (

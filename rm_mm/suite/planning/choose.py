@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError, RmMmError
+from rm_mm.mistakes import Mistakes
 from rm_mm.names import METHODS, TASKS
 from rm_mm.printable import printable
-from rm_mm.suite.planning.mistakes import Mistakes
 from rm_mm.suite.planning.own import own_method, own_task, require_name
 from rm_mm.suite.planning.presets import PRESETS, Preset
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rm_mm.errors import InputError
+from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.estimate import Estimate, Question, estimate, show
 from rm_mm.suite.planning.gpus import find_gpu
-from rm_mm.suite.planning.mistakes import Mistakes
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.planning.presets import Preset
 

@@ -10,6 +10,7 @@ from rm_mm.errors import InputError
 from rm_mm.report.logs.curve import LoggedRun
 from rm_mm.report.logs.identify import identify
 from rm_mm.report.logs.rows import named_path, read_rows
+from rm_mm.report.results import arrange
 
 ATSS = {
     'model': {'type': 'ATSS', 'backbone': {'type': 'ResNet', 'depth': 50}},
@@ -74,10 +75,17 @@ def test_folders_and_log_have_to_agree():
         method('/data/x_baseline/20260101.log', 'resnet50_rm')
 
 
-def test_a_method_before_a_path():
+def test_a_method_before_a_path(tmp_path, monkeypatch):
     assert named_path('rm=a/b.log') == ('rm', Path('a/b.log'))
     assert named_path('lr=0.1/b.log') == (None, Path('lr=0.1/b.log'))
     assert named_path('a.log') == (None, Path('a.log'))
+    monkeypatch.chdir(tmp_path)
+    Path('b.log').touch()
+    assert named_path('mine=b.log') == ('mine', Path('b.log'))
+    with pytest.raises(InputError, match='cannot name a method'):
+        named_path('my own=b.log')
+    Path('lr=b.log').touch()
+    assert named_path('lr=b.log') == (None, Path('lr=b.log'))
 
 
 def test_two_of_one_method_are_two_seeds_and_none_is_refused(tmp_path):
@@ -92,6 +100,9 @@ def test_two_of_one_method_are_two_seeds_and_none_is_refused(tmp_path):
     (tmp_path / 'none.log').write_text('Epoch [1/9][0/5]\tlr 0.1\n')
     with pytest.raises(InputError, match='no evaluation in'):
         read_rows([('rm', tmp_path / 'none.log')])
+    (tmp_path / 'other.log').write_text('{"multi-label/mAP": 40.0, "time": 0.1, "step": 1}\n')
+    with pytest.raises(InputError, match=r'found multi-label/mAP$'):
+        read_rows([('rm', tmp_path / 'other.log')])
 
 
 def log_of(path, seed, value, epochs=12):
@@ -108,11 +119,32 @@ def test_seeds_that_the_logs_state_pair_them_in_any_order(tmp_path):
     records, said = read_rows([*base, *mixed])
     assert [record.seed for record in records] == [1, 2, 2, 1]
     assert len(said) == 4
-    # Without the same ones, in their order; and it is said.
-    other = log_of(tmp_path / 'atss_r50_coco_rm_9.json', 9, 0.5)
-    records, said = read_rows([*base, mixed[0], other])
+    # What both have is a pair, and nothing else is.
+    others = [log_of(tmp_path / f'atss_r50_coco_rm_{s}.json', s, 0.5) for s in (8, 9)]
+    records, said = read_rows([*base, mixed[0], others[1]])
+    assert [record.seed for record in records] == [1, 2, 2, 9]
+    assert arrange(records).rows[1].cells[0].gains == pytest.approx([5.0])
+    assert len(said) == 4
+    # Where they have none in common, seeds are no pairs: in their order; and it is said.
+    records, said = read_rows([*base, *others])
     assert [record.seed for record in records] == [0, 1, 0, 1]
+    assert said[-1].startswith('atss_r50_coco: ')
     assert 'in the order of the call' in said[-1]
+
+
+def test_a_log_beside_records_is_paired_with_them(tmp_path):
+    base = [log_of(tmp_path / f'atss_r50_coco_baseline_{s}.json', s, 0.4 + s / 100) for s in (0, 2)]
+    kept, _ = read_rows(base)
+    stated = log_of(tmp_path / 'atss_r50_coco_rm_2.json', 2, 0.5)
+    (record,), said = read_rows([stated], kept)
+    assert (record.seed, len(said)) == (2, 1)
+    silent = log_of(tmp_path / 'atss_r50_coco_rm_none.json', None, 0.5)
+    (record,), said = read_rows([silent], kept)
+    assert record.seed == 0
+    assert 'in the order of the call' in said[-1]
+    # One of a row that has records is another run than these.
+    (record,), _ = read_rows([log_of(tmp_path / 'atss_r50_coco_baseline_x.json', None, 0.5)], kept)
+    assert record.seed == 1
 
 
 def test_a_run_that_is_longer_than_the_recipe_has_no_published_figure(tmp_path):
@@ -124,8 +156,64 @@ def test_a_run_that_is_longer_than_the_recipe_has_no_published_figure(tmp_path):
     assert 'no published figure' in said[0]
 
 
+def test_a_run_that_is_not_at_its_end_has_no_published_figure(tmp_path):
+    _, path = log_of(tmp_path / 'atss_r50_coco_rm.json', 0, 0.43, epochs=11)
+    (record,), said = read_rows([(None, path)])
+    assert (record.published, record.settings) == (None, ['log'])
+    assert '1 evaluation to epoch 11 of 12: unfinished' in said[0]
+
+
+def test_a_row_of_ones_own_stands_in_the_column_of_the_recipes(tmp_path):
+    _, path = log_of(tmp_path / 'atss_r50_coco_12.json', 0, 0.43)
+    (record,), said = read_rows([('moco', path)])
+    assert (record.method, record.column, record.settings) == ('moco', 'atss_r50_coco', ['paper'])
+    assert (record.published, record.config) == (None, '')
+    assert 'published' not in said[0]
+
+
+@pytest.mark.parametrize(
+    ('name', 'column'),
+    [
+        ('mydet_rm.json', 'mydet'),
+        ('rm/scalars.json', 'unnamed'),
+        ('faster_rm/20260101_120000/vis_data/scalars.json', 'faster'),
+    ],
+)
+def test_what_is_of_no_recipe_is_called_after_its_files_without_the_method(tmp_path, name, column):
+    # Three folders up are looked at.
+    path = tmp_path / '1' / '2' / '3' / name
+    path.parent.mkdir(parents=True)
+    path.write_text('{"coco/bbox_mAP": 0.5, "step": 1}\n')
+    (record,), _ = read_rows([(None, path)])
+    assert (record.method, record.column) == ('rm', column)
+
+
+def test_mmengines_config_beside_a_log_says_what_it_is_of(tmp_path):
+    folder = tmp_path / 'runs' / '20260101_120000' / 'vis_data'
+    folder.mkdir(parents=True)
+    (folder / 'scalars.json').write_text('{"coco/bbox_mAP": 0.5, "step": 12}\n')
+    config = folder / 'config.py'
+    config.write_text(
+        "dataset_type = 'CocoDataset'\nrandomness = dict(seed=7)\n"
+        'train_cfg = dict(max_epochs=12)\n'
+        "model = dict(type='ATSS', backbone=dict(depth=50))\n"
+    )
+    (record,), _ = read_rows([('rm', tmp_path / 'runs')])
+    assert (record.column, record.published) == ('atss_r50_coco', 41.5)
+    config.write_text(config.read_text().replace('ATSS', 'FCOS'))
+    (record,), _ = read_rows([('rm', folder)])
+    assert (record.column, record.published) == ('FCOS_CocoDataset_resnet50', None)
+    # It is read, not run.
+    config.write_text('import os\nos.mkdir("here")\n')
+    (record,), _ = read_rows([('rm', folder)])
+    assert record.column == 'runs'
+    assert not Path('here').exists()
+
+
 def test_a_run_on_the_embedded_images_stands_with_theirs(tmp_path):
-    (tmp_path / 'r18_rm_mini.json').write_text('{"accuracy/top1": 40.0, "step": 1}\n')
+    train, evaluated = {'iter': 9, 'step': 9, 'epoch': 6}, {'accuracy/top1': 40.0, 'step': 6}
+    lines = [json.dumps(train), json.dumps(evaluated), '']
+    (tmp_path / 'r18_rm_mini.json').write_text('\n'.join(lines))
     (record,), _ = read_rows([(None, tmp_path / 'r18_rm_mini.json')])
     assert (record.settings, record.column) == (['mini'], 'r18_mini')
 

@@ -11,6 +11,7 @@ from rm_mm.errors import InputError
 from rm_mm.report.logs import lines
 from rm_mm.report.logs.formats import read_log
 from rm_mm.report.logs.lines import read_lines
+from rm_mm.report.logs.rows import files_of
 
 
 def text(*entries):
@@ -112,7 +113,43 @@ def test_mmcv_restarted_in_one_file(log):
     first = mmcv((1, 50), (1, {'mIoU': 0.1}), (2, 100), (2, {'mIoU': 0.5}), (3, 150))
     run = read_log(log(first + mmcv((2, 100), (2, {'mIoU': 0.2}), (3, 150), (3, {'mIoU': 0.3}))))
     assert run.curve('miou_percent') == [(50, 10.0), (100, 20.0), (150, 30.0)]
-    assert run.restarts == 1
+    assert (run.restarts, run.given_up) == (1, 1)
+
+
+def test_mmcv_with_lines_missing_is_no_restart(log):
+    content = mmcv(
+        (1, 50), (1, {'bbox_mAP': 0.3}), (2, 100), (2, {'bbox_mAP': 0.4}), (3, 50),
+        (3, {'bbox_mAP': 0.35}),
+    )  # fmt: skip
+    run = read_log(log(content))
+    assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0), (3, 35.0)]
+    assert run.restarts == 0
+
+
+def test_evaluations_without_training_between_are_counted(log):
+    values = [(epoch, {'mIoU': 0.1 * n}) for n, epoch in enumerate((1, 1, 2, 2), 1)]
+    run = read_log(log(mmcv(*values)))
+    assert run.curve('miou_percent') == [(1, 20.0), (2, 40.0)]
+    assert run.made_again == 2
+
+
+def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_path):
+    for folder, value in (('20260101_1', 30.0), ('20260101_2', 31.0)):
+        path = tmp_path / folder / 'vis_data' / 'scalars.json'
+        path.parent.mkdir(parents=True)
+        train = {'iter': 1, 'epoch': 1, 'step': 1}
+        path.write_text(mmengine(train, {'accuracy/top1': value, 'step': 1}))
+    run = read_log(*sorted(tmp_path.glob('*/*/*')))
+    assert run.curve('top1_percent') == [(1, 31.0)]
+    assert run.path == path
+
+
+def test_a_folder_of_mmcvs_logs_is_one_run(tmp_path):
+    (tmp_path / '1.log.json').write_text(mmcv((1, 50), (1, {'bbox_mAP': 0.3})))
+    (tmp_path / '2.log.json').write_text(mmcv((2, 50), (2, {'bbox_mAP': 0.4})))
+    run = read_log(*files_of(tmp_path))
+    assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0)]
+    assert run.path == tmp_path / '1.log.json'
 
 
 def mmengine(*entries):
@@ -260,7 +297,10 @@ def test_a_metric_that_was_not_measured_takes_no_other_with_it(log):
     ]
     run = read_log(log(mmengine(*lines_of_a_run)))
     assert run.curve('box_ap_percent') == [(1, 50.0), (2, 25.0)]
-    assert run.unread == [(4, 'mask_ap_percent is 700, which is no percentage')]
+    assert run.unread == [
+        (2, 'mask_ap_percent is -100, which is no percentage'),
+        (4, 'mask_ap_percent is 700, which is no percentage'),
+    ]
 
 
 def test_an_earlier_step_that_is_evaluated_last_is_not_the_last(log):

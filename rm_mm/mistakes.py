@@ -26,8 +26,11 @@ class Mistakes:
         except RmMmError as error:
             self.add(error)
 
-    def require_none(self) -> None:
+    def require_none(self, left: str = 'nothing was run') -> None:
         """Say them.
+
+        Args:
+            left: What was not done because of them.
 
         Raises:
             InputError: If there is any.
@@ -36,4 +39,4 @@ class Mistakes:
             raise InputError(*self.found)
         if self.found:
             lines = '\n'.join(f'- {said}' for said in self.found)
-            raise InputError(f'{len(self.found)} mistakes, and nothing was run:\n{lines}')
+            raise InputError(f'{len(self.found)} mistakes, and {left}:\n{lines}')
