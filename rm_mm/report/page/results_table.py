@@ -19,16 +19,18 @@ def results_table(results: Results, notes: list[str], runs: Runs, known: dict[st
     caption = 'Best figure of each run, mean ± standard deviation over seeds, by method and task'
     head = tag(
         'tr',
-        tag('th', 'Method', scope='col'),
+        tag('th', 'Method', scope='col', role='columnheader'),
         [
             tag('th', column.heading, tag('span', column.name or column.task, class_='under'),
-                scope='col')
+                scope='col', role='columnheader')
             for column in results.columns
         ],
+        role='row',
     )  # fmt: skip
     bodies = []
     for setting, rows in groupby(results.rows, key=lambda row: row.setting):
-        title = tag('th', f'setting: {setting}', scope='rowgroup', colspan=len(results.columns) + 1)
+        title = tag('th', f'setting: {setting}', scope='rowgroup', role='rowheader',
+                    colspan=len(results.columns) + 1)  # fmt: skip
         lines = [
             tag(
                 'tr',
@@ -36,6 +38,7 @@ def results_table(results: Results, notes: list[str], runs: Runs, known: dict[st
                     'th',
                     tag('div', sample(known[row.method]), tag('span', row.method)),
                     scope='row',
+                    role='rowheader',
                 ),
                 [
                     _cell(row.method, column, cell, verdict, runs)
@@ -43,11 +46,15 @@ def results_table(results: Results, notes: list[str], runs: Runs, known: dict[st
                         results.columns, row.cells, row.verdicts, strict=True
                     )
                 ],
+                role='row',
             )
             for row in rows
         ]
-        bodies.append(tag('tbody', tag('tr', title, class_='setting'), lines))
-    table = tag('table', tag('caption', caption), tag('thead', head), bodies, class_='results')
+        head_line = tag('tr', title, class_='setting', role='row')
+        bodies.append(tag('tbody', head_line, lines, role='rowgroup'))
+    # On a phone its cells stand below one another: roles say what they are there too.
+    table = tag('table', tag('caption', caption), tag('thead', head, role='rowgroup'), bodies,
+                class_='results', role='table')  # fmt: skip
     return section(
         'results',
         'Results',
@@ -59,7 +66,8 @@ def results_table(results: Results, notes: list[str], runs: Runs, known: dict[st
 
 def _cell(method: str, column: Column, cell: Cell, verdict: Verdict, runs: Runs) -> Markup:
     if not cell.records:
-        return tag('td', badge(verdict) or '\N{EN DASH}')
+        shown_verdict = badge(verdict) or '\N{EN DASH}'
+        return tag('td', shown_verdict, role='cell', data_column=column.heading)
     digits, what = column.digits, f'{method}, {column.heading}'
     best = [record.best for record in cell.records]
     shown: list[Child] = [
@@ -68,11 +76,16 @@ def _cell(method: str, column: Column, cell: Cell, verdict: Verdict, runs: Runs)
     if cell.gains:
         shown.append(_gain(cell, verdict, digits, runs, what))
     last = _mean([record.last for record in cell.records], digits)
-    published = cell.published
-    paper = None if published is None else [' · paper ', tag('b', f'{published:g}')]
+    paper: list[Child] | None = None
+    if cell.published is not None:
+        figure = tag('b', f'{cell.published:g}')
+        paper = [' · paper ', runs.button(cell.records, figure, label=f'of the paper, {what}')]
     last_button = runs.button(cell.records, last, label=f'last, {what}: the runs')
     shown.append(tag('span', 'last ', last_button, paper, class_='minor'))
-    return tag('td', tag('div', shown, badge(verdict), class_='cell'))
+    if (said := badge(verdict)) is not None:
+        behind = [*cell.records, *cell.baseline]
+        shown.append(runs.button(behind, said, label=f'verdict, {what}: the runs'))
+    return tag('td', tag('div', shown, class_='cell'), role='cell', data_column=column.heading)
 
 
 def _gain(cell: Cell, verdict: Verdict, digits: int, runs: Runs, what: str) -> Markup:

@@ -77,6 +77,19 @@ def test_the_forest_has_zero_the_interval_and_the_papers_gain():
     assert 'gain +3.00, interval +2.00 to +4.00, 2 seeds, paper +3.00' in markup
 
 
+def test_scratch_is_an_arrow_and_leaves_the_others_their_room():
+    records = [record('detection', m, 0, best) for m, best in (('baseline', 30.0), ('rm', 31.0))]
+    alone = drawn(forest, records)
+    markup = drawn(forest, [*records, record('detection', 'scratch', 0, 10.0)])
+    place = re.search(r'class="zero"', markup) and re.search(r'<line x1="([\d.]+)"', markup)[1]
+    assert re.search(r'<line x1="([\d.]+)"', alone)[1] == place
+    assert '\N{MINUS SIGN}20.00</text>' in markup
+    assert 'scratch: gain \N{MINUS SIGN}20.00' in markup
+    # Where there is nothing else, its own gain makes the axis.
+    only = drawn(forest, [records[0], record('detection', 'scratch', 0, 10.0)])
+    assert '\N{MINUS SIGN}20.00</text>' not in only
+
+
 def test_without_a_baseline_there_are_no_gains():
     records = [record('detection', 'rm', 0, 12.0)]
     assert drawn(forest, records) is None

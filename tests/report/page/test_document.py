@@ -61,6 +61,10 @@ def test_every_figure_of_the_table_leads_to_its_runs(tmp_path):
     # rm's detection: 21.1 with seed 0, 21.5 with seed 1, which are records 4 and 10.
     number = re.search(r'data-runs="([\d ]+)">21.30 ± 0.28<', page)[1]
     assert number == '4 10'
+    # So is the paper's figure, by their source, and a verdict, with the baseline's runs.
+    cell = page[page.index('>21.30 ± 0.28<') :]
+    assert re.search(r'· paper <button [^>]*data-runs="4 10"', cell)
+    assert re.search(r'data-runs="4 10 1 7"><span class="verdict', cell)
 
 
 def test_the_config_of_a_run_is_named_where_it_is_kept(tmp_path):
