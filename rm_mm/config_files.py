@@ -59,10 +59,10 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
         config = Config.fromfile(path)
     except ImportError as error:
         raise InputError(
-            f'{path} needs something that cannot be imported: {error}. Is it installed, or its '
-            'folder on PYTHONPATH?'
+            f'{path} needs something that cannot be imported: {_first_line(error)}. Is it '
+            'installed, or its folder on PYTHONPATH?'
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A config is Python: whatever its author got wrong comes up here.
         raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
     if options:
@@ -76,6 +76,10 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise InputError(f'--cfg-options {" ".join(options)}: {error}') from error
     return config
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager

@@ -19,12 +19,16 @@ class Mistakes:
         self.found[str(error)] = None
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Take up what is raised in the block, instead of ending at it."""
+    def collecting(self, about: str = '') -> Iterator[None]:
+        """Take up what is raised in the block, instead of ending at it.
+
+        Args:
+            about: What it is of, where it does not say so itself.
+        """
         try:
             yield
         except RmMmError as error:
-            self.add(error)
+            self.add(f'{about}: {error}' if about else error)
 
     def require_none(self, left: str = 'nothing was run') -> None:
         """Say them.

@@ -69,6 +69,9 @@ def count(text: str) -> int:
 
 def path(text: str) -> Path:
     """A file or folder, which need not be there; ``~`` is a home."""
+    if not text.strip():
+        # As of a variable that is not set; here would be meant by a dot.
+        raise argparse.ArgumentTypeError('expected a path, got nothing')
     try:
         found = Path(text).expanduser()
         # A link that leads back to itself fails here, and nowhere else as clearly.

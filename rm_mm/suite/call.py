@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rm_mm.errors import InputError
+from rm_mm.mistakes import Mistakes
 from rm_mm.names import SETTINGS
 from rm_mm.suite.cells import Options
 from rm_mm.suite.devices import visible
@@ -30,13 +31,25 @@ def chosen_settings(asked: str | None, offered: Sequence[str]) -> Sequence[str]:
     )
 
 
-def chosen_options(args: argparse.Namespace, preset: Preset, scale: float = 1.0) -> Options:
-    """What holds for all cells; of what was not asked, what suits this machine and the preset."""
-    gpus = _gpus(args, preset)
+def chosen_options(
+    args: argparse.Namespace, preset: Preset, mistakes: Mistakes, scale: float = 1.0
+) -> Options | None:
+    """What holds for all cells; of what was not asked, what suits this machine and the preset.
+
+    Returns:
+        None if something of it is wrong, which ``mistakes`` takes up.
+    """
+    gpus = jobs = None
+    with mistakes.collecting():
+        gpus = _gpus(args, preset)
+    with mistakes.collecting():
+        jobs = _jobs(args, preset, gpus or 0)
+    if gpus is None or jobs is None:
+        return None
     return Options(
         gpus=gpus,
         nodes=args.nodes or 1,
-        jobs=_jobs(args, preset, gpus),
+        jobs=jobs,
         scale=scale,
         data_root=args.data_root,
         batch_policy=args.batch_policy,

@@ -10,8 +10,12 @@ from rm_mm.compat.config_scopes import configs_root
 from rm_mm.config_files import entries, read_config, type_name, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
+from rm_mm.fidelity.flat import flatten
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.transfer.slot import empty, fill
+
+#: How many of the keys that differ are named.
+_NAMED = 3
 
 
 def resolve(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> Any:
@@ -40,7 +44,7 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
             fill(config, cell.backbone, cell.config)
         else:
             empty(config, cell.config)
-    if 'max_iters' in config.train_cfg and not cell.pretrains:
+    if 'max_iters' in config.train_cfg:
         # Else mmengine logs every evaluation of a run of iterations as step 0.
         hooks = dict(config.get('default_hooks') or {})
         hooks['logger'] = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
@@ -92,11 +96,15 @@ def require_same(cell: Cell, config: Any) -> None:
         InputError: If it was another.
     """
     path = config_path(cell)
-    if path.exists() and _comparable(read_config(path)) != _comparable(config):
+    if not path.exists():
+        return
+    before, now = flatten(_comparable(read_config(path))), flatten(_comparable(config))
+    if keys := [key for key in {**before, **now} if before.get(key) != now.get(key)]:
+        more = f' and {len(keys) - _NAMED} more' if len(keys) > _NAMED else ''
         raise InputError(
             f'{cell.directory} was begun with another config, or another --schedule-scale or '
-            f'--data-root: expected what {path} holds. Say another --work-dir, or remove '
-            f'{path}, {cell.directory} and {cell.record}'
+            f'--data-root: expected what {path} holds, found another {", ".join(keys[:_NAMED])}'
+            f'{more}. Say another --work-dir, or remove {path}, {cell.directory} and {cell.record}'
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class Outcome:
 
 def run_suite(args: argparse.Namespace) -> Outcome:
     """Run what is missing of methods x tasks x seeds, pretraining included."""
-    require_planning(args)
     mistakes = Mistakes()
+    require_planning(args, mistakes)
     chosen = choose(args.preset, args.methods, args.tasks, args.seeds, mistakes)
     preset = chosen.preset
     work_dir = _work_dir(args, preset)
@@ -53,14 +54,12 @@ def run_suite(args: argparse.Namespace) -> Outcome:
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
             'or link each data set to where its config looks for it'
         )
-    run = chosen_cluster(args, work_dir)
+    run = chosen_cluster(args, work_dir, mistakes)
     cells: list[Cell] = []
     with mistakes.collecting():
         settings = chosen_settings(args.setting, preset.settings)
         cells = plan(preset, chosen.methods, chosen.tasks, chosen.seeds, work_dir, settings)
-    asked = None
-    with mistakes.collecting():
-        asked = chosen_options(args, preset, scale=args.schedule_scale)
+    asked = chosen_options(args, preset, mistakes, scale=args.schedule_scale)
     if not (args.plan or mistakes.found):
         _take(work_dir)
     done, left = _checked(cells, None, asked, mistakes)
@@ -79,14 +78,12 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     chosen = choose(preset, args.methods, None, args.seeds, mistakes)
     preset = chosen.preset
     work_dir = _work_dir(args, preset)
-    run = chosen_cluster(args, work_dir)
+    run = chosen_cluster(args, work_dir, mistakes)
     settings = chosen_settings(args.setting, preset.tasks[task].settings)
     planned: list[Cell] = []
-    asked = None
     with mistakes.collecting():
         planned = plan(preset, chosen.methods, (task,), chosen.seeds, work_dir, settings)
-    with mistakes.collecting():
-        asked = chosen_options(args, preset)
+    asked = chosen_options(args, preset, mistakes)
     cells = [cell for cell in planned if cell.task == task]
     if not mistakes.found:
         _take(work_dir)
@@ -130,7 +127,7 @@ def _checked(
     if exported is None:
         exported = [item.cell for item in left if item.cell.pretrains]
     check_runnable(left, options, mistakes)
-    check_backbones(left, exported, mistakes)
+    check_backbones(left, exported, [item.cell for item in done], mistakes)
     check_sources(done, mistakes)
     return done, left
 
@@ -142,8 +139,11 @@ def _work_dir(args: argparse.Namespace, preset: Preset) -> Path:
         InputError: If it is something else.
     """
     found = Path(args.work_dir or preset.work_dir)
-    if found.exists() and not found.is_dir():
-        raise InputError(f'--work-dir {found} is a file: expected a folder, or a name for one')
+    above = next(path for path in (found, *found.resolve().parents) if path.exists())
+    if not above.is_dir():
+        raise InputError(f'--work-dir {found}: {above} is a file: expected a folder')
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f'--work-dir {found}: {above} cannot be written to: say another')
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rm_mm.config_files import read_config
@@ -39,9 +40,9 @@ def _length(directory: Path, key: str) -> int:
     """How long a run was to be; 0 if its folder does not say."""
     environment = directory / 'environment.json'
     if environment.is_file():
-        facts = json.loads(environment.read_text(encoding='utf-8'))
-        if key in facts.get('length', {}):
-            return int(facts['length'][key])
+        # One that was damaged does not say.
+        with suppress(ValueError, KeyError, TypeError):
+            return int(json.loads(environment.read_text(encoding='utf-8'))['length'][key])
     configs = sorted(directory.glob('*.py'), key=lambda path: path.stat().st_mtime)
     return int(read_config(configs[-1]).train_cfg.get(key) or 0) if configs else 0
 

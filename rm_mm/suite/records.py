@@ -138,7 +138,7 @@ def read_record(path: Path) -> Record:
     except OSError as error:
         raise RefusedError(
             f'{path} is not a record: expected a file that can be read, found {error.strerror}. '
-            'Remove it and run the suite again'
+            'See its permissions, or what is in its place'
         ) from error
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RefusedError(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from rm_mm.errors import LeftBehindError
 from rm_mm.lock import hold
 from rm_mm.suite.family import end, mark_of
+
+#: How long a process that has been ended may take to close its files.
+RELEASE_SECONDS = 20.0
 
 
 def take(folder: Path, lock: str) -> int:
@@ -27,5 +31,13 @@ def take(folder: Path, lock: str) -> int:
         return end([mark_of(folder)])
     except LeftBehindError:
         left = end([mark_of(folder)])
-        hold(folder, lock, '--work-dir')
-        return left
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while True:
+        try:
+            hold(folder, lock, '--work-dir')
+            return left
+        except LeftBehindError:
+            # A process that ends gives up its memory, and with it its mark, before its files.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

@@ -49,17 +49,28 @@ def locate(name: str) -> Source:
         return Source(_from_zoo(name, str(weights.url)), _file_name(weights.url), _metrics(weights))
     if name.startswith('https://'):
         return Source(download(name, _cache() / 'rm_mm'), shown_address(name))
-    scheme, separator, _ = name.partition('://')
-    if separator:
-        raise InputError(
-            f'cannot read {printable(name)}: expected a file, https://… or torchvision://NETWORK, '
-            f'found {printable(scheme)}://; download it and name the file'
-        )
+    if '://' in name:
+        require_address(name)
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:
         raise InputError(f'{printable(name)} is not a file: {printable(error)}') from error
     return Source(path, path.name)
+
+
+def require_address(name: str) -> None:
+    """Check that an address is one that can be fetched, as far as it shows without a network.
+
+    Raises:
+        InputError: If torchvision has no such network, or the address is of another kind.
+    """
+    if name.startswith(PREFIX):
+        _weights(name.removeprefix(PREFIX))
+    elif not name.startswith('https://'):
+        raise InputError(
+            f'cannot read {printable(name)}: expected a file, https://… or torchvision://NETWORK, '
+            f'found {printable(name.partition("://")[0])}://; download it and name the file'
+        )
 
 
 def _cache() -> Path:

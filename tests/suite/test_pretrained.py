@@ -36,6 +36,9 @@ def test_an_evaluation_does_not_make_a_run_longer(pretraining):
     assert unfinished(pretraining) is None
     (pretraining / 'environment.json').write_text('{"length": {"max_epochs": 13}}')
     assert unfinished(pretraining) == 'epoch 12 of 13'
+    # One that was damaged does not say; the config beside it does.
+    (pretraining / 'environment.json').write_text('{"len')
+    assert unfinished(pretraining) == 'epoch 12 of 300'
 
 
 def test_the_best_checkpoint_is_the_newest_of_the_best(pretraining):

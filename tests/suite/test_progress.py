@@ -78,3 +78,15 @@ def test_how_each_cell_does(monkeypatch):
     assert stream.getvalue().splitlines()[-1] == (
         '[0/1 done] detection rm [1][20/75] 12.30 %, about 0:25 left'
     )
+
+
+def test_what_failed_is_not_done():
+    stream, cells = io.StringIO(), [cell('classification', 1.0), cell('detection', 1.0)]
+    progress = Progress(cells, stream=stream)
+    progress.start(cells[0])
+    progress.finish(cells[0], 'failed', failed=True)
+    progress.start(cells[1])
+    progress.finish(cells[1], 'best 1.00, last 1.00')
+    lines = stream.getvalue().splitlines()
+    assert lines[1].startswith('[0/2 done, 1 failed] classification')
+    assert lines[3].startswith('[1/2 done, 1 failed] detection')

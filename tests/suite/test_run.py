@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite import cell_run
+from rm_mm.suite.cell_config import resolve
 from rm_mm.suite.cells import Options, prepare
 from rm_mm.suite.cluster.local import run
 from rm_mm.suite.planning.find_task import find_task
-from rm_mm.suite.planning.plan import plan
+from rm_mm.suite.planning.plan import PRETRAINING, plan
 from rm_mm.suite.planning.presets import PRESETS
 from rm_mm.suite.processes import run_command
 from rm_mm.suite.records import read_record
@@ -244,6 +246,14 @@ def test_evaluations_of_a_run_of_iterations_keep_their_steps(tmp_path):
     preset, kind = find_task([str(tmp_path / 'mine.py')], 'mini')
     (left,) = prepare(plan(preset, ('scratch',), (kind,), (0,), tmp_path), Options())[1]
     assert left.config.default_hooks.logger.log_metric_by_epoch is False
+    # So do those of a pretraining of one's own.
+    (tmp_path / 'pre.py').write_text(
+        "_base_ = 'rm_mm::classification/r18_baseline_mini.py'\n"
+        "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=6)\n"
+    )
+    own = replace(PRESETS['mini'], own={'pre': str(tmp_path / 'pre.py')})
+    (cell,) = plan(own, ('pre',), (PRETRAINING,), (0,), tmp_path)
+    assert resolve(cell).default_hooks.logger.log_metric_by_epoch is False
     # The log that they are read from is written whatever else is.
     backends = [backend.type for backend in left.config.visualizer.vis_backends]
     assert backends == ['TensorboardVisBackend', 'LocalVisBackend']

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from rm_mm.errors import InputError
+from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 
 #: Runs cells, pretraining first; one that fails does not stop the others. Returns for each failure
@@ -18,11 +18,16 @@ Run = Callable[[Sequence[Prepared], Options], list[str]]
 _SLURM_ONLY = ('partition', 'time', 'nodes', 'cpus_per_task', 'max_num_timeout', 'slurm')
 
 
-def chosen_cluster(args: argparse.Namespace, work_dir: Path) -> Run:
+def chosen_cluster(args: argparse.Namespace, work_dir: Path, mistakes: Mistakes) -> Run:
     """What ``--cluster`` names, once its options are understood.
 
+    Args:
+        args: Of the call.
+        work_dir: Likewise.
+        mistakes: Takes up each option that makes no sense with it.
+
     Raises:
-        InputError: If an option makes no sense with it, or is wrong.
+        InputError: If one of Slurm's is wrong.
     """
     if args.cluster == 'slurm':
         from rm_mm.suite.cluster.slurm import run as run_in_slurm
@@ -33,7 +38,7 @@ def chosen_cluster(args: argparse.Namespace, work_dir: Path) -> Run:
         return partial(run_in_slurm, work_dir=work_dir, asked=asked_of_slurm(args))
     for name in _SLURM_ONLY:
         if getattr(args, name) is not None:
-            raise InputError(
+            mistakes.add(
                 f'--{name.replace("_", "-")} is for --cluster slurm, this is --cluster '
                 f'{args.cluster}: leave it out'
             )
@@ -44,7 +49,8 @@ def chosen_cluster(args: argparse.Namespace, work_dir: Path) -> Run:
     from rm_mm.suite.cluster.debug import require_one_process
     from rm_mm.suite.cluster.debug import run as run_in_process
 
-    require_one_process(args)
+    with mistakes.collecting():
+        require_one_process(args)
     return partial(_beside_no_jobs, partial(run_in_process, raises=args.debug), work_dir)
 
 

@@ -49,7 +49,7 @@ def run(left: Sequence[Prepared], options: Options, *, raises: bool = False) -> 
         cell = prepared.cell
         progress.start(cell, metric_of(prepared.config))
         if cell.backbone in lost:
-            progress.finish(cell, 'not run')
+            progress.finish(cell, 'not run', failed=True)
             failures.append(f'{cell.name}: not run, because its pretraining failed')
             continue
         try:
@@ -58,7 +58,7 @@ def run(left: Sequence[Prepared], options: Options, *, raises: bool = False) -> 
             # Whatever a child process would have ended with.
             if raises:
                 raise
-            progress.finish(cell, 'failed')
+            progress.finish(cell, 'failed', failed=True)
             kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
             failures.append(f'{cell.name}: {kind}{error} (rm-mm --debug suite shows where)')
             if cell.pretrains and cell.backbone is not None:

@@ -10,7 +10,7 @@ from rm_mm.suite.cell_run import run_cell
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.devices import Devices, visible
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.processes import stop_commands
+from rm_mm.suite.processes import is_stopping, stop_commands
 from rm_mm.suite.progress import Progress
 
 
@@ -58,14 +58,15 @@ def _attempt(
     pretraining_failed = needs is not None and needs.result() is not None
     progress.start(cell, metric_of(prepared.config))
     if pretraining_failed:
-        progress.finish(cell, 'not run')
+        progress.finish(cell, 'not run', failed=True)
         return f'{cell.name}: not run, because its pretraining failed'
     try:
         with devices.deal() as dealt:
             record = run_cell(prepared, options, progress, dealt)
     except (ValueError, OSError) as error:
         # A refusal, a full disk, a metric that is no number: the other cells go on.
-        progress.finish(cell, 'failed')
+        stopped = is_stopping()
+        progress.finish(cell, 'stopped' if stopped else 'failed', failed=not stopped)
         return f'{cell.name}: {error}'
     progress.finish(cell, f'best {record.best:.2f}, last {record.last:.2f}')
     return None

@@ -141,7 +141,7 @@ class Watch:
 
     def _fail(self, name: str, item: Prepared, why: str, short: str, progress: Progress) -> None:
         self._start(name, item, progress)
-        progress.finish(item.cell, short)
+        progress.finish(item.cell, short, failed=True)
         self._failures[name] = f'{item.cell.name}: {why}'
 
     def _start(self, name: str, item: Prepared, progress: Progress) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.config_files import understood
+from rm_mm.data.embedded import reads_embedded
 from rm_mm.data.presence import require_data
 from rm_mm.errors import InputError
 from rm_mm.mistakes import Mistakes
 from rm_mm.printable import printable
 from rm_mm.suite.cells import Options, Prepared
+from rm_mm.suite.planning.own_config import require_trainable
 from rm_mm.suite.planning.plan import Cell
 
 
@@ -26,16 +28,25 @@ def check_runnable(left: Sequence[Prepared], options: Options | None, mistakes: 
     """
     for item in {(i.cell.column, i.cell.config, i.trains): i for i in left}.values():
         name = item.cell.config
-        if not item.config.get('embedded_data'):
-            with mistakes.collecting(), understood(name):
+        with mistakes.collecting(), understood(name):
+            if not reads_embedded(item.config):
                 require_data(item.config, item.cell.label, movable=not item.cell.pretrains)
         if item.trains and options is not None:
-            with mistakes.collecting(), understood(name):
+            with mistakes.collecting(item.cell.column), understood(name):
                 config = copy.deepcopy(item.config)
                 apply_batch_policy(config, options.processes, options.batch_policy)
+        if item.trains and Path(name).is_absolute():
+            # Of the stock recipes tests say so.
+            with mistakes.collecting(name), understood(name):
+                require_trainable(item.config, pretrains=item.cell.pretrains)
 
 
-def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes: Mistakes) -> None:
+def check_backbones(
+    left: Sequence[Prepared],
+    exported: Sequence[Cell],
+    done: Sequence[Cell],
+    mistakes: Mistakes,
+) -> None:
     """Take up each backbone that would not verify, as far as it can be told by now.
 
     A checkpoint of the user's is verified as its export would be, unless it has to be fetched; a
@@ -45,9 +56,11 @@ def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes
     Args:
         left: The cells that are to run.
         exported: The pretraining whose backbones are going to be written.
+        done: Cells that are done, whose backbones have to be there.
         mistakes: Takes them up.
     """
     by_backbone = {cell.backbone: cell for cell in exported}
+    left_behind = {cell.backbone for cell in done if cell.pretrains}
     # Many cells ask the same.
     asked: dict[tuple[object, ...], Callable[[], None]] = {}
     networks = _Networks()
@@ -66,7 +79,7 @@ def check_backbones(left: Sequence[Prepared], exported: Sequence[Cell], mistakes
             asked[(cell.backbone,)] = partial(_require_intact, cell.backbone)
         elif cell.own_file and cell.network:
             asked[(cell.own_file,)] = partial(_require_exportable, cell.own_file, cell.network)
-        elif not cell.source:
+        elif cell.backbone in left_behind:
             asked[(cell.backbone,)] = partial(_require_there, cell.backbone)
     for ask in asked.values():
         with mistakes.collecting():

@@ -5,6 +5,7 @@ Each mistake is found, not the first alone: they are collected and said at once.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,13 @@ from rm_mm.names import METHODS, TASKS
 from rm_mm.printable import printable
 from rm_mm.suite.planning.own import own_method, own_task, require_name
 from rm_mm.suite.planning.presets import PRESETS, Preset
+from rm_mm.suite.planning.yaml_file import read_yaml
 
 #: A name of the preset's, or a name and a path; of a task the path alone is enough.
 Entry = tuple[str | None, str | None]
 
+#: Letters of a value that a message shows.
+_LONGEST = 80
 _KEYS = ('base', 'work_dir', 'methods', 'tasks', 'seeds')
 
 
@@ -146,18 +150,19 @@ def _from_file(path: Path, mistakes: Mistakes) -> Preset:
     Raises:
         InputError: If it is no such file.
     """
-    values = _read(path)
-    if unknown := [key for key in values if key not in _KEYS]:
-        mistakes.add(f'{printable(path)}: no entry {unknown[0]!a}: expected of {", ".join(_KEYS)}')
+    values = read_yaml(path)
+    for key in (key for key in values if key not in _KEYS):
+        mistakes.add(f'{printable(path)}: no entry {_short(key)}: expected of {", ".join(_KEYS)}')
     base = values.get('base', 'paper')
     if not isinstance(base, str) or base not in PRESETS:
         raise InputError(
-            f'{printable(path)}: no preset {base!a} as base: expected of {", ".join(PRESETS)}'
+            f'{printable(path)}: no preset {_short(base)} as base: expected of {", ".join(PRESETS)}'
         )
     require_name(path.stem, (), 'preset')
     work_dir = values.get('work_dir') or f'work_dirs/{path.stem}'
     if not isinstance(work_dir, str):
-        raise InputError(f'{printable(path)}, work_dir: expected a path, found {work_dir!a}')
+        mistakes.add(f'{printable(path)}, work_dir: expected a path, found {_short(work_dir)}')
+        work_dir = path.stem
     preset = replace(PRESETS[base], name=path.stem, work_dir=Path(work_dir).expanduser())
     folder = path.parent
     if 'methods' in values:
@@ -175,24 +180,11 @@ def _from_file(path: Path, mistakes: Mistakes) -> Preset:
     return preset
 
 
-def _read(path: Path) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped]
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeError) as error:
-        said = getattr(error, 'strerror', None) or 'it is no text'
-        raise InputError(f'cannot read the preset {printable(path)}: {said}') from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        said = ' '.join(str(error).split())
-        if mark := getattr(error, 'problem_mark', None):
-            said = f'line {mark.line + 1}: {getattr(error, "problem", said)}'
-        raise InputError(f'{printable(path)} is no YAML: {printable(said)}') from error
-    if not isinstance(values, dict):
-        raise InputError(
-            f'{printable(path)}: expected entries such as "methods:", found {type(values).__name__}'
-        )
-    return values
+def _short(value: Any) -> str:
+    """A value of a file, as far as a message has room for it."""
+    # What refers to itself many times over is too long to be written out.
+    said = reprlib.repr(value).encode('ascii', 'backslashreplace').decode()
+    return said if len(said) <= _LONGEST else said[:_LONGEST] + '…'
 
 
 def _entries(value: Any, path: Path, key: str, mistakes: Mistakes) -> list[Entry]:
@@ -207,7 +199,7 @@ def _entries(value: Any, path: Path, key: str, mistakes: Mistakes) -> list[Entry
         if not isinstance(name, str) or not isinstance(target, str | None):
             mistakes.add(
                 f'{printable(path)}, {key}: expected a name, or a name and a path, found '
-                f'{name!a}' + ('' if target is None else f': {target!a}')
+                f'{_short(name)}' + ('' if target is None else f': {_short(target)}')
             )
         elif target is None and name.endswith('.py'):
             found.append((None, name))
@@ -219,6 +211,8 @@ def _entries(value: Any, path: Path, key: str, mistakes: Mistakes) -> list[Entry
 def _seeds(value: Any, path: Path, mistakes: Mistakes) -> tuple[int, ...]:
     seeds = value if isinstance(value, list) else [value]
     if not seeds or not all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds):
-        mistakes.add(f'{printable(path)}, seeds: expected numbers such as [0, 1], found {value!a}')
+        mistakes.add(
+            f'{printable(path)}, seeds: expected numbers such as [0, 1], found {_short(value)}'
+        )
         return ()
     return tuple(sorted(set(seeds)))

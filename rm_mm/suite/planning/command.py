@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rm_mm.errors import InputError
 from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.estimate import Estimate, Question, estimate, show
@@ -15,18 +14,18 @@ from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.planning.presets import Preset
 
 
-def require_planning(args: argparse.Namespace) -> None:
-    """Check that what is asked of a plan is asked with ``--plan``."""
+def require_planning(args: argparse.Namespace, mistakes: Mistakes) -> None:
+    """Take up what is asked of a plan without ``--plan``, or makes no sense together."""
     asked = {
         '--device': args.device, '--probe': args.probe, '--usd-per-gpu-hour': args.usd_per_gpu_hour
     }  # fmt: skip
     given = [name for name, value in asked.items() if value is not None and value is not False]
     if given and not args.plan:
-        raise InputError(f'{given[0]} is a question about the plan: add --plan, which runs nothing')
+        mistakes.add(f'{given[0]} is a question about the plan: add --plan, which runs nothing')
     if args.probe and args.device:
-        raise InputError('--probe measures the device of this machine: leave --device out')
+        mistakes.add('--probe measures the device of this machine: leave --device out')
     if args.probe and (args.nodes or 1) > 1:
-        raise InputError('--probe measures on one machine: leave --nodes out')
+        mistakes.add('--probe measures on one machine: leave --nodes out')
 
 
 def show_plan(
@@ -64,6 +63,6 @@ def show_plan(
         options = replace(options, jobs=max(len(left), 1))
     # What cannot run cannot be measured.
     measurable = not (args.probe and mistakes.found)
-    found = estimate(preset, left, options, question) if measurable else Estimate()
+    found = estimate(preset, left, options, question, mistakes) if measurable else Estimate()
     print('\n'.join(show(cells, done, left, found, options, question)))
     mistakes.require_none()

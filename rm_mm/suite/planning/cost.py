@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import copy
 import heapq
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.config_files import entries, type_name
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.gpus import speedup
+from rm_mm.suite.planning.network import build_network
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.planning.presets import Pace
 from rm_mm.suite.planning.probe import Probe
@@ -77,7 +75,7 @@ def from_probe(item: Prepared, found: Probe, options: Options) -> Cost:
 
 def wall_seconds(cells: Sequence[tuple[Cell, Cost]], jobs: int) -> float:
     """How long cells take, so many at a time, each after the one whose backbone it takes."""
-    free = [0.0] * jobs
+    free = [0.0] * min(jobs, max(len(cells), 1))
     ended: dict[Path, float] = {}
     last = 0.0
     for cell, cost in sorted(cells, key=lambda pair: not pair[0].pretrains):
@@ -102,30 +100,11 @@ def checkpoint_bytes(config: Any, processes: int) -> int:
 
 def _weights(config: Any) -> int:
     """Numbers in the state dict of a config's network."""
-    from mmengine.registry import MODELS
-
-    model = config.model.to_dict()
-    model['backbone'] = {**model['backbone'], 'init_cfg': None}
-    scope = config.get('default_scope')
-    said = repr((scope, model))
+    said = repr((config.get('default_scope'), config.model.to_dict()))
     if said not in _weighed:
-        with _silent(), MODELS.switch_scope_and_registry(scope) as registry:
-            state = registry.build(model).state_dict()
+        state = build_network(config).state_dict()
         _weighed[said] = sum(int(value.numel()) for value in state.values())
     return _weighed[said]
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Say nothing about a network that is only weighed."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _history_values(config: Any) -> int:

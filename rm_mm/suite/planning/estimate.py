@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.cost import Cost, from_log, from_probe, wall_seconds
 from rm_mm.suite.planning.plan import Cell
@@ -49,7 +50,11 @@ class Estimate:
 
 
 def estimate(
-    preset: Preset, left: Sequence[Prepared], options: Options, question: Question
+    preset: Preset,
+    left: Sequence[Prepared],
+    options: Options,
+    question: Question,
+    mistakes: Mistakes,
 ) -> Estimate:
     """What each cell costs that is left and trains.
 
@@ -58,13 +63,11 @@ def estimate(
         left: The cells.
         options: Of the call.
         question: How to find out.
-
-    Raises:
-        RefusedError: If a cell cannot be probed.
+        mistakes: Takes up what cannot be probed; the others are measured.
     """
     costs: dict[Path, Cost] = {}
     notes: dict[str, None] = {}
-    probes: dict[tuple[str, str], Probe] = {}
+    probes: dict[tuple[str, str], Probe | None] = {}
     for item in (item for item in left if item.trains):
         cell = item.cell
         pace = None if _is_own_recipe(cell) else preset.tasks[cell.label].pace
@@ -72,8 +75,11 @@ def estimate(
             # One for a column: what a method adds to a step is little. An own recipe adds anything.
             key = (cell.column, cell.config if cell.pretrains and cell.own else '')
             if key not in probes:
-                probes[key] = probe(item, options)
-            found = probes[key]
+                probes[key] = None
+                with mistakes.collecting(cell.name):
+                    probes[key] = probe(item, options)
+            if (found := probes[key]) is None:
+                continue
             costs[cell.directory] = from_probe(item, found, options)
             notes[_probed(cell, found, options)] = None
         elif pace is not None and options.gpus:
@@ -97,9 +103,10 @@ def _is_own_recipe(cell: Cell) -> bool:
 
 
 def _probed(cell: Cell, found: Probe, options: Options) -> str:
+    own = f' {cell.method}' if cell.pretrains and cell.own else ''
     processes = f'{options.gpus} x {found.device}' if options.gpus else found.device
     return (
-        f'{cell.column}: {found.seconds_an_iteration:.3g} s an iteration, measured here in '
+        f'{cell.column}{own}: {found.seconds_an_iteration:.3g} s an iteration, measured here in '
         f'{found.iterations} iterations on {processes}.'
     )
 
@@ -140,6 +147,7 @@ def show(
     return [
         *lines,
         '',
+        *(f'In {folder}.' for folder in dict.fromkeys(cell.record.parent.parent for cell in cells)),
         *_totals(len(cells), len(done), left, known, options, question),
         *found.notes,
     ]

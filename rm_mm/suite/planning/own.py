@@ -13,6 +13,7 @@ from rm_mm.errors import InputError
 from rm_mm.names import METHODS, TASKS
 from rm_mm.printable import printable
 from rm_mm.suite.planning.presets import Preset, Task
+from rm_mm.transfer.zoo import require_address
 
 #: Whose configs are of which kind.
 SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}
@@ -32,6 +33,8 @@ def own_method(name: str, path: str, folder: Path | None = None) -> str:
         InputError: If the name is taken or no name, or there is no such file.
     """
     require_name(name, METHODS, 'method')
+    if not path:
+        raise InputError(f'{name}: expected a config (.py) or a checkpoint, found nothing')
     if path.endswith('.py'):
         config = _config(path, folder)
         if (scope := read_config(config).get('default_scope')) != 'mmpretrain':
@@ -41,6 +44,7 @@ def own_method(name: str, path: str, folder: Path | None = None) -> str:
             )
         return str(config)
     if '://' in path:
+        require_address(path)
         return path
     file = _below(folder, path)
     if not file.is_file():
@@ -121,4 +125,11 @@ def _below(folder: Path | None, path: str) -> Path:
 
 def _config(path: str, folder: Path | None) -> Path:
     beside = _below(folder, path)
-    return (beside if beside.is_file() else find_config(path)).resolve()
+    if beside.is_file():
+        return beside.resolve()
+    try:
+        return find_config(path).resolve()
+    except InputError as error:
+        raise InputError(
+            f'no config {path!a}: expected {printable(beside.resolve())}, or one of ours'
+        ) from error

@@ -11,6 +11,7 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.errors import InputError, RefusedError
+from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster import chosen_cluster, debug, several_nodes, slurm, watch
 from rm_mm.suite.cluster.job import CellJob
@@ -117,14 +118,14 @@ def test_options_that_make_no_sense_are_refused_with_one_line(tmp_path, capsys, 
     assert main(['suite', '--work-dir', str(tmp_path), *words]) == 2
     error = capsys.readouterr().err
     assert said in error
-    # Of the paper's data sets there is more to say.
-    assert error.count('\n') == 1 or 'paper' in words
+    # Of the paper's data sets there is more to say, and of a batch of two processes.
+    assert error.count('\n') == 1 or 'paper' in words or '--gpus' in words
 
 
 def test_without_submitit_the_line_that_installs_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'submitit', None)
     with pytest.raises(InputError, match=r"pip install 'rm_mm\[slurm\]'"):
-        chosen_cluster(call('--cluster', 'slurm', '--time', '5'), tmp_path)
+        chosen_cluster(call('--cluster', 'slurm', '--time', '5'), tmp_path, Mistakes())
 
 
 # --- what is submitted

@@ -122,6 +122,8 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
     ('text', 'said'),
     [
         ('[1', 'no YAML: line 1: expected'),
+        ('methods: [baseline]\nseeds: [0]\nmethods: [rm]', "line 3: 'methods' is there twice"),
+        ('base: mini\nmethods: {a: x.pth, a: y.pth}', "line 2: 'a' is there twice"),
         ('base: mini\nseeds: x: y', 'no YAML: line 2: mapping values are not allowed here'),
         ('just words', 'expected entries'),
         ('base: huge', "no preset 'huge' as base"),
@@ -178,6 +180,29 @@ def test_a_file_that_is_not_there_and_one_that_is_no_text(tmp_path):
     (tmp_path / 'odd.yaml').write_bytes(b'\xff\xfe\x00')
     with pytest.raises(InputError, match='it is no text'):
         chosen(str(tmp_path / 'odd.yaml'))
+
+
+def test_all_mistakes_of_a_file_are_said_and_none_is_long(own):
+    nested = '\n'.join(f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 9)}]' for n in range(1, 6))
+    text = f'foo: 1\nwork_dir: 5\nseeds: [a]\na0: &a0 [x, x]\n{nested}\nmethods: [*a5]'
+    with pytest.raises(InputError) as error:
+        chosen(write(own / 'p.yaml', text))
+    said = str(error.value)
+    for word in ("'foo'", "'a0'", 'work_dir: expected a path', 'seeds: expected numbers'):
+        assert word in said
+    assert len(said) < 5000
+
+
+@pytest.mark.parametrize(
+    ('address', 'said'),
+    [
+        ('file:///x', 'expected a file, https://'),
+        ('torchvision://nonet', 'torchvision has no ImageNet weights'),
+    ],
+)
+def test_an_address_that_can_never_be_fetched(address, said):
+    with pytest.raises(InputError, match=said):
+        chosen(methods=[('shot', address)])
 
 
 def test_nothing_in_a_file_is_run(tmp_path):

@@ -75,6 +75,8 @@ def test_wall_time_waits_for_backbones_and_for_a_free_place(tmp_path):
     # 10 of pretraining, beside which scratch is trained, and 4 after it.
     assert wall_seconds(pairs, 2) == 14
     assert wall_seconds([], 2) == 0
+    # More than there are cells is as many as there are cells.
+    assert wall_seconds(pairs, 10**14) == wall_seconds(pairs, len(pairs))
 
 
 def test_duration():

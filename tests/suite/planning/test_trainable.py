@@ -1,0 +1,113 @@
+"""What would end a run of one's own config later is said at planning."""
+
+import pytest
+
+from rm_mm.cli import main
+from rm_mm.compat import configs_root
+from rm_mm.config_files import read_config
+from rm_mm.errors import InputError
+from rm_mm.suite.planning.own_config import require_trainable
+
+
+def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
+    path = tmp_path / 'own.py'
+    path.write_text(f'_base_ = {str(configs_root() / leaf)!r}\n{text}\n')
+    return read_config(path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('default_hooks = dict(checkpoint=dict(save_best=None))', 'nothing keeps its best'),
+        ('default_hooks = dict(checkpoint=None)', 'nothing keeps its best'),
+        ('train_cfg = dict(val_begin=7)', 'it ends before it is evaluated: .* found 7'),
+        ('train_cfg = dict(max_epochs=200)', 'max_epochs=200 is more than T_max=6'),
+        ("load_from = 'nope.pth'", 'nope.pth'),
+        ("model = dict(head=dict(type='NoSuchHead'))", 'it does not build: .*NoSuchHead'),
+        ("optim_wrapper = dict(optimizer=dict(type='Best'))", "no optimizer is called 'Best'"),
+        ("param_scheduler = dict(type='Up', _delete_=True)", "no parameter scheduler .*'Up'"),
+        ("custom_hooks = [dict(type='NoHook')]", "no hook is called 'NoHook'"),
+        ("runner_type = 'NoRunner'", "no runner is called 'NoRunner'"),
+        ('optim_wrapper = None', 'it has no optim_wrapper'),
+    ],
+)
+def test_a_pretraining_that_would_fail(tmp_path, text, said):
+    config = config_of(tmp_path, text)
+    with pytest.raises(InputError, match=said):
+        require_trainable(config, pretrains=True)
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    [
+        'classification/r50_rm_in1k.py',
+        'detection/atss_r18_rm_mini.py',
+        'segmentation/upernet_r18_rm_mini.py',
+    ],
+)
+def test_recipes_would_train(tmp_path, leaf):
+    require_trainable(config_of(tmp_path, '', leaf), pretrains='classification' in leaf)
+
+
+def test_a_task_needs_no_best_checkpoint(tmp_path):
+    leaf = 'detection/atss_r18_rm_mini.py'
+    config = config_of(tmp_path, 'default_hooks = dict(checkpoint=dict(save_best=None))', leaf)
+    require_trainable(config, pretrains=False)
+
+
+def test_planning_asks_each_config_of_ones_own(tmp_path, capsys):
+    leaf = configs_root() / 'classification/r18_baseline_mini.py'
+    for name, text in (
+        ('a', "train_dataloader = dict(dataset=dict(data_root='nowhere'))"),
+        ('b', 'train_cfg = dict(max_epochs=200)'),
+        ('c', "val_evaluator = dict(type='ConfusionMatrix', _delete_=True)"),
+        ('d', 'import sys\nsys.exit(3)'),
+    ):
+        (tmp_path / f'{name}.py').write_text(f'_base_ = {str(leaf)!r}\n{text}\n')
+    methods = ','.join(f'm{name}={tmp_path}/{name}.py' for name in 'abcd')
+    call = ['suite', '--preset', 'mini', '--plan', '--work-dir', str(tmp_path / 'runs')]
+    assert main([*call, '--tasks', 'detection', '--methods', methods]) == 2
+    said = capsys.readouterr().err
+    # Nothing is said of backbones that such a run would have left.
+    assert '4 mistakes' in said
+    assert 'nowhere/train: not there' in said
+    assert f'{tmp_path}/b.py: max_epochs=200 is more than' in said
+    assert f'{tmp_path}/c.py: no metric' in said
+    assert 'd.py does not parse: SystemExit: 3' in said
+
+
+def test_all_that_is_wrong_with_the_options_is_said(tmp_path, capsys):
+    words = ['--gpus', '-1', '--jobs', '0', '--partition', 'x', '--device', 'A100', '--probe']
+    assert main(['suite', '--preset', 'mini', '--plan', '--work-dir', str(tmp_path), *words]) == 2
+    said = capsys.readouterr().err
+    assert '4 mistakes' in said
+    for word in ('--gpus must', '--jobs must', '--partition is for', 'leave --device out'):
+        assert word in said
+
+
+def test_a_folder_that_cannot_be_is_no_work_dir(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    call = ['suite', '--preset', 'mini', '--plan', '--work-dir']
+    assert main([*call, str(tmp_path / 'file' / 'below')]) == 2
+    assert f'{tmp_path}/file is a file: expected a folder' in capsys.readouterr().err
+    with pytest.raises(SystemExit) as exit_:
+        main([*call, ''])
+    assert exit_.value.code == 2
+
+
+def test_what_cannot_be_probed_leaves_the_others_their_cost(tmp_path, capsys, monkeypatch):
+    from rm_mm.errors import RefusedError
+    from rm_mm.suite.planning import estimate
+    from rm_mm.suite.planning.probe import Probe
+
+    def probe(item, options):
+        if item.cell.pretrains:
+            raise RefusedError('it fell over')
+        return Probe(0.5, 100, 4, 10**6, 'CPU')
+
+    monkeypatch.setattr(estimate, 'probe', probe)
+    call = ['suite', '--preset', 'mini', '--plan', '--probe', '--work-dir', str(tmp_path)]
+    assert main([*call, '--methods', 'rm', '--tasks', 'detection', '--gpus', '0']) == 2
+    captured = capsys.readouterr()
+    assert 'classification rm: it fell over' in captured.err
+    assert 'atss_r18_mini: 0.5 s an iteration' in captured.out
