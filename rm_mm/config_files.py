@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import SCOPE, config_path
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, RmMmError
 
 
 def find_config(name: str | Path) -> Path:
@@ -98,6 +98,27 @@ def understood(name: str | Path) -> Iterator[None]:
         raise InputError(
             f'{name} is not the config of a whole run: {type(error).__name__}: {error}'
         ) from error
+
+
+@contextmanager
+def building(name: str | Path) -> Iterator[None]:
+    """Say of a config whose parts do not build that they do not, in the words of the registry.
+
+    Args:
+        name: What to call the config.
+
+    Raises:
+        InputError: Instead of what registries and constructors raise.
+    """
+    try:
+        yield
+    except RmMmError:
+        raise
+    except (
+        KeyError, TypeError, ValueError, AttributeError, ImportError, AssertionError
+    ) as error:  # fmt: skip
+        said = ' '.join(str(error).strip('"').split())
+        raise InputError(f'{name} does not build: {said}') from error
 
 
 def entries(value: Any) -> list[Any]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from rm_mm.atomic import write_json
 from rm_mm.batch_policy import RECIPES_BATCH, apply_batch_policy, process_count
-from rm_mm.config_files import read_config, understood
+from rm_mm.config_files import building, read_config, understood
 from rm_mm.data.embedded import lay_out_embedded
 from rm_mm.data.presence import require_data, set_data_root
 from rm_mm.environment import config_digest
-from rm_mm.errors import InputError, RmMmError
+from rm_mm.errors import InputError
 from rm_mm.machine import (
     adapt_to_cpu,
     has_accelerator,
@@ -187,7 +187,7 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
     if not has_accelerator():
         notes = [*notes, *adapt_to_cpu(config)]
         start_cpu_processes(config.launcher)
-    try:
+    with building(facts['config']):
         runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
         # mmengine builds these only when it gets to them; in this order, which is its own.
         if trains:
@@ -196,14 +196,6 @@ def _runner(config: Any, facts: dict[str, Any], notes: Sequence[str] = (), *, tr
             _ = runner.val_loop
         else:
             _ = runner.test_loop
-    except (
-        KeyError, TypeError, ValueError, AttributeError, ImportError, AssertionError
-    ) as error:  # fmt: skip
-        if isinstance(error, RmMmError):
-            raise
-        # What the registries say of a name or an argument that they do not know.
-        said = ' '.join(str(error).strip('"').split())
-        raise InputError(f'{facts["config"]} does not build: {said}') from error
     runner.register_hook(EnvironmentHook(facts))
     if trains:
         runner.register_hook(SeedHook())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from rm_mm.config_files import entries
-from rm_mm.errors import InputError, RmMmError
+from rm_mm.config_files import building, entries
+from rm_mm.errors import InputError
 from rm_mm.suite.planning.network import build_network
 
 
@@ -72,17 +72,10 @@ def _require_buildable(config: Any) -> None:
     config = copy.deepcopy(config)
     if not has_accelerator():
         adapt_to_cpu(config)
-    try:
+    with building('it'):
         network = build_network(config)
         with OPTIM_WRAPPERS.switch_scope_and_registry(scope):
             build_optim_wrapper(network, config.optim_wrapper)
-    except (
-        KeyError, TypeError, ValueError, AttributeError, ImportError, AssertionError
-    ) as error:  # fmt: skip
-        if isinstance(error, RmMmError):
-            raise
-        said = ' '.join(str(error).strip('"').split())
-        raise InputError(f'it does not build: {said}') from error
 
 
 def _require_registered(config: Any, scope: str | None) -> None:
