@@ -11,6 +11,7 @@ from rm_mm.config_files import entries, read_config, type_name, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
 from rm_mm.fidelity.flat import flatten
+from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.transfer.slot import empty, fill
 
@@ -50,6 +51,8 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
         hooks['logger'] = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
         hooks['logger']['log_metric_by_epoch'] = False
         config.default_hooks = hooks
+    if cell.pretrains:
+        _keep_the_best(config)
     if visualizer := config.get('visualizer'):
         # It writes the log that the record is read from.
         backends = visualizer.get('vis_backends') or []
@@ -60,6 +63,18 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
     if scale < 1:
         shorten(config, scale)
     return config
+
+
+def _keep_the_best(config: Any) -> None:
+    """Keep the best checkpoint of a pretraining, which is what is exported, if nothing does yet."""
+    hooks = dict(config.get('default_hooks') or {})
+    present = [*hooks.values(), *entries(config.get('custom_hooks'))]
+    if any(hook and hook.get('save_best') for hook in present):
+        return
+    # With an interval of its own it would keep all others, too.
+    kept = hooks.get('checkpoint') or {'type': 'CheckpointHook', 'interval': -1}
+    hooks['checkpoint'] = {**kept, 'save_best': metric_of(config).key, 'rule': 'greater'}
+    config.default_hooks = hooks
 
 
 def shorten(config: Any, scale: float) -> None:

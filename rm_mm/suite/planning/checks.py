@@ -38,7 +38,7 @@ def check_runnable(left: Sequence[Prepared], options: Options | None, mistakes: 
         if item.trains and Path(name).is_absolute():
             # Of the stock recipes tests say so.
             with mistakes.collecting(name), understood(name):
-                require_trainable(item.config, pretrains=item.cell.pretrains)
+                require_trainable(item.config)
 
 
 def check_backbones(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ def build_network(config: Any) -> Any:
     """Build it as training would, without its weights being loaded, and without a word."""
     from mmengine.registry import MODELS
 
-    model = config.model.to_dict()
-    model['backbone'] = {**model['backbone'], 'init_cfg': None}
+    # A ConfigDict as it is: networks ask for its entries as attributes.
+    model = copy.deepcopy(config.model)
+    model.backbone.init_cfg = None
     scope = config.get('default_scope')
     with _silent(), MODELS.switch_scope_and_registry(scope) as registry:
         return registry.build(model)

@@ -10,12 +10,11 @@ from rm_mm.errors import InputError
 from rm_mm.suite.planning.network import build_network
 
 
-def require_trainable(config: Any, *, pretrains: bool) -> None:
+def require_trainable(config: Any) -> None:
     """Check what would end a run before it has begun, or leave nothing of one that has ended.
 
     Args:
         config: A resolved mmengine config.
-        pretrains: Whether its best checkpoint is going to be exported.
 
     Raises:
         InputError: If it would.
@@ -25,15 +24,13 @@ def require_trainable(config: Any, *, pretrains: bool) -> None:
 
     for name in ('train_dataloader', 'val_dataloader', 'optim_wrapper'):
         if not config.get(name):
-            raise InputError(f'it has no {name}: expected the config of a whole run')
+            raise InputError(
+                f'it has no {name}: expected the config of a whole run; what cannot be evaluated '
+                'is given as its checkpoint'
+            )
     _require_evaluation(config)
-    if pretrains and not _keeps_the_best(config):
-        raise InputError(
-            'nothing keeps its best checkpoint, which is exported: expected '
-            "default_hooks = dict(checkpoint=dict(type='CheckpointHook', save_best='auto'))"
-        )
     require_length(config)
-    if config.get('load_from'):
+    if config.get('load_from') and '://' not in config.load_from:
         local_checkpoint(config.load_from)
     _require_buildable(config)
 
@@ -48,12 +45,6 @@ def _require_evaluation(config: Any) -> None:
             f'it ends before it is evaluated: expected a val_begin up to {unit}={loop[unit]}, '
             f'found {begin}'
         )
-
-
-def _keeps_the_best(config: Any) -> bool:
-    hooks = [(config.get('default_hooks') or {}).get('checkpoint')]
-    hooks += entries(config.get('custom_hooks'))
-    return any(hook and hook.get('save_best') for hook in hooks)
 
 
 def _require_buildable(config: Any) -> None:

@@ -1,12 +1,17 @@
 """What would end a run of one's own config later is said at planning."""
 
+from dataclasses import replace
+
 import pytest
 
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
 from rm_mm.config_files import read_config
 from rm_mm.errors import InputError
+from rm_mm.suite.cell_config import resolve
 from rm_mm.suite.planning.own_config import require_trainable
+from rm_mm.suite.planning.plan import PRETRAINING, plan
+from rm_mm.suite.planning.presets import PRESETS
 
 
 def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
@@ -18,8 +23,6 @@ def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('default_hooks = dict(checkpoint=dict(save_best=None))', 'nothing keeps its best'),
-        ('default_hooks = dict(checkpoint=None)', 'nothing keeps its best'),
         ('train_cfg = dict(val_begin=7)', 'it ends before it is evaluated: .* found 7'),
         ('train_cfg = dict(max_epochs=200)', 'max_epochs=200 is more than T_max=6'),
         ("load_from = 'nope.pth'", 'nope.pth'),
@@ -34,25 +37,31 @@ def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
 def test_a_pretraining_that_would_fail(tmp_path, text, said):
     config = config_of(tmp_path, text)
     with pytest.raises(InputError, match=said):
-        require_trainable(config, pretrains=True)
+        require_trainable(config)
 
 
 @pytest.mark.parametrize(
-    'leaf',
+    'name',
     [
         'classification/r50_rm_in1k.py',
         'detection/atss_r18_rm_mini.py',
         'segmentation/upernet_r18_rm_mini.py',
+        'mmpretrain::resnet/resnet50_8xb32_in1k.py',
+        'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+        'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py',
     ],
 )
-def test_recipes_would_train(tmp_path, leaf):
-    require_trainable(config_of(tmp_path, '', leaf), pretrains='classification' in leaf)
+def test_recipes_and_the_libraries_own_would_train(name):
+    require_trainable(read_config(name))
 
 
-def test_a_task_needs_no_best_checkpoint(tmp_path):
-    leaf = 'detection/atss_r18_rm_mini.py'
-    config = config_of(tmp_path, 'default_hooks = dict(checkpoint=dict(save_best=None))', leaf)
-    require_trainable(config, pretrains=False)
+@pytest.mark.parametrize('checkpoint', ['dict(save_best=None)', 'None'])
+def test_the_best_of_a_pretraining_is_kept(tmp_path, checkpoint):
+    config_of(tmp_path, f'default_hooks = dict(checkpoint={checkpoint})')
+    own = replace(PRESETS['mini'], own={'mine': str(tmp_path / 'own.py')})
+    (cell,) = plan(own, ('mine',), (PRETRAINING,), (0,), tmp_path)
+    hook = resolve(cell).default_hooks.checkpoint
+    assert (hook.type, hook.save_best, hook.rule) == ('CheckpointHook', 'accuracy/top1', 'greater')
 
 
 def test_planning_asks_each_config_of_ones_own(tmp_path, capsys):
