@@ -52,7 +52,7 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
         hooks['logger']['log_metric_by_epoch'] = False
         config.default_hooks = hooks
     if cell.pretrains:
-        _keep_the_best(config)
+        _keep_the_best(config, cell.config)
     if visualizer := config.get('visualizer'):
         # It writes the log that the record is read from.
         backends = visualizer.get('vis_backends') or []
@@ -65,7 +65,7 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
     return config
 
 
-def _keep_the_best(config: Any) -> None:
+def _keep_the_best(config: Any, name: str) -> None:
     """Keep the best checkpoint of a pretraining, which is what is exported, if nothing does yet."""
     hooks = dict(config.get('default_hooks') or {})
     present = [*hooks.values(), *entries(config.get('custom_hooks'))]
@@ -73,7 +73,7 @@ def _keep_the_best(config: Any) -> None:
         return
     # With an interval of its own it would keep all others, too.
     kept = hooks.get('checkpoint') or {'type': 'CheckpointHook', 'interval': -1}
-    hooks['checkpoint'] = {**kept, 'save_best': metric_of(config).key, 'rule': 'greater'}
+    hooks['checkpoint'] = {**kept, 'save_best': metric_of(config, name).key, 'rule': 'greater'}
     config.default_hooks = hooks
 
 

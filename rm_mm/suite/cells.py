@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_mm.config_files import understood
-from rm_mm.errors import InputError
 from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cell_config import require_same, resolve
 from rm_mm.suite.metrics import metric_of
@@ -86,10 +85,7 @@ def prepare(
             root = None if cell.pretrains else options.data_root
             config = resolve(cell, scale=options.scale, data_root=root)
             require_same(cell, config)
-            try:
-                metric_of(config)
-            except InputError as error:
-                raise InputError(f'{cell.config}: {error}') from error
+            metric_of(config, cell.config)
             if cell.record.exists():
                 read_record(cell.record)
                 done.append(Prepared(cell, config))

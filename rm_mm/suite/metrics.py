@@ -24,11 +24,12 @@ class Metric:
     name: str
 
 
-def metric_of(config: Any) -> Metric:
+def metric_of(config: Any, name: str = '') -> Metric:
     """The metric that a config's validation reports: ``expected.metric``, or else the usual one.
 
     Args:
         config: A resolved mmengine config of any of the three stacks.
+        name: What to call it.
 
     Raises:
         InputError: If its evaluators report none that is known here, and it does not name one.
@@ -42,7 +43,8 @@ def metric_of(config: Any) -> Metric:
     if known:
         return known[0]
     raise InputError(
-        'no metric: the config validates with none of Accuracy (top 1), CocoMetric (bbox, segm), '
+        (f'{name}: ' if name else '')
+        + 'no metric: the config validates with none of Accuracy (top 1), CocoMetric (bbox, segm), '
         'VOCMetric (mAP), IoUMetric (mIoU); name the one that counts, as the log spells it: '
         "expected = dict(metric='…')"
     )

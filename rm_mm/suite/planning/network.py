@@ -17,9 +17,22 @@ def build_network(config: Any) -> Any:
     # A ConfigDict as it is: networks ask for its entries as attributes.
     model = copy.deepcopy(config.model)
     model.backbone.init_cfg = None
+    _unsynchronised(model)
     scope = config.get('default_scope')
     with _silent(), MODELS.switch_scope_and_registry(scope) as registry:
         return registry.build(model)
+
+
+def _unsynchronised(value: Any) -> None:
+    """Put the norm of one process, which has the same tensors, where that of several would be."""
+    if isinstance(value, dict):
+        if value.get('type') == 'MMSyncBN':
+            value['type'] = 'BN'
+        for part in value.values():
+            _unsynchronised(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _unsynchronised(part)
 
 
 @contextmanager

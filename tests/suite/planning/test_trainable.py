@@ -64,6 +64,11 @@ def test_the_best_of_a_pretraining_is_kept(tmp_path, checkpoint):
     assert (hook.type, hook.save_best, hook.rule) == ('CheckpointHook', 'accuracy/top1', 'greater')
 
 
+def test_a_norm_of_several_processes_is_no_mistake(tmp_path):
+    norm = "model = dict(neck=dict(norm_cfg=dict(type='MMSyncBN')))"
+    require_trainable(config_of(tmp_path, norm, 'detection/atss_r18_rm_mini.py'))
+
+
 def test_planning_asks_each_config_of_ones_own(tmp_path, capsys):
     leaf = configs_root() / 'classification/r18_baseline_mini.py'
     for name, text in (
