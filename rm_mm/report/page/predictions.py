@@ -26,14 +26,13 @@ def predictions(results: Results, runs: Runs, pictures: Pictures) -> Markup | No
     """The section of the predictions; None where no run has left any."""
     tables = []
     for index, column in enumerate(results.columns):
-        first: dict[str, Record] = {}
+        found: dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]] = {}
         for row in results.rows:
-            for record in sorted(row.cells[index].records, key=lambda record: record.seed)[:1]:
-                first.setdefault(row.method, record)
-        found = {}
-        for record in first.values():
-            if entries := _entries(record, runs, pictures):
-                found[record.method] = (record, entries)
+            for record in sorted(row.cells[index].records, key=lambda record: record.seed):
+                if row.method in found:
+                    break
+                if entries := _entries(record, runs, pictures):
+                    found[row.method] = (record, entries)
         if found:
             tables.append(_table(column, dict(list(found.items())[:_METHODS]), runs, pictures))
     if not tables:
@@ -41,7 +40,11 @@ def predictions(results: Results, runs: Runs, pictures: Pictures) -> Markup | No
     return section(
         'predictions',
         'Predictions on the same images',
-        tag('p', 'The first images of the evaluation, by the best checkpoint of the first seed.'),
+        tag(
+            'p',
+            'The first images of the evaluation, by the best checkpoint of the first seed that '
+            'has pictures.',
+        ),
         tables,
     )
 

@@ -128,6 +128,14 @@ def test_pictures_are_in_the_page_once(tmp_path):
     assert re.search(r'<rect x="30" y="0" width="30" height="20" class="frame"', page)
 
 
+def test_predictions_are_of_the_first_seed_that_has_pictures(tmp_path):
+    records = several(['baseline', 'rm'], tasks=('detection',), seeds=(0, 1))
+    for path, each in zip(write(tmp_path, records), records, strict=True):
+        if each.seed == 1:
+            write_pictures(path, each)
+    assert 'aria-label="0000.jpg, predicted by rm: coat 0.88"' in page_of(tmp_path, records)
+
+
 def test_damaged_pictures_are_left_out(tmp_path):
     records = several(['baseline', 'rm'], seeds=(0,))
     folders = [write_pictures(p, r) for p, r in zip(write(tmp_path, records), records, strict=True)]
