@@ -49,8 +49,10 @@ def _require_targets(
             )
         if target.is_dir():
             raise InputError(f'{printable(target)} is a folder: expected the name of a file')
-        above = next(parent for parent in target.parents if parent.exists())
-        if not target.exists() and not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        above = next(parent for parent in target.parents if os.path.exists(parent))
+        if not os.path.exists(target) and not (
+            above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+        ):
             raise InputError(
                 f'cannot write {printable(target)}: expected a folder that can be written to, '
                 f'found {printable(above)}. Name another place'

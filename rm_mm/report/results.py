@@ -78,8 +78,6 @@ def arrange(records: Sequence[Record]) -> Results:
         records: Of all that the call names.
     """
     columns = _columns(records)
-    published = any(record.published is not None for record in records)
-    judged = published or len({record.seed for record in records}) > 1
     lines = _lines(records)
     cells = [
         Cell(
@@ -89,6 +87,8 @@ def arrange(records: Sequence[Record]) -> Results:
         for _, method, block in lines
         for here in ([r for r in block if _key(r) == column] for column in columns)
     ]
+    published = any(cell.published is not None for cell in cells)
+    judged = published or len({record.seed for record in records}) > 1
     verdicts = judge(cells) if judged else [Verdict('')] * len(cells)
     width = len(columns)
     rows = [

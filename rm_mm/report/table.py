@@ -111,7 +111,12 @@ def _notes(results: Results, records: Sequence[Record], judged: bool) -> list[st
         notes += _fewer_seeds(records, len(seeds))
     if judged:
         notes += VERDICT_NOTES if len(seeds) > 1 else ()
-        columns = [record.column for record in records if record.published is not None]
+        columns = [
+            column.name
+            for row in results.rows
+            for column, cell in zip(results.columns, row.cells, strict=True)
+            if cell.published is not None
+        ]
         notes += [said for end, said in SPREADS.items() if any(c.endswith(end) for c in columns)]
     if any((r.task, r.method) == ('classification', 'scratch') for r in records):
         notes.append('scratch has no pretraining: its top-1 is that of the untrained network.')
@@ -132,6 +137,11 @@ def _unlike(results: Results) -> list[str]:
             for record, base in cell.pairs:
                 if said := difference(record, base):
                     found[f'{name}, seed {record.seed}: the baseline is of {said}: no gain.'] = None
+            ends = sorted({record.last_step for record in cell.records if 'log' in record.settings})
+            if len(ends) > 1:
+                found[f'{name}: its runs end at different steps: {", ".join(map(str, ends))}.'] = (
+                    None
+                )
             figures = sorted({f'{record.published}' for record in cell.records})
             if len(figures) > 1:
                 said = f"records disagree on the paper's figure ({', '.join(figures)})"

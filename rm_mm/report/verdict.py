@@ -11,7 +11,7 @@ from rm_mm.suite.records import Record
 ABSENT = 'not run'
 ONE_SEED = 'one seed: no claim'
 NOT_PAIRED = 'fewer than two seeds in common: no claim'
-IDENTICAL = 'the same gain under every seed: no claim'
+IDENTICAL = 'the same figures under every seed: no claim'
 UNPUBLISHED = 'no published figure'
 NOTES = (
     'Gains are paired by seed. In brackets, the bootstrap interval of the mean gain, 95 %; p is of '
@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def gains(self) -> list[float]:
-        """Best over the baseline's best, for each seed that both have under the same conditions."""
+        """Best over the baseline's best, for each seed that both have, of like data and length."""
         return [r.best - base.best for r, base in self.pairs if difference(r, base) is None]
 
     @property
@@ -73,7 +73,16 @@ def difference(record: Record, other: Record) -> str | None:
     data = (record.data_fingerprint, other.data_fingerprint)
     if None not in data and data[0] != data[1]:
         return 'other data'
-    return None if record.schedule_scale == other.schedule_scale else 'a schedule of another length'
+    lengths = [(each.schedule_scale, *_end_of_log(each)) for each in (record, other)]
+    return None if lengths[0] == lengths[1] else 'a schedule of another length'
+
+
+def _end_of_log(record: Record) -> tuple[str, int] | tuple[()]:
+    """Where a log ends that is of no recipe, or not at its end: its length is not known otherwise.
+
+    A record says it by its schedule, whatever the steps of its evaluations.
+    """
+    return (record.step_unit, record.last_step) if record.settings == ['log'] else ()
 
 
 @dataclass(frozen=True)
@@ -93,15 +102,15 @@ def judge(cells: Sequence[Cell]) -> list[Verdict]:
     """A verdict for each cell of a table; the correction is over all of them."""
     against_zero = [compare(cell.gains) for cell in cells]
     against_paper = [_against_paper(cell) for cell in cells]
-    tests = zip(
-        cells, against_zero, _corrected(against_zero), _corrected(against_paper), strict=True
-    )
+    zeros, papers = _corrected(against_zero), _corrected(against_paper)
     return [
         Verdict(
-            _of_gain(cell, gain, zero, paper) if cell.baseline else _of_level(cell, paper, cells),
+            _of_gain(cell, gain, zeros[i], papers[i])
+            if cell.baseline
+            else _of_level(cell, against_paper[i], papers[i], cells),
             gain,
         )
-        for cell, gain, zero, paper in tests
+        for i, (cell, gain) in enumerate(zip(cells, against_zero, strict=True))
     ]
 
 
@@ -145,15 +154,19 @@ def _of_gain(cell: Cell, gain: Comparison | None, zero: float | None, paper: flo
     return f'reproduced (p {zero:.2g})' if reproduced else f'within noise (p {paper:.2g})'
 
 
-def _of_level(cell: Cell, paper: float | None, cells: Sequence[Cell]) -> str:
+def _of_level(
+    cell: Cell, level: Comparison | None, paper: float | None, cells: Sequence[Cell]
+) -> str:
     """The verdict of a baseline, or of a row without one: by its level."""
     if not cell.records:
         return ABSENT
     figure = cell.published
     if figure is None:
         return UNPUBLISHED
-    if paper is None:
+    if level is None or paper is None:
         return ONE_SEED
+    if level.identical:
+        return IDENTICAL
     if paper < LEVEL:
         return f'off (p {paper:.2g})'
     gains = [abs(c.published_gain or 0.0) for c in cells if list(c.baseline) == list(cell.records)]

@@ -94,7 +94,7 @@ def shorten(config: Any, scale: float) -> None:
         if 'milestones' in scheduler:
             scheduler['milestones'] = [scaled(step) for step in scheduler['milestones']]
     if 'max_iters' in loop:
-        checkpoint = config.default_hooks.checkpoint
+        checkpoint = (config.get('default_hooks') or {}).get('checkpoint') or {}
         if checkpoint.get('interval', -1) > 0:
             checkpoint['interval'] = scaled(checkpoint['interval'])
 

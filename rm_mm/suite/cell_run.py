@@ -21,7 +21,7 @@ from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
 from rm_mm.suite.processes import Execute, run_command
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import Record, figures_of
+from rm_mm.suite.records import Record, figures_of, require_sound
 from rm_mm.suite.run_facts import (
     facts_of,
     read_batch,
@@ -152,7 +152,7 @@ def _record(
     embedded = options.data_fingerprint if reads_embedded(config) else None
     environment = read_environment(cell.directory)
     seconds_an_iteration, memory_mb = read_pace(cell.directory)
-    return Record(
+    record = Record(
         preset=cell.preset,
         task=cell.task,
         method=cell.method,
@@ -176,3 +176,8 @@ def _record(
         memory_mb=memory_mb,
         **details,
     )
+    try:
+        require_sound(record)
+    except ValueError as error:
+        raise RefusedError(f'{cell.directory} left what is no result: {error}') from error
+    return record

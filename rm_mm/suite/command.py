@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import RefusedError
 from rm_mm.mistakes import Mistakes
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
@@ -48,7 +48,7 @@ def run_suite(args: argparse.Namespace) -> Outcome:
     require_planning(args, mistakes)
     chosen = choose(args.preset, args.methods, args.tasks, args.seeds, mistakes)
     preset = chosen.preset
-    work_dir = _work_dir(args, preset)
+    work_dir = _work_dir(args, preset, mistakes)
     if args.data_root and len(set(chosen.tasks) - {PRETRAINING}) != 1:
         mistakes.add(
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
@@ -77,11 +77,11 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
     preset, task = find_task(args.target, args.preset)
     chosen = choose(preset, args.methods, None, args.seeds, mistakes)
     preset = chosen.preset
-    work_dir = _work_dir(args, preset)
+    work_dir = _work_dir(args, preset, mistakes)
     run = chosen_cluster(args, work_dir, mistakes)
-    settings = chosen_settings(args.setting, preset.tasks[task].settings)
     planned: list[Cell] = []
     with mistakes.collecting():
+        settings = chosen_settings(args.setting, preset.tasks[task].settings)
         planned = plan(preset, chosen.methods, (task,), chosen.seeds, work_dir, settings)
     asked = chosen_options(args, preset, mistakes)
     cells = [cell for cell in planned if cell.task == task]
@@ -132,18 +132,15 @@ def _checked(
     return done, left
 
 
-def _work_dir(args: argparse.Namespace, preset: Preset) -> Path:
-    """The folder of the call.
-
-    Raises:
-        InputError: If it is something else.
-    """
+def _work_dir(args: argparse.Namespace, preset: Preset, mistakes: Mistakes) -> Path:
+    """The folder of the call; that it is none, or cannot be written to, is taken up."""
     found = Path(args.work_dir or preset.work_dir)
-    above = next(path for path in (found, *found.resolve().parents) if path.exists())
+    # Not Path.exists, which raises where a folder above cannot be read.
+    above = next(path for path in (found, *found.resolve().parents) if os.path.exists(path))
     if not above.is_dir():
-        raise InputError(f'--work-dir {found}: {above} is a file: expected a folder')
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise InputError(f'--work-dir {found}: {above} cannot be written to: say another')
+        mistakes.add(f'--work-dir {found}: {above} is a file: expected a folder')
+    elif not getattr(args, 'plan', False) and not os.access(above, os.W_OK | os.X_OK):
+        mistakes.add(f'--work-dir {found}: {above} cannot be written to: say another')
     return found
 
 

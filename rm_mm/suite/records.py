@@ -131,7 +131,7 @@ def read_record(path: Path) -> Record:
             )
         _require_entries(values)
         record = Record(**values)
-        _require_sound(record)
+        require_sound(record)
         return record
     except RefusedError:
         raise
@@ -169,7 +169,7 @@ def _require_entries(values: dict[str, Any]) -> None:
         raise ValueError(f'expected the entries of schema {schema}, found {" and ".join(found)}')
 
 
-def _require_sound(record: Record) -> None:
+def require_sound(record: Record) -> None:
     """Check what tables are made of.
 
     Raises:

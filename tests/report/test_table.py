@@ -143,6 +143,8 @@ def test_one_seed_claims_nothing():
     assert 'shortened' not in notes
     short = build_table([replace(RECORD, schedule_scale=0.05)])
     assert 'shortened to 0.05' in ' '.join(short.notes)
+    # The paper has no figure of such a run, and the table no column for one.
+    assert 'paper' not in short.header
 
 
 def test_what_a_reader_has_to_know_of_single_figures():

@@ -40,6 +40,8 @@ class LoggedRun:
         seed: If the log says.
         restarts: How often it goes back.
         given_up: Evaluations that a restart made void.
+        earlier: Logs of runs before this one, in the same folder, that this one began anew.
+        stride: The most iterations between two lines of training.
         made_again: Evaluations of a point that had one already, which counts no more.
         by_iteration: Whether its iterations are counted through all epochs; None until that shows.
         memory_mb: The most that was logged, of one GPU.
@@ -58,6 +60,8 @@ class LoggedRun:
     restarts: int = 0
     given_up: int = 0
     made_again: int = 0
+    earlier: int = 0
+    stride: int = 1
     by_iteration: bool | None = None
     memory_mb: float | None = None
     unread: list[tuple[int, str]] = field(default_factory=list)
@@ -101,6 +105,7 @@ class LoggedRun:
         anew = epoch != self._epoch and not self.by_iteration
         done = iteration - (0 if anew else self._iteration)
         self._epoch, self._iteration = epoch, iteration
+        self.stride = max(self.stride, done)
         return max(done, 0)
 
     def evaluate(self, values: dict[str, float], *, epoch: int, step: int | None = None) -> None:

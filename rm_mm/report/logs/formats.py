@@ -56,21 +56,26 @@ def read_log(path: Path, *more: Path) -> LoggedRun:
     Raises:
         InputError: If one cannot be read, or is of no format that is known here.
     """
-    kind, read = _format_of(path)
-    run = LoggedRun(path, kind)
-    for part in (path, *more):
+    run = _read_part(LoggedRun(path, ''), path, resumed=bool(more))
+    for number, part in enumerate(more, 1):
         before = run.evaluations
-        where = f'{part.parent.parent.name if part.name == "scalars.json" else part.name}: '
-        where = where if more else ''
-        _take_config(run, part.with_name('config.py'))
-        for line in read_lines(part):
-            try:
-                read(run, line)
-            except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-                said = 'cut' if line.cut else ' '.join(str(error).split())[:80]
-                run.fault(line.number, where + (said or type(error).__name__))
+        run = _read_part(run, part, resumed=True)
         if before and not any(one is other for one in before for other in run.evaluations):
-            run.path = part
+            run = _read_part(LoggedRun(part, '', earlier=number), part, resumed=True)
+    return run
+
+
+def _read_part(run: LoggedRun, part: Path, *, resumed: bool) -> LoggedRun:
+    """Go on with a run in another of its logs; of several, faults name theirs."""
+    run.kind, read = _format_of(part)
+    where = f'{part.parent.parent.name if part.name == "scalars.json" else part.name}: '
+    _take_config(run, part.with_name('config.py'))
+    for line in read_lines(part):
+        try:
+            read(run, line)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            said = 'cut' if line.cut else ' '.join(str(error).split())[:80]
+            run.fault(line.number, where * resumed + (said or type(error).__name__))
     return run
 
 
@@ -83,9 +88,11 @@ def _take_config(run: LoggedRun, path: Path) -> None:
     except (OSError, ValueError):
         # It only helps to tell what the log is of.
         return
-    loop, randomness = run.config.get('train_cfg'), run.config.get('randomness')
-    if isinstance(loop, dict) and not loop.keys().isdisjoint(('max_iters', 'max_epochs')):
-        run.stated_unit = 'iteration' if 'max_iters' in loop else 'epoch'
+    hooks, randomness = run.config.get('default_hooks'), run.config.get('randomness')
+    logger = hooks.get('logger') if isinstance(hooks, dict) else None
+    if isinstance(logger, dict):
+        # What mmengine numbers evaluations by, whatever the loop counts.
+        run.stated_unit = 'epoch' if logger.get('log_metric_by_epoch', True) else 'iteration'
     seed = randomness.get('seed') if isinstance(randomness, dict) else None
     run.seed = seed if type(seed) is int else run.seed
 

@@ -26,6 +26,8 @@ _SYNONYMS = {
     'coco2017': 'coco', 'cocodataset': 'coco', 'ade20kdataset': 'ade20k', 'ade': 'ade20k',
     'recursivemix': 'rm', 'uperhead': 'upernet', 'psphead': 'pspnet', 'fcnhead': 'fcn',
 }  # fmt: skip
+#: Words in names of logs that say nothing of the task.
+_OF_EVERY_RUN = ('log', 'scalars', 'recursivemix')
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,20 @@ def identify(run: LoggedRun, metric: str, method: str | None = None) -> Recipe:
     row = method if method in METHODS else 'baseline'
     leaf = _leaf_of(task, _words(path.stem), row) or _leaf_of(task, words, row)
     if leaf is None:
-        return Recipe(task, printable(_column_of(run, callings)), method, None)
+        return Recipe(task, printable(_column_of(run, callings, method)), method, None)
     column, config = leaf
     return Recipe(task, column, method, config)
 
 
-def _column_of(run: LoggedRun, callings: list[str]) -> str:
+def _column_of(run: LoggedRun, callings: list[str], method: str) -> str:
     """What to call the task of a log that is of no recipe here; the same under every method."""
     if run.config.get('model'):
         return '_'.join(_said_of_config(run.config))
+    no_task = {*METHODS, *re.findall(r'[a-z0-9]+', method.lower()), *_OF_EVERY_RUN}
     for name in (*run.names, *callings):
         # ``20260101_120000`` and ``vis_data`` are of every run.
         words = re.findall(r'[a-z0-9]+', Path(name).stem.lower())
-        own = [w for w in words if w not in (*METHODS, 'log', 'scalars', 'recursivemix')]
+        own = [word for word in words if word not in no_task]
         if any(not word.isdecimal() for word in own) and own != ['vis', 'data']:
             return '_'.join(own)
     return 'unnamed'

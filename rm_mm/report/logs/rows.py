@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +11,19 @@ from typing import Any
 from rm_mm.compat.config_scopes import configs_root
 from rm_mm.config_files import read_config
 from rm_mm.errors import InputError
-from rm_mm.names import METHODS, MINI_SETTING, SETTINGS
+from rm_mm.names import METHODS, MINI_SETTING, SETTINGS, require_name
 from rm_mm.printable import printable
 from rm_mm.report.logs.curve import LoggedRun
 from rm_mm.report.logs.formats import read_log
 from rm_mm.report.logs.identify import TASK_OF, Recipe, identify
 from rm_mm.report.logs.seeds import number
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.planning.own import require_name
 from rm_mm.suite.records import Record, figures_of
 
 #: The preset of a record that was made of a log.
 PRESET = 'log'
 #: Where mmengine keeps its logs, from a folder or from that of the run.
+_MMCV_LOG = re.compile(r'\d{8}_\d{6}\.log\.json')
 _MMENGINE_LOGS = ('scalars.json', 'vis_data/scalars.json', '*/vis_data/scalars.json')
 
 
@@ -78,9 +79,16 @@ def files_of(path: Path) -> list[Path]:
         raise InputError(f'no records and no log: {path} does not exist')
     if not path.is_dir():
         raise InputError(f'{path} is no file: a log is gone through twice; save it first')
-    for patterns in (_MMENGINE_LOGS, ('*.log.json',)):
-        if found := sorted(file for pattern in patterns for file in path.glob(pattern)):
-            return found
+    if found := sorted(file for pattern in _MMENGINE_LOGS for file in path.glob(pattern)):
+        return found
+    if found := sorted(path.glob('*.log.json')):
+        if len(found) > 1 and not all(_MMCV_LOG.fullmatch(file.name) for file in found):
+            raise InputError(
+                f'{path} holds several logs, of one run or of several: expected names such as '
+                f'20260101_120000.log.json, as mmcv gives them, found {found[0].name}; name each '
+                'log by itself'
+            )
+        return found
     raise InputError(
         f'no records and no log: expected {path}/records/*.json, as rm-mm suite writes them, '
         f'{path}/*/vis_data/scalars.json, as mmengine does, {path}/*.log.json, as mmcv 1.x does, '
@@ -106,10 +114,17 @@ def _row(method: str | None, path: Path) -> tuple[LoggedRun, Record, int | None]
     if config is not None:
         unit = 'iters' if run.step_unit == 'iteration' else 'epochs'
         length = config.train_cfg.get(f'max_{unit}')
-        if length != run.curve(metric)[-1][0]:
+        if not _is_whole(run, run.curve(metric)[-1][0], length):
             # Of another schedule, or not at its end: the paper prints no figure of that.
             recipe, config = replace(recipe, config=None), None
     return run, _record(run, metric, recipe, config), length
+
+
+def _is_whole(run: LoggedRun, last: int, length: int | None) -> bool:
+    """Whether a run ended where its recipe does, as far as its log shows."""
+    # Of mmcv an evaluation by iterations is after the last line of training that can be read.
+    lost = run.stride if run.step_unit == 'iteration' and run.kind == 'mmcv 1.x' else 0
+    return length is not None and 0 <= length - last <= lost
 
 
 def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
@@ -144,7 +159,7 @@ def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
 
 def _said(run: LoggedRun, record: Record, length: int | None) -> str:
     ended = f'{_counted(len(record.curve), "evaluation")} to {record.step_unit} {record.last_step}'
-    if length is not None and length > record.last_step:
+    if length is not None and length > record.last_step and not record.config:
         ended += f' of {length}: unfinished'
     parts = [
         f'{printable(run.path)}: {record.method} of {record.column}, {run.kind}, '
@@ -157,6 +172,8 @@ def _said(run: LoggedRun, record: Record, length: int | None) -> str:
     if run.restarts:
         given_up = f' (which gave up {_counted(run.given_up, "evaluation")})' * bool(run.given_up)
         parts.append(f'restarted {_counted(run.restarts, "time")}{given_up}')
+    if run.earlier:
+        parts.append(f'{_counted(run.earlier, "log")} of runs before it in its folder not counted')
     if run.made_again:
         parts.append(
             f'{_counted(run.made_again, "evaluation")} made again, of which the last count'

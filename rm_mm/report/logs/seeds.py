@@ -3,55 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, count
+from itertools import chain, count
 
 from rm_mm.report.logs.curve import LoggedRun
 from rm_mm.suite.records import Record
 
+Rows = Sequence[tuple[LoggedRun, Record]]
 
-def number(rows: Sequence[tuple[LoggedRun, Record]], records: Sequence[Record] = ()) -> list[str]:
+
+def number(rows: Rows, records: Sequence[Record] = ()) -> list[str]:
     """Give the record of each log its seed.
 
-    That is the log's own where the methods of its column have seeds in common: these are pairs, and
-    no others. Else seeds say nothing of what belongs together, and the logs of each method are
-    numbered in their order.
+    A method whose logs all state seeds, some of which another method has too, keeps them: these are
+    pairs, and no others. Else they say nothing of what belongs together, and the logs take in their
+    order the seeds that others have, and then any.
 
     Args:
         rows: Logs and their records.
         records: Others in the same table; they keep their seeds.
 
     Returns:
-        A sentence if any were numbered that are compared with others.
+        A sentence if any got a seed that is not its own, and by it a pair.
     """
-    numbered = []
-    for column in dict.fromkeys(record.column for _, record in rows):
-        here = [(run, record) for run, record in rows if record.column == column]
-        beside = [record for record in records if record.column == column]
-        if _state_pairs(here, beside):
-            for run, record in here:
-                record.seed = run.seed or 0
-            continue
-        taken = {(record.method, record.seed) for record in beside}
-        for _, record in here:
-            record.seed = next(n for n in count() if (record.method, n) not in taken)
-            taken.add((record.method, record.seed))
-        if len(here) + len(beside) > 1:
-            numbered.append(column)
+    numbered: dict[str, None] = {}
+    groups: dict[tuple[str, tuple[str, ...]], list[tuple[LoggedRun, Record]]] = {}
+    for run, record in rows:
+        groups.setdefault((record.column, tuple(record.settings)), []).append((run, record))
+    for (column, settings), here in groups.items():
+        beside = [r for r in records if r.column == column and set(r.settings) & set(settings)]
+        if _number_group(here, beside):
+            numbered[column] = None
     if not numbered:
         return []
     said = 'seeds of logs are numbered, and so paired, in the order of the call'
     return [f'{", ".join(numbered)}: {said}']
 
 
-def _state_pairs(here: Sequence[tuple[LoggedRun, Record]], beside: Sequence[Record]) -> bool:
-    """Whether all logs of a column state seeds, and methods share some of them."""
-    seeds: dict[str, list[int | None]] = {}
+def _number_group(here: Rows, beside: Sequence[Record]) -> bool:
+    """Number the logs of one column and setting; whether any is paired by its number."""
+    logs: dict[str, list[tuple[LoggedRun, Record]]] = {}
     for run, record in here:
-        seeds.setdefault(record.method, []).append(run.seed)
+        logs.setdefault(record.method, []).append((run, record))
+    taken: dict[str, set[int]] = {}
     for record in beside:
-        seeds.setdefault(record.method, []).append(record.seed)
-    if any(None in found or len(set(found)) < len(found) for found in seeds.values()):
-        return False
-    if len(seeds) == 1:
-        return max(map(len, seeds.values())) > 1
-    return any(set(one) & set(other) for one, other in combinations(seeds.values(), 2))
+        taken.setdefault(record.method, set()).add(record.seed)
+    stated = {method: found for method, runs in logs.items() if (found := _stated(runs))}
+    keeping = [method for method in stated if _belong_together(method, stated, taken, logs)]
+    for method in keeping:
+        for run, record in logs[method]:
+            record.seed = run.seed or 0
+        taken.setdefault(method, set()).update(stated[method])
+    used = sorted(set().union(*taken.values()))
+    for method, runs in logs.items():
+        if method in keeping:
+            continue
+        own = taken.get(method, set())
+        free = (seed for seed in chain(used, count()) if seed not in own)
+        for _, record in runs:
+            record.seed = next(free)
+            own.add(record.seed)
+    return len(keeping) < len(logs) and len(here) + len(beside) > 1
+
+
+def _stated(runs: Rows) -> set[int]:
+    """The seeds of a method's logs; none if one states none, or two the same."""
+    seeds = {run.seed for run, _ in runs if run.seed is not None}
+    return seeds if len(seeds) == len(runs) else set()
+
+
+def _belong_together(
+    method: str,
+    stated: dict[str, set[int]],
+    taken: dict[str, set[int]],
+    logs: dict[str, list[tuple[LoggedRun, Record]]],
+) -> bool:
+    """Whether the seeds of a method's logs are those of other runs in the table, too."""
+    if logs.keys() | taken.keys() == {method}:
+        # Nothing to be paired with; of one run the seed would set its column apart from others.
+        return len(logs[method]) > 1 or method in taken
+    others = [seeds for name, seeds in stated.items() if name != method]
+    return any(stated[method] & seeds for seeds in (*others, *taken.values()))

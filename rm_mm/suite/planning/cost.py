@@ -100,7 +100,10 @@ def checkpoint_bytes(config: Any, processes: int) -> int:
 
 def _weights(config: Any) -> int:
     """Numbers in the state dict of a config's network."""
-    said = repr((config.get('default_scope'), config.model.to_dict()))
+    model = config.model.to_dict()
+    # Weights that are loaded are another file for each method and seed, and of one size.
+    model['backbone'] = {**model['backbone'], 'init_cfg': None}
+    said = repr((config.get('default_scope'), model))
     if said not in _weighed:
         state = build_network(config).state_dict()
         _weighed[said] = sum(int(value.numel()) for value in state.values())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 
@@ -19,7 +20,7 @@ def build_network(config: Any) -> Any:
     model.backbone.init_cfg = None
     _unsynchronised(model)
     scope = config.get('default_scope')
-    with _silent(), MODELS.switch_scope_and_registry(scope) as registry:
+    with silent(), MODELS.switch_scope_and_registry(scope) as registry:
         return registry.build(model)
 
 
@@ -36,12 +37,17 @@ def _unsynchronised(value: Any) -> None:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+def silent() -> Iterator[None]:
+    """Keep back what constructors print and log, which is of no use to whoever reads a plan."""
+    from mmengine.logging import MMLogger
+
+    # Not logging.disable: loggers remember what they were not to say.
+    logger = MMLogger.get_current_instance()
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter('ignore')
             yield
     finally:
-        logging.disable(before)
+        logger.setLevel(before)

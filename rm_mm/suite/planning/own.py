@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rm_mm.compat.config_scopes import configs_root
 from rm_mm.config_files import find_config, read_config
 from rm_mm.errors import InputError
-from rm_mm.names import METHODS, TASKS
+from rm_mm.names import METHODS, TASKS, require_name
 from rm_mm.printable import printable
 from rm_mm.suite.planning.presets import Preset, Task
 from rm_mm.transfer.zoo import require_address
 
 #: Whose configs are of which kind.
 SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}
-#: They name folders, and rows or columns of a table.
-_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 
 
 def own_method(name: str, path: str, folder: Path | None = None) -> str:
@@ -100,21 +96,6 @@ def leaves() -> dict[tuple[str, str], Path]:
             if not dataset.startswith(METHODS):
                 found[architecture, dataset] = path
     return found
-
-
-def require_name(name: str, taken: Sequence[str], kind: str) -> None:
-    """Check that a name can be one of a folder and of a row, and is not the suite's own.
-
-    Raises:
-        InputError: If it is not.
-    """
-    if name in taken:
-        raise InputError(f'{name} is a {kind} of the suite already: call yours otherwise')
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f'{name!a} cannot name a {kind}: expected letters, digits, "_", "-" and ".", such as '
-            f'my_{kind}'
-        )
 
 
 def _below(folder: Path | None, path: str) -> Path:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
-from rm_mm.config_files import building, entries
+from rm_mm.config_files import building, entries, type_name
+from rm_mm.data.presence import LOADERS, datasets
 from rm_mm.errors import InputError
-from rm_mm.suite.planning.network import build_network
+from rm_mm.suite.planning.network import build_network, silent
+
+#: Without any of these there is no run, or no figure of it.
+_NEEDED = ('train_dataloader', 'optim_wrapper', 'val_cfg', 'val_dataloader', 'val_evaluator')
+#: They need several processes, or a library that a login node may lack: built where the run is.
+_ELSEWHERE = ('ZeroRedundancyOptimizer', 'ApexOptimWrapper', 'DeepSpeedOptimWrapper')
 
 
 def require_trainable(config: Any) -> None:
@@ -22,8 +29,8 @@ def require_trainable(config: Any) -> None:
     from rm_mm.launch import local_checkpoint
     from rm_mm.pretrain.schedule import require_length
 
-    for name in ('train_dataloader', 'val_dataloader', 'optim_wrapper'):
-        if not config.get(name):
+    for name in _NEEDED:
+        if config.get(name) is None:
             raise InputError(
                 f'it has no {name}: expected the config of a whole run; what cannot be evaluated '
                 'is given as its checkpoint'
@@ -32,7 +39,8 @@ def require_trainable(config: Any) -> None:
     require_length(config)
     if config.get('load_from') and '://' not in config.load_from:
         local_checkpoint(config.load_from)
-    _require_buildable(config)
+    with silent():
+        _require_buildable(config)
 
 
 def _require_evaluation(config: Any) -> None:
@@ -63,10 +71,13 @@ def _require_buildable(config: Any) -> None:
     config = copy.deepcopy(config)
     if not has_accelerator():
         adapt_to_cpu(config)
+    wrapper = config.optim_wrapper
+    kinds = [type_name(wrapper), type_name(wrapper.get('optimizer') or {})]
     with building('it'):
         network = build_network(config)
-        with OPTIM_WRAPPERS.switch_scope_and_registry(scope):
-            build_optim_wrapper(network, config.optim_wrapper)
+        if not set(kinds) & set(_ELSEWHERE):
+            with OPTIM_WRAPPERS.switch_scope_and_registry(scope):
+                build_optim_wrapper(network, wrapper)
 
 
 def _require_registered(config: Any, scope: str | None) -> None:
@@ -75,19 +86,37 @@ def _require_registered(config: Any, scope: str | None) -> None:
     Raises:
         InputError: If one is of nothing.
     """
-    from mmengine.registry import HOOKS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, RUNNERS
-
-    wrapper = config.optim_wrapper
-    hooks = [*(config.get('default_hooks') or {}).values(), *entries(config.get('custom_hooks'))]
-    named = [
-        (RUNNERS, {'type': config.get('runner_type')}),
-        (OPTIM_WRAPPERS, wrapper),
-        (OPTIMIZERS, wrapper.get('optimizer') or {}),
-        *((PARAM_SCHEDULERS, entry) for entry in entries(config.get('param_scheduler'))),
-        *((HOOKS, hook) for hook in hooks if hook),
-    ]
-    for registry, entry in named:
+    for registry, entry in _named(config):
         kind = entry.get('type')
         with registry.switch_scope_and_registry(scope) as inner:
             if isinstance(kind, str) and inner.get(kind) is None:
                 raise InputError(f'it does not build: no {registry.name} is called {kind!a}')
+
+
+def _named(config: Any) -> Iterator[tuple[Any, Any]]:
+    """Entries with a type, and the registries that have to know it."""
+    from mmengine import registry
+
+    loaders = [loader for name in LOADERS if (loader := config.get(name))]
+    hooks = [*(config.get('default_hooks') or {}).values(), *entries(config.get('custom_hooks'))]
+    evaluators = [
+        e for name in ('val_evaluator', 'test_evaluator') for e in entries(config.get(name))
+    ]
+    wrapper = config.optim_wrapper
+    found = [
+        (registry.RUNNERS, [{'type': config.get('runner_type')}]),
+        (registry.LOOPS, [config.get(name) for name in ('train_cfg', 'val_cfg', 'test_cfg')]),
+        (registry.OPTIM_WRAPPERS, [wrapper]),
+        (registry.OPTIMIZERS, [wrapper.get('optimizer')]),
+        (registry.PARAM_SCHEDULERS, entries(config.get('param_scheduler'))),
+        (registry.HOOKS, hooks),
+        (registry.METRICS, evaluators),
+        (registry.VISUALIZERS, [config.get('visualizer')]),
+        (registry.DATA_SAMPLERS, [loader.get('sampler') for loader in loaders]),
+        (registry.DATASETS, list(datasets(config))),
+        (
+            registry.TRANSFORMS,
+            [step for d in datasets(config) for step in entries(d.get('pipeline'))],
+        ),
+    ]
+    yield from ((kind, entry) for kind, found_entries in found for entry in found_entries if entry)

@@ -11,6 +11,7 @@ from rm_mm.report.logs.curve import LoggedRun
 from rm_mm.report.logs.identify import identify
 from rm_mm.report.logs.rows import named_path, read_rows
 from rm_mm.report.results import arrange
+from rm_mm.report.table import build_table
 
 ATSS = {
     'model': {'type': 'ATSS', 'backbone': {'type': 'ResNet', 'depth': 50}},
@@ -132,6 +133,46 @@ def test_seeds_that_the_logs_state_pair_them_in_any_order(tmp_path):
     assert 'in the order of the call' in said[-1]
 
 
+def test_a_log_without_a_seed_leaves_others_their_pairs(tmp_path):
+    base = [log_of(tmp_path / f'atss_r50_coco_baseline_{s}.json', s, 0.4 + s / 100) for s in (1, 2)]
+    mixed = [log_of(tmp_path / f'atss_r50_coco_rm_{s}.json', s, 0.41 + s / 100) for s in (2, 1)]
+    silent = log_of(tmp_path / 'atss_r50_coco_cutmix.json', None, 0.5)
+    # One that is not at its end stands in another setting, and takes no number of theirs.
+    short = log_of(tmp_path / 'atss_r50_coco_baseline_short.json', None, 0.1, epochs=3)
+    records, said = read_rows([short, *base, *mixed, silent])
+    assert [record.seed for record in records] == [0, 1, 2, 2, 1, 1]
+    rows = {(row.method, row.setting): row.cells[0].gains for row in arrange(records).rows}
+    assert rows['rm', 'paper'] == pytest.approx([1.0, 1.0])
+    assert rows['cutmix', 'paper'] == pytest.approx([9.0])
+    assert said[-1].startswith('atss_r50_coco: seeds of logs are numbered')
+
+
+def test_a_log_of_the_same_run_as_a_record_keeps_its_seed(tmp_path):
+    kept, _ = read_rows([log_of(tmp_path / 'atss_r50_coco_baseline.json', 0, 0.4)])
+    again = log_of(tmp_path / 'atss_r50_coco_baseline_again.json', 0, 0.4)
+    # So that the call can refuse it.
+    assert read_rows([again], kept)[0][0].seed == 0
+
+
+def test_two_logs_of_one_seed_are_numbered(tmp_path):
+    logs = [log_of(tmp_path / f'atss_r50_coco_rm_{name}.json', 5, 0.4) for name in 'ab']
+    assert [record.seed for record in read_rows(logs)[0]] == [0, 1]
+    distinct = [log_of(tmp_path / f'atss_r50_coco_rm_{seed}.json', seed, 0.4) for seed in (5, 6)]
+    assert [record.seed for record in read_rows(distinct)[0]] == [5, 6]
+
+
+def test_logs_of_no_recipe_that_end_elsewhere_are_no_pair(tmp_path):
+    base = log_of(tmp_path / 'atss_r50_coco_baseline.json', 0, 0.4, epochs=11)
+    ours = log_of(tmp_path / 'atss_r50_coco_rm.json', 0, 0.2, epochs=3)
+    records, _ = read_rows([base, ours])
+    table = build_table(records)
+    assert table.rows[1][4] == '-'
+    assert 'the baseline is of a schedule of another length: no gain.' in ' '.join(table.notes)
+    again = log_of(tmp_path / 'atss_r50_coco_rm_again.json', 0, 0.2, epochs=4)
+    notes = build_table(read_rows([ours, again])[0]).notes
+    assert 'rm of atss_r50_coco: its runs end at different steps: 3, 4.' in notes
+
+
 def test_a_log_beside_records_is_paired_with_them(tmp_path):
     base = [log_of(tmp_path / f'atss_r50_coco_baseline_{s}.json', s, 0.4 + s / 100) for s in (0, 2)]
     kept, _ = read_rows(base)
@@ -163,12 +204,32 @@ def test_a_run_that_is_not_at_its_end_has_no_published_figure(tmp_path):
     assert '1 evaluation to epoch 11 of 12: unfinished' in said[0]
 
 
+def test_an_evaluation_by_iterations_is_after_the_last_line_of_training(tmp_path):
+    # Every 50 iterations a line, of which the last was lost.
+    path = tmp_path / 'upernet_r50_ade20k_baseline.json'
+    first = {'env_info': '', 'exp_name': 'x', 'config': 'runner = dict(max_iters=80000)'}
+    lines = [{'mode': 'train', 'epoch': 1, 'iter': n} for n in range(50, 79_951, 50)]
+    value = {'mode': 'val', 'epoch': 1, 'iter': 250, 'mIoU': 0.4}
+    path.write_text('\n'.join(map(json.dumps, [first, *lines, value])))
+    (record,), said = read_rows([(None, path)])
+    assert (record.last_step, record.settings) == (79_950, ['paper'])
+    assert 'unfinished' not in said[0]
+    path.write_text('\n'.join(map(json.dumps, [first, *lines[:-1], value])))
+    (record,), said = read_rows([(None, path)])
+    assert record.settings == ['log']
+    assert 'iteration 79900 of 80000: unfinished' in said[0]
+
+
 def test_a_row_of_ones_own_stands_in_the_column_of_the_recipes(tmp_path):
     _, path = log_of(tmp_path / 'atss_r50_coco_12.json', 0, 0.43)
     (record,), said = read_rows([('moco', path)])
     assert (record.method, record.column, record.settings) == ('moco', 'atss_r50_coco', ['paper'])
     assert (record.published, record.config) == (None, '')
     assert 'published' not in said[0]
+    for name in ('moco_v3', 'baseline'):
+        log_of(tmp_path / f'mydet_{name}.json', 0, 0.4)
+    logs = [('moco_v3', tmp_path / 'mydet_moco_v3.json'), (None, tmp_path / 'mydet_baseline.json')]
+    assert {record.column for record in read_rows(logs)[0]} == {'mydet'}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +256,7 @@ def test_mmengines_config_beside_a_log_says_what_it_is_of(tmp_path):
     config = folder / 'config.py'
     config.write_text(
         "dataset_type = 'CocoDataset'\nrandomness = dict(seed=7)\n"
-        'train_cfg = dict(max_epochs=12)\n'
+        "default_hooks = dict(logger=dict(type='LoggerHook'))\n"
         "model = dict(type='ATSS', backbone=dict(depth=50))\n"
     )
     (record,), _ = read_rows([('rm', tmp_path / 'runs')])

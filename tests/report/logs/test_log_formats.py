@@ -137,19 +137,26 @@ def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_pat
     for folder, value in (('20260101_1', 30.0), ('20260101_2', 31.0)):
         path = tmp_path / folder / 'vis_data' / 'scalars.json'
         path.parent.mkdir(parents=True)
-        train = {'iter': 1, 'epoch': 1, 'step': 1}
+        train = {'iter': 1, 'epoch': 1, 'step': 1, 'time': 0.5}
         path.write_text(mmengine(train, {'accuracy/top1': value, 'step': 1}))
     run = read_log(*sorted(tmp_path.glob('*/*/*')))
     assert run.curve('top1_percent') == [(1, 31.0)]
-    assert run.path == path
+    assert (run.path, run.earlier, run.restarts) == (path, 1, 0)
+    # Its time is its own.
+    assert run.seconds == pytest.approx(0.5)
 
 
 def test_a_folder_of_mmcvs_logs_is_one_run(tmp_path):
-    (tmp_path / '1.log.json').write_text(mmcv((1, 50), (1, {'bbox_mAP': 0.3})))
-    (tmp_path / '2.log.json').write_text(mmcv((2, 50), (2, {'bbox_mAP': 0.4})))
+    first, second = (tmp_path / f'20260101_12000{n}.log.json' for n in (1, 2))
+    first.write_text(mmcv((1, 50), (1, {'bbox_mAP': 0.3})))
+    second.write_text(mmcv((2, 50), (2, {'bbox_mAP': 0.4})))
     run = read_log(*files_of(tmp_path))
     assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0)]
-    assert run.path == tmp_path / '1.log.json'
+    assert run.path == first
+    # Names that people gave are of whatever they like.
+    second.rename(tmp_path / 'rm.log.json')
+    with pytest.raises(InputError, match='holds several logs'):
+        files_of(tmp_path)
 
 
 def mmengine(*entries):
@@ -329,3 +336,13 @@ def test_many_evaluations_take_no_long(log):
     begun = time.monotonic()
     assert len(read_log(log(mmengine(*entries))).evaluations) == 50_000
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(('by_epoch', 'unit'), [('True', 'epoch'), ('False', 'iteration')])
+def test_steps_of_mmengine_are_what_its_config_says(tmp_path, by_epoch, unit):
+    (tmp_path / 'config.py').write_text(
+        'train_cfg = dict(max_epochs=12)\n'
+        f'default_hooks = dict(logger=dict(log_metric_by_epoch={by_epoch}))\n'
+    )
+    (tmp_path / 'scalars.json').write_text(mmengine({'accuracy/top1': 40.0, 'step': 100}))
+    assert read_log(tmp_path / 'scalars.json').step_unit == unit

@@ -81,13 +81,14 @@ def test_scratch_is_an_arrow_and_leaves_the_others_their_room():
     records = [record('detection', m, 0, best) for m, best in (('baseline', 30.0), ('rm', 31.0))]
     alone = drawn(forest, records)
     markup = drawn(forest, [*records, record('detection', 'scratch', 0, 10.0)])
-    place = re.search(r'class="zero"', markup) and re.search(r'<line x1="([\d.]+)"', markup)[1]
-    assert re.search(r'<line x1="([\d.]+)"', alone)[1] == place
+    zero = r'<line x1="([\d.]+)"[^>]*class="zero"'
+    assert re.search(zero, markup)[1] == re.search(zero, alone)[1]
     assert '\N{MINUS SIGN}20.00</text>' in markup
     assert 'scratch: gain \N{MINUS SIGN}20.00' in markup
     # Where there is nothing else, its own gain makes the axis.
     only = drawn(forest, [records[0], record('detection', 'scratch', 0, 10.0)])
     assert '\N{MINUS SIGN}20.00</text>' not in only
+    assert re.search(zero, only)[1] != re.search(zero, alone)[1]
 
 
 def test_without_a_baseline_there_are_no_gains():

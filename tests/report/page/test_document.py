@@ -65,6 +65,8 @@ def test_every_figure_of_the_table_leads_to_its_runs(tmp_path):
     cell = page[page.index('>21.30 ± 0.28<') :]
     assert re.search(r'· paper <button [^>]*data-runs="4 10"', cell)
     assert re.search(r'data-runs="4 10 1 7"><span class="verdict', cell)
+    # On a phone, where there is no head, a cell says what it is of.
+    assert 'data-column="box AP %"' in page
 
 
 def test_the_config_of_a_run_is_named_where_it_is_kept(tmp_path):

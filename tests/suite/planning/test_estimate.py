@@ -110,6 +110,10 @@ def test_a_network_that_cells_share_is_built_once(tmp_path, monkeypatch):
     other = prepared(PAPER, 'rm', 'classification', tmp_path)
     assert checkpoint_bytes(other.config, 8) > numbers
     assert len(cost._weighed) == 2
+    # A task's cells load another file each.
+    for method in ('mixup', 'cutmix'):
+        checkpoint_bytes(prepared(PAPER, method, 'detection', tmp_path).config, 8)
+    assert len(cost._weighed) == 3
 
 
 def plan_of(capsys, *words):

@@ -29,6 +29,11 @@ def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
         ("model = dict(head=dict(type='NoSuchHead'))", 'it does not build: .*NoSuchHead'),
         ("optim_wrapper = dict(optimizer=dict(type='Best'))", "no optimizer is called 'Best'"),
         ("param_scheduler = dict(type='Up', _delete_=True)", "no parameter scheduler .*'Up'"),
+        ('model = dict(backbone=dict(base_channels=-4))', 'it does not build: .*negative'),
+        ("train_dataloader = dict(dataset=dict(type='NoSet'))", "no dataset is called 'NoSet'"),
+        ("train_dataloader = dict(sampler=dict(type='NoOrder'))", "no data sampler .*'NoOrder'"),
+        ("val_dataloader = dict(dataset=dict(pipeline=[dict(type='Lod')]))", "no .* called 'Lod'"),
+        ('val_cfg = None', 'it has no val_cfg'),
         ("custom_hooks = [dict(type='NoHook')]", "no hook is called 'NoHook'"),
         ("runner_type = 'NoRunner'", "no runner is called 'NoRunner'"),
         ('optim_wrapper = None', 'it has no optim_wrapper'),
@@ -44,6 +49,8 @@ def test_a_pretraining_that_would_fail(tmp_path, text, said):
     'name',
     [
         'classification/r50_rm_in1k.py',
+        'mmpretrain::resnet/resnet50_8xb256-rsb-a1-600e_in1k.py',
+        'mmseg::convnext/convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py',
         'detection/atss_r18_rm_mini.py',
         'segmentation/upernet_r18_rm_mini.py',
         'mmpretrain::resnet/resnet50_8xb32_in1k.py',
@@ -51,8 +58,15 @@ def test_a_pretraining_that_would_fail(tmp_path, text, said):
         'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py',
     ],
 )
-def test_recipes_and_the_libraries_own_would_train(name):
+def test_recipes_and_the_libraries_own_would_train(name, capsys):
     require_trainable(read_config(name))
+    # Of what constructors have to say a plan says nothing.
+    assert capsys.readouterr().out == ''
+
+
+def test_what_needs_several_processes_is_built_by_them(tmp_path):
+    text = "dict(type='ZeroRedundancyOptimizer', optimizer_type='SGD', lr=0.1, _delete_=True)"
+    require_trainable(config_of(tmp_path, f'optim_wrapper = dict(optimizer={text})'))
 
 
 @pytest.mark.parametrize('checkpoint', ['dict(save_best=None)', 'None'])
