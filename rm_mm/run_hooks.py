@@ -84,7 +84,8 @@ class EnvironmentHook(Hook):
             'device': torch.cuda.get_device_name() if cuda else 'cpu',
             'processes': get_world_size(),
             'threads': torch.get_num_threads(),
-            'batch_size': loader.batch_size,
+            # Of boxes it is the sampler of batches that knows.
+            'batch_size': loader.batch_size or getattr(loader.batch_sampler, 'batch_size', None),
             'workers': loader.num_workers,
             # Of this process, as of every other.
             'iterations_an_epoch': len(loader),

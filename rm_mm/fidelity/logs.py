@@ -127,12 +127,12 @@ def _read_json(path: Path, lines: list[str]) -> Log:
             raise InputError(
                 f'{path}, line {number} is not an entry of a training log: {error}'
             ) from error
-    log.by_epoch, log.length = _run_length(log.config)
+    log.by_epoch, log.length = run_length(log.config)
     log.epoch_length = max((rate.iteration + 1 for rate in log.rates), default=0)
     return log
 
 
-def _run_length(config: dict[str, Any]) -> tuple[bool, int | None]:
+def run_length(config: dict[str, Any]) -> tuple[bool, int | None]:
     """Whether a run counts epochs, and how many of them, or of iterations, its config asks for."""
     runner = config.get('runner')
     if not isinstance(runner, dict):
@@ -141,11 +141,6 @@ def _run_length(config: dict[str, Any]) -> tuple[bool, int | None]:
     by_epoch = runner.get('type') != 'IterBasedRunner' and runner.get('max_iters') is None
     length = runner.get('max_epochs' if by_epoch else 'max_iters')
     return by_epoch, length if type(length) is int else None
-
-
-def counts_epochs(config: dict[str, Any]) -> bool:
-    """Whether a run of a dumped config counts epochs, and not iterations."""
-    return _run_length(config)[0]
 
 
 def parse_config(text: str) -> dict[str, Any]:

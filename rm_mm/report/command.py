@@ -109,6 +109,13 @@ def run_report(args: argparse.Namespace) -> int:
     paths = [*files, *(path for _, path in logs)]
     if twice := [path for path, count in Counter(p.resolve() for p in paths).items() if count > 1]:
         raise InputError(f'{printable(twice[0])} is there twice: leave one out')
+    suites = [folder.parent.resolve() for folder in folders[::2]]
+    for path in (path.resolve() for _, path in logs):
+        if within := next((suite for suite in suites if suite in path.parents), None):
+            raise InputError(
+                f'{printable(path)} is a run of {printable(within)}, whose records are in the '
+                'table already: leave one out'
+            )
     _require_targets(args, [file for _, path in logs for file in files_of(path)], folders)
     found = _read(files)
     rows, said = read_rows(logs, found)

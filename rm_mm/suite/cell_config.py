@@ -11,6 +11,7 @@ from rm_mm.config_files import entries, read_config, type_name, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
 from rm_mm.fidelity.flat import flatten
+from rm_mm.resume.latest import latest_checkpoint
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.transfer.slot import empty, fill
@@ -51,8 +52,8 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
         hooks['logger'] = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
         hooks['logger']['log_metric_by_epoch'] = False
         config.default_hooks = hooks
-    if cell.pretrains:
-        _keep_the_best(config, cell.config)
+    if cell.trains:
+        _keep_the_best(config, metric_of(config, cell.config).key)
     if visualizer := config.get('visualizer'):
         # It writes the log that the record is read from.
         backends = visualizer.get('vis_backends') or []
@@ -65,15 +66,20 @@ def _resolve(cell: Cell, scale: float, data_root: str | None) -> Any:
     return config
 
 
-def _keep_the_best(config: Any, name: str) -> None:
-    """Keep the best checkpoint of a pretraining, which is what is exported, if nothing does yet."""
+def _keep_the_best(config: Any, metric: str) -> None:
+    """Have a run keep the checkpoint of its best figure, which is exported and looked closer at."""
     hooks = dict(config.get('default_hooks') or {})
-    present = [*hooks.values(), *entries(config.get('custom_hooks'))]
-    if any(hook and hook.get('save_best') for hook in present):
+    if any(hook.get('save_best') for hook in entries(config.get('custom_hooks')) if hook):
         return
     # With an interval of its own it would keep all others, too.
-    kept = hooks.get('checkpoint') or {'type': 'CheckpointHook', 'interval': -1}
-    hooks['checkpoint'] = {**kept, 'save_best': metric_of(config, name).key, 'rule': 'greater'}
+    hook = dict(hooks.get('checkpoint') or {'type': 'CheckpointHook', 'interval': -1})
+    # What "auto" takes is the first figure of an evaluator, of mmsegmentation not the mIoU.
+    kept = [name for name in entries(hook.get('save_best')) if name != 'auto']
+    if metric in kept:
+        return
+    hook['save_best'] = [*kept, metric] if kept else metric
+    hook.setdefault('rule', 'greater')
+    hooks['checkpoint'] = hook
     config.default_hooks = hooks
 
 
@@ -111,7 +117,9 @@ def require_same(cell: Cell, config: Any) -> None:
         InputError: If it was another.
     """
     path = config_path(cell)
-    if not path.exists():
+    begun = cell.record.exists() or latest_checkpoint(cell.directory) is not None
+    begun = begun or any(cell.directory.glob('*/vis_data/scalars.json'))
+    if not path.exists() or not begun:
         return
     before, now = flatten(_comparable(read_config(path))), flatten(_comparable(config))
     if keys := [key for key in {**before, **now} if before.get(key) != now.get(key)]:
@@ -128,5 +136,6 @@ def _comparable(config: Any) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(json.dumps(config.to_dict(), default=str))
     initializer = values.get('model', {}).get('backbone', {}).get('init_cfg')
     if isinstance(initializer, dict) and initializer.get('checkpoint'):
-        initializer['checkpoint'] = str(Path(initializer['checkpoint']).resolve())
+        # From the work directory, which may have been moved since.
+        initializer['checkpoint'] = '/'.join(Path(initializer['checkpoint']).parts[-2:])
     return values

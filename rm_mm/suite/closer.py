@@ -17,9 +17,10 @@ from rm_mm.resume.latest import latest_checkpoint
 from rm_mm.suite.cell_config import config_path
 from rm_mm.suite.cells import Prepared
 from rm_mm.suite.config_diff import config_diff
+from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import best_checkpoint
-from rm_mm.suite.processes import is_stopping
+from rm_mm.suite.processes import is_stopping, require_unstopped
 from rm_mm.suite.records import PICTURES
 
 #: As the hook and the evaluation name them; they import torch.
@@ -50,7 +51,8 @@ def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> di
     """
     cell = prepared.cell
     recipe = read_config(configs_root() / cell.config)
-    checkpoint = best_checkpoint(cell.directory) or latest_checkpoint(cell.directory)
+    metric = metric_of(prepared.config)
+    checkpoint = best_checkpoint(cell.directory, metric.key) or latest_checkpoint(cell.directory)
     work_dir = cell.directory.parent
     fields: dict[str, Any] = {'config_diff': config_diff(recipe, prepared.config, work_dir)}
     if checkpoint is None:
@@ -70,6 +72,7 @@ def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> di
             fields['per_class'] = json.loads((folder / PER_CLASS).read_text(encoding='utf-8'))
             break
         except Exception as error:  # In this process (--cluster debug) it may be of any kind.
+            require_unstopped()
             if is_stopping():
                 raise RefusedError('not run to its end: the call was stopped') from error
             _note(cell, f'no figures of classes, no pictures: {error}')

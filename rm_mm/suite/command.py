@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -171,14 +172,14 @@ def _require_pretrained(cell: Cell, work_dir: Path) -> None:
     how_far = unfinished(cell.directory)
     if how_far is None and best_checkpoint(cell.directory) is not None:
         return
+    row = cell.method + (f'={cell.config}' if cell.own else '')
     trained_by_script = cell.preset == 'paper' and not cell.seed and not cell.own
     command = (
         f'tools/dist_train.sh configs/{cell.config} 8 --work-dir {cell.directory}'
         + (' --resume' if how_far else '')
         if trained_by_script
-        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} --methods {cell.method}'
-        + (f'={cell.config}' if cell.own else '')
-        + f' --seeds {cell.seed} --work-dir {work_dir}'
+        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} --methods {shlex.quote(row)} '
+        f'--seeds {cell.seed} --work-dir {shlex.quote(str(work_dir))}'
     )
     state = (
         f'its pretraining is at {how_far}'

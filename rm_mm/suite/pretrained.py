@@ -10,14 +10,24 @@ from pathlib import Path
 from rm_mm.config_files import read_config
 from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import reached
+from rm_mm.suite.cell_config import config_path
+from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import Execute, run_command
 
 
-def best_checkpoint(directory: Path) -> Path | None:
-    """The best validation epoch's checkpoint of a run."""
+def best_checkpoint(directory: Path, metric: str | None = None) -> Path | None:
+    """The checkpoint of a run's best validation.
+
+    Args:
+        directory: Work directory of the run.
+        metric: The figure that counts, as the log spells it, if it is known: a run may keep the
+            best of several.
+    """
     found = sorted(directory.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
+    start = f'best_{metric.replace("/", "_")}_' if metric else ''
+    own = [path for path in found if path.name.startswith(start)]
+    return (own or found)[-1] if found else None
 
 
 def unfinished(directory: Path) -> str | None:
@@ -57,7 +67,9 @@ def export(cell: Cell, execute: Execute | None = None) -> None:
     Raises:
         RefusedError: If it left none, or the export was refused.
     """
-    checkpoint = best_checkpoint(cell.directory)
+    config = config_path(cell)
+    metric = metric_of(read_config(config)).key if config.exists() else None
+    checkpoint = best_checkpoint(cell.directory, metric)
     if checkpoint is None:
         raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
     assert cell.backbone is not None, 'a pretraining run leaves one'

@@ -26,6 +26,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 #: Each with its mark.
 _running: dict[subprocess.Popen[str], str] = {}
 _stopping = False
+#: The signal that the call was stopped by.
+_signalled: int | None = None
 #: Held while a command is started, so that stopping meets it either registered or not begun.
 #: A signal may come meanwhile, and its handler stop the commands.
 _lock = threading.RLock()
@@ -80,7 +82,15 @@ def run_command(
             _running.pop(process, None)
     if process.returncode:
         lines = '\n'.join(f'    {line}' for line in tail)
-        raise RefusedError(f'exit code {process.returncode}; the end of {log}:\n{lines}')
+        said = f'the end of {log}:\n{lines}' if tail else 'it printed nothing'
+        raise RefusedError(f'{_ending(process.returncode)}; {said}')
+
+
+def _ending(code: int) -> str:
+    if code > 0:
+        return f'exit code {code}'
+    known = {number.value: number.name for number in signal.Signals}
+    return f'ended by {known.get(-code, f"signal {-code}")}'
 
 
 def stop_commands() -> None:
@@ -110,12 +120,18 @@ def stopped_by_signals() -> Iterator[None]:
     Raises:
         StoppedError: Out of the block, at a signal.
     """
-    global _stopping
+    global _stopping, _signalled
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise StoppedError(number)
+        global _signalled
+        _signalled = number
+        raise _stopped_by(number)
 
-    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    heeded = [
+        number
+        for number in (*SIGNALS, signal.SIGINT)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
@@ -125,7 +141,23 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _stopping = False
+        _stopping, _signalled = False, None
+
+
+def require_unstopped() -> None:
+    """Raise anew what a signal raised, should somebody's code have taken it for an error.
+
+    mmengine formats a config at each checkpoint, within a bare ``except``.
+
+    Raises:
+        StoppedError: Or KeyboardInterrupt, if there was a signal.
+    """
+    if _signalled is not None:
+        raise _stopped_by(_signalled)
+
+
+def _stopped_by(number: int) -> KeyboardInterrupt:
+    return KeyboardInterrupt() if number == signal.SIGINT else StoppedError(number)
 
 
 def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:

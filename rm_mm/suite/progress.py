@@ -79,7 +79,7 @@ class Progress:
         self._total, self.jobs = len(cells), jobs
         self._stream = stream or sys.stdout
         self._live = self._stream.isatty()
-        self._failed = 0
+        self._failed = self._stopped = 0
         self._seconds = self._weight = 0.0
         self._shown = time.monotonic()
         self._lock = threading.Lock()
@@ -110,10 +110,13 @@ class Progress:
         with self._lock:
             self._show(f'{self._count()} {text}', always=True)
 
-    def finish(self, cell: Cell, result: str, *, failed: bool = False) -> None:
-        """A running cell is done, or failed."""
+    def finish(
+        self, cell: Cell, result: str, *, failed: bool = False, stopped: bool = False
+    ) -> None:
+        """A running cell is done, or failed, or was stopped with the call."""
         with self._lock:
             self._failed += failed
+            self._stopped += stopped
             seconds = time.monotonic() - self._running.pop(cell).started
             self._seconds += seconds
             self._weight += cell.weight
@@ -122,7 +125,7 @@ class Progress:
     def _count(self) -> str:
         over = self._total - len(self._waiting) - len(self._running)
         failed = f', {self._failed} failed' if self._failed else ''
-        return f'[{over - self._failed}/{self._total} done{failed}]'
+        return f'[{over - self._failed - self._stopped}/{self._total} done{failed}]'
 
     def _left(self) -> str:
         """``, about 6:10 left``, as soon as anything has been measured."""

@@ -45,6 +45,16 @@ def test_no_log_is_overwritten_and_its_folder_is_free(tmp_path, capsys):
     assert main(['report', str(tmp_path / 'rm'), '--md', str(tmp_path / 'rm' / 'table.md')]) == 0
 
 
+def test_a_run_whose_record_is_there_does_not_count_twice(folder, capsys):
+    log = folder / 'atss_r18_rm_mini' / '20260101_1' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"coco/bbox_mAP": 0.5, "step": 1}\n')
+    assert main(['report', str(folder), str(folder / 'atss_r18_rm_mini')]) == 2
+    assert 'whose records are in the table already: leave one out' in capsys.readouterr().err
+    assert main(['report', str(folder / 'records' / 'a.json')]) == 2
+    assert 'is a record: name the folder above' in capsys.readouterr().err
+
+
 def test_a_folder_that_is_none_is_found_before_anything_is_read(folder, capsys, monkeypatch):
     monkeypatch.setattr('rm_mm.report.command.read_record', None)
     (folder / 'file').touch()

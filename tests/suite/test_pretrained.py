@@ -46,6 +46,13 @@ def test_the_best_checkpoint_is_the_newest_of_the_best(pretraining):
     newer.touch()
     os.utime(pretraining / 'best_accuracy_top1_epoch_9.pth', (1, 1))
     assert best_checkpoint(pretraining) == newer
+    # Of several figures the one that counts.
+    other = pretraining / 'best_accuracy_top5_epoch_11.pth'
+    other.touch()
+    os.utime(other, (2e9, 2e9))
+    assert best_checkpoint(pretraining) == other
+    assert best_checkpoint(pretraining, 'accuracy/top1') == newer
+    assert best_checkpoint(pretraining, 'mIoU') == other
 
 
 def test_a_transfer_does_not_take_the_backbone_of_a_run_under_way(

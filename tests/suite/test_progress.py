@@ -90,3 +90,11 @@ def test_what_failed_is_not_done():
     lines = stream.getvalue().splitlines()
     assert lines[1].startswith('[0/2 done, 1 failed] classification')
     assert lines[3].startswith('[1/2 done, 1 failed] detection')
+
+
+def test_what_was_stopped_is_neither_done_nor_failed():
+    stream, only = io.StringIO(), cell('classification', 1.0)
+    progress = Progress([only], stream=stream)
+    progress.start(only)
+    progress.finish(only, 'stopped', stopped=True)
+    assert stream.getvalue().splitlines()[-1].startswith('[0/1 done] classification')

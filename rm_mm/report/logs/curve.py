@@ -48,6 +48,7 @@ class LoggedRun:
         seconds: What its training took, as far as it was logged.
         unread: Number and fault of the first lines that could not be read.
         unread_count: Of all such lines.
+        length: Of its schedule, if its config says.
         stated_unit: What its own steps count, if its config says.
         others: What was evaluated that is no figure of a table, as the log calls it.
     """
@@ -68,6 +69,7 @@ class LoggedRun:
     unread_count: int = 0
     others: list[str] = field(default_factory=list)
     stated_unit: str | None = None
+    length: int | None = None
     _made: dict[tuple[int, int], Evaluation] = field(default_factory=dict)
     _epoch: int = 0
     _iteration: int = 0

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError
-from rm_mm.fidelity.logs import counts_epochs, parse_config
+from rm_mm.fidelity.logs import parse_config, run_length
+from rm_mm.report.logs.config_beside import take_config
 from rm_mm.report.logs.curve import LoggedRun
-from rm_mm.report.logs.lines import LONGEST, Line, read_lines
+from rm_mm.report.logs.lines import Line, read_lines
 
 #: Key in a log, name in a record, and what makes it per cent.
 _MMCV = {
@@ -69,7 +70,7 @@ def _read_part(run: LoggedRun, part: Path, *, resumed: bool) -> LoggedRun:
     """Go on with a run in another of its logs; of several, faults name theirs."""
     run.kind, read = _format_of(part)
     where = f'{part.parent.parent.name if part.name == "scalars.json" else part.name}: '
-    _take_config(run, part.with_name('config.py'))
+    take_config(run, part.with_name('config.py'))
     for line in read_lines(part):
         try:
             read(run, line)
@@ -77,24 +78,6 @@ def _read_part(run: LoggedRun, part: Path, *, resumed: bool) -> LoggedRun:
             said = 'cut' if line.cut else ' '.join(str(error).split())[:80]
             run.fault(line.number, where * resumed + (said or type(error).__name__))
     return run
-
-
-def _take_config(run: LoggedRun, path: Path) -> None:
-    """What mmengine lays beside its log: the whole config, of which nothing is run."""
-    if run.kind != 'mmengine' or not path.is_file() or path.stat().st_size > LONGEST:
-        return
-    try:
-        run.config = parse_config(path.read_text(encoding='utf-8', errors='replace'))
-    except (OSError, ValueError):
-        # It only helps to tell what the log is of.
-        return
-    hooks, randomness = run.config.get('default_hooks'), run.config.get('randomness')
-    logger = hooks.get('logger') if isinstance(hooks, dict) else None
-    if isinstance(logger, dict):
-        # What mmengine numbers evaluations by, whatever the loop counts.
-        run.stated_unit = 'epoch' if logger.get('log_metric_by_epoch', True) else 'iteration'
-    seed = randomness.get('seed') if isinstance(randomness, dict) else None
-    run.seed = seed if type(seed) is int else run.seed
 
 
 def _format_of(path: Path) -> tuple[str, Callable[[LoggedRun, Line], None]]:
@@ -115,6 +98,8 @@ def _format_of(path: Path) -> tuple[str, Callable[[LoggedRun, Line], None]]:
             break
     if not number:
         raise InputError(f'the log {path} is empty')
+    if path.parent.name == 'records':
+        raise InputError(f'{path} is a record: name the folder above {path.parent}')
     raise InputError(
         f'{path} is no log that is known here: expected lines such as "Epoch [1/300][0/2503] lr '
         '0.03" of the authors\' code, the .log.json of mmcv 1.x, or the scalars.json of mmengine'
@@ -171,7 +156,8 @@ def _mmcv_entry(run: LoggedRun, line: Line) -> None:
             run.seed = entry['seed']
         if 'config' in entry:
             run.config = parse_config(entry['config'])
-            run.by_iteration = not counts_epochs(run.config)
+            by_epoch, run.length = run_length(run.config)
+            run.by_iteration = not by_epoch
     elif entry['mode'] == 'train':
         _train(run, entry, _count(entry['epoch']))
     elif entry['mode'] == 'val' and (values := _values(run, entry, _MMCV)):

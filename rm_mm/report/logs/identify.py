@@ -76,7 +76,7 @@ def identify(run: LoggedRun, metric: str, method: str | None = None) -> Recipe:
 def _column_of(run: LoggedRun, callings: list[str], method: str) -> str:
     """What to call the task of a log that is of no recipe here; the same under every method."""
     if run.config.get('model'):
-        return '_'.join(_said_of_config(run.config))
+        return '_'.join([*_said_of_config(run.config), *_data_of(run.config)])
     no_task = {*METHODS, *re.findall(r'[a-z0-9]+', method.lower()), *_OF_EVERY_RUN}
     for name in (*run.names, *callings):
         # ``20260101_120000`` and ``vis_data`` are of every run.
@@ -85,6 +85,18 @@ def _column_of(run: LoggedRun, callings: list[str], method: str) -> str:
         if any(not word.isdecimal() for word in own) and own != ['vis', 'data']:
             return '_'.join(own)
     return 'unnamed'
+
+
+def _data_of(config: dict[str, Any]) -> list[str]:
+    """The folder that training reads: two data sets may be of one class."""
+    loader = config.get('train_dataloader')
+    data = (
+        loader.get('dataset') if isinstance(loader, dict) else config.get('data', {}).get('train')
+    )
+    while isinstance(data, dict) and isinstance(data.get('dataset'), dict):
+        data = data['dataset']
+    root = data.get('data_root') if isinstance(data, dict) else None
+    return [Path(root).name] if isinstance(root, str) and Path(root).name else []
 
 
 def _method_of(stem: str, names: list[str], folders: list[str], path: Path) -> str:

@@ -117,7 +117,7 @@ def _row(method: str | None, path: Path) -> tuple[LoggedRun, Record, int | None]
         if not _is_whole(run, run.curve(metric)[-1][0], length):
             # Of another schedule, or not at its end: the paper prints no figure of that.
             recipe, config = replace(recipe, config=None), None
-    return run, _record(run, metric, recipe, config), length
+    return run, _record(run, metric, recipe, config), run.length or length
 
 
 def _is_whole(run: LoggedRun, last: int, length: int | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import chain, count
 
 from rm_mm.report.logs.curve import LoggedRun
@@ -36,7 +37,21 @@ def number(rows: Rows, records: Sequence[Record] = ()) -> list[str]:
     if not numbered:
         return []
     said = 'seeds of logs are numbered, and so paired, in the order of the call'
-    return [f'{", ".join(numbered)}: {said}']
+    return [f'{", ".join(numbered)}: {said}', *_repeated(groups.values())]
+
+
+def _repeated(groups: Iterable[Rows]) -> list[str]:
+    """A sentence for each method several of whose logs state one seed."""
+    found = []
+    for here in groups:
+        runs = Counter((record.method, run.seed) for run, record in here if run.seed is not None)
+        column = here[0][1].column
+        found += [
+            f'{column}: {count} logs of {method} state seed {seed}: are they several runs?'
+            for (method, seed), count in runs.items()
+            if count > 1
+        ]
+    return found
 
 
 def _number_group(here: Rows, beside: Sequence[Record]) -> bool:

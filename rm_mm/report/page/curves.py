@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from itertools import product
 
 from rm_mm.report.page.chart import Axes, axes, data_table, drawing, panel, section, x_axis, y_axis
 from rm_mm.report.page.look import Look, legend
@@ -19,14 +20,19 @@ def curves(results: Results, runs: Runs, known: dict[str, Look]) -> Markup:
     panels = []
     settings = dict.fromkeys(row.setting for row in results.rows)
     for index, column in enumerate(results.columns):
-        for setting in settings:
-            lines = [
-                (row.method, row.cells[index].records)
+        drawn = [r for row in results.rows for r in row.cells[index].records if r.curve]
+        units = dict.fromkeys(record.step_unit for record in drawn)
+        for setting, unit in product(settings, units):
+            lines: list[tuple[str, Sequence[Record]]] = [
+                (row.method, records)
                 for row in results.rows
-                if row.setting == setting and any(r.curve for r in row.cells[index].records)
+                if row.setting == setting
+                and (records := [r for r in row.cells[index].records if r.step_unit == unit])
+                and any(record.curve for record in records)
             ]
             if lines:
                 title = column.heading + (f', {setting}' if len(settings) > 1 else '')
+                title += f', by {unit}' if len(units) > 1 else ''
                 panels.append(_panel(title, column, lines, runs, known))
     return section(
         'curves',

@@ -15,6 +15,7 @@ from rm_mm.errors import InputError, RefusedError
 from rm_mm.suite.cell_run import run_cell
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.metrics import metric_of
+from rm_mm.suite.processes import LOG_LINES, require_unstopped
 from rm_mm.suite.progress import Progress
 
 
@@ -56,11 +57,13 @@ def run(left: Sequence[Prepared], options: Options, *, raises: bool = False) -> 
             record = run_cell(prepared, options, progress, None, _call)
         except Exception as error:
             # Whatever a child process would have ended with.
+            require_unstopped()
             if raises:
                 raise
             progress.finish(cell, 'failed', failed=True)
             kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
-            failures.append(f'{cell.name}: {kind}{error} (rm-mm --debug suite shows where)')
+            said = '\n'.join(str(error).splitlines()[:LOG_LINES])
+            failures.append(f'{cell.name}: {kind}{said} (rm-mm --debug suite shows where)')
             if cell.pretrains and cell.backbone is not None:
                 lost.add(cell.backbone)
             continue

@@ -66,7 +66,9 @@ def _attempt(
     except (ValueError, OSError) as error:
         # A refusal, a full disk, a metric that is no number: the other cells go on.
         stopped = is_stopping()
-        progress.finish(cell, 'stopped' if stopped else 'failed', failed=not stopped)
+        progress.finish(
+            cell, 'stopped' if stopped else 'failed', failed=not stopped, stopped=stopped
+        )
         return f'{cell.name}: {error}'
     progress.finish(cell, f'best {record.best:.2f}, last {record.last:.2f}')
     return None

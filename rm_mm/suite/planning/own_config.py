@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,10 @@ from rm_mm.suite.planning.network import build_network, silent
 _NEEDED = ('train_dataloader', 'optim_wrapper', 'val_cfg', 'val_dataloader', 'val_evaluator')
 #: They need several processes, or a library that a login node may lack: built where the run is.
 _ELSEWHERE = ('ZeroRedundancyOptimizer', 'ApexOptimWrapper', 'DeepSpeedOptimWrapper')
+#: Registries of what is built with the arguments of its entry, and no others.
+_PLAIN = ('hook', 'metric', 'parameter scheduler', 'transform')
+#: What mmengine takes out of an entry first.
+_NOT_ARGUMENTS = ('type', '_scope_', 'priority', 'convert_to_iter_based')
 
 
 def require_trainable(config: Any) -> None:
@@ -89,8 +94,24 @@ def _require_registered(config: Any, scope: str | None) -> None:
     for registry, entry in _named(config):
         kind = entry.get('type')
         with registry.switch_scope_and_registry(scope) as inner:
-            if isinstance(kind, str) and inner.get(kind) is None:
-                raise InputError(f'it does not build: no {registry.name} is called {kind!a}')
+            known = inner.get(kind) if isinstance(kind, str) else kind
+        if isinstance(kind, str) and known is None:
+            raise InputError(f'it does not build: no {registry.name} is called {kind!a}')
+        if inspect.isclass(known) and registry.name in _PLAIN:
+            _require_arguments(known, entry)
+
+
+def _require_arguments(kind: type, entry: Any) -> None:
+    """Check the names of a class's arguments, without a thing being built.
+
+    Raises:
+        InputError: If it has none such.
+    """
+    taken = inspect.signature(kind).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return
+    if unknown := [name for name in entry if name not in (*taken, *_NOT_ARGUMENTS)]:
+        raise InputError(f'it does not build: {kind.__name__} has no argument {unknown[0]!a}')
 
 
 def _named(config: Any) -> Iterator[tuple[Any, Any]]:

@@ -156,7 +156,9 @@ def test_a_log_of_the_same_run_as_a_record_keeps_its_seed(tmp_path):
 
 def test_two_logs_of_one_seed_are_numbered(tmp_path):
     logs = [log_of(tmp_path / f'atss_r50_coco_rm_{name}.json', 5, 0.4) for name in 'ab']
-    assert [record.seed for record in read_rows(logs)[0]] == [0, 1]
+    records, said = read_rows(logs)
+    assert [record.seed for record in records] == [0, 1]
+    assert said[-1] == 'atss_r50_coco: 2 logs of rm state seed 5: are they several runs?'
     distinct = [log_of(tmp_path / f'atss_r50_coco_rm_{seed}.json', seed, 0.4) for seed in (5, 6)]
     assert [record.seed for record in read_rows(distinct)[0]] == [5, 6]
 
@@ -255,7 +257,9 @@ def test_mmengines_config_beside_a_log_says_what_it_is_of(tmp_path):
     (folder / 'scalars.json').write_text('{"coco/bbox_mAP": 0.5, "step": 12}\n')
     config = folder / 'config.py'
     config.write_text(
-        "dataset_type = 'CocoDataset'\nrandomness = dict(seed=7)\n"
+        "dataset_type = 'CocoDataset'\n"
+        "train_dataloader = dict(dataset=dict(dataset=dict(data_root='data/tools/')))\n"
+        'randomness = dict(seed=7)\n'
         "default_hooks = dict(logger=dict(type='LoggerHook'))\n"
         "model = dict(type='ATSS', backbone=dict(depth=50))\n"
     )
@@ -263,7 +267,7 @@ def test_mmengines_config_beside_a_log_says_what_it_is_of(tmp_path):
     assert (record.column, record.published) == ('atss_r50_coco', 41.5)
     config.write_text(config.read_text().replace('ATSS', 'FCOS'))
     (record,), _ = read_rows([('rm', folder)])
-    assert (record.column, record.published) == ('FCOS_CocoDataset_resnet50', None)
+    assert (record.column, record.published) == ('FCOS_CocoDataset_resnet50_tools', None)
     # It is read, not run.
     config.write_text('import os\nos.mkdir("here")\n')
     (record,), _ = read_rows([('rm', folder)])

@@ -40,6 +40,15 @@ def test_a_curve_goes_through_its_evaluations():
     assert places[1][1] == pytest.approx(TOP + height * 3.36 / 6.72, abs=0.06)
 
 
+def test_epochs_and_iterations_are_on_axes_of_their_own():
+    by_epoch = record('detection', 'baseline', 0, 12.0)
+    by_iteration = record('detection', 'rm', 0, 12.0, step_unit='iteration')
+    markup = drawn(curves, [by_epoch, by_iteration])
+    assert 'box AP %, by epoch' in markup
+    assert 'box AP %, by iteration' in markup
+    assert markup.count('<svg') - drawn(curves, [by_epoch]).count('<svg') >= 1
+
+
 def test_the_band_is_of_the_steps_that_all_seeds_have():
     first = record('detection', 'rm', 0, 12.0)
     second = replace(record('detection', 'rm', 1, 14.0), curve=[[2, 11.0], [3, 14.0]])

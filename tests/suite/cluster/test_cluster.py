@@ -4,13 +4,15 @@ import argparse
 import json
 import os
 import pickle
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RefusedError, StoppedError
 from rm_mm.mistakes import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster import chosen_cluster, debug, several_nodes, slurm, watch
@@ -382,6 +384,29 @@ def test_debug_goes_on_after_a_failure_or_shows_where_it_was(tmp_path, called):
     ]
     with pytest.raises(TypeError, match='not that'):
         debug.run(left, Options(), raises=True)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_debug_ends_at_a_signal_that_a_run_takes_for_an_error(tmp_path, monkeypatch, number):
+    from rm_mm.suite.cells import prepare
+
+    def swallowing(args):
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        except:  # noqa: E722
+            raise SyntaxError('as mmengine has it, where it formats a config') from None
+
+    monkeypatch.setattr('rm_mm.cli.COMMANDS', {'train': swallowing})
+    # A shell that starts the tests in the background has them ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    _, left = prepare([item.cell for item in planned(tmp_path, ('rm',))], Options())
+    try:
+        with pytest.raises(KeyboardInterrupt) as stop, stopped_by_signals():
+            debug.run(left, Options())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert isinstance(stop.value, StoppedError) == (number == signal.SIGTERM)
 
 
 def test_debug_takes_no_second_process():

@@ -8,7 +8,7 @@ from rm_mm.cli import main
 from rm_mm.compat import configs_root
 from rm_mm.config_files import read_config
 from rm_mm.errors import InputError
-from rm_mm.suite.cell_config import resolve
+from rm_mm.suite.cell_config import config_path, require_same, resolve
 from rm_mm.suite.planning.own_config import require_trainable
 from rm_mm.suite.planning.plan import PRETRAINING, plan
 from rm_mm.suite.planning.presets import PRESETS
@@ -34,6 +34,11 @@ def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
         ("train_dataloader = dict(sampler=dict(type='NoOrder'))", "no data sampler .*'NoOrder'"),
         ("val_dataloader = dict(dataset=dict(pipeline=[dict(type='Lod')]))", "no .* called 'Lod'"),
         ('val_cfg = None', 'it has no val_cfg'),
+        (
+            'default_hooks = dict(logger=dict(intervall=1))',
+            "LoggerHook has no argument 'intervall'",
+        ),
+        ('val_evaluator = dict(nonsense=1)', "Accuracy has no argument 'nonsense'"),
         ("custom_hooks = [dict(type='NoHook')]", "no hook is called 'NoHook'"),
         ("runner_type = 'NoRunner'", "no runner is called 'NoRunner'"),
         ('optim_wrapper = None', 'it has no optim_wrapper'),
@@ -69,13 +74,39 @@ def test_what_needs_several_processes_is_built_by_them(tmp_path):
     require_trainable(config_of(tmp_path, f'optim_wrapper = dict(optimizer={text})'))
 
 
-@pytest.mark.parametrize('checkpoint', ['dict(save_best=None)', 'None'])
-def test_the_best_of_a_pretraining_is_kept(tmp_path, checkpoint):
+@pytest.mark.parametrize(
+    ('checkpoint', 'kept'),
+    [
+        ('dict(save_best=None)', 'accuracy/top1'),
+        ('None', 'accuracy/top1'),
+        ("dict(save_best='auto')", 'accuracy/top1'),
+        ("dict(save_best=['accuracy/top5'])", ['accuracy/top5', 'accuracy/top1']),
+    ],
+)
+def test_the_best_of_a_pretraining_is_kept(tmp_path, checkpoint, kept):
     config_of(tmp_path, f'default_hooks = dict(checkpoint={checkpoint})')
     own = replace(PRESETS['mini'], own={'mine': str(tmp_path / 'own.py')})
     (cell,) = plan(own, ('mine',), (PRETRAINING,), (0,), tmp_path)
     hook = resolve(cell).default_hooks.checkpoint
-    assert (hook.type, hook.save_best, hook.rule) == ('CheckpointHook', 'accuracy/top1', 'greater')
+    assert (hook.type, hook.save_best, hook.rule) == ('CheckpointHook', kept, 'greater')
+
+
+def test_a_folder_that_was_moved_is_of_the_same_run_and_one_without_a_trace_of_none(tmp_path):
+    def cell(work_dir):
+        return plan(PRESETS['mini'], ('rm',), ('detection',), (0,), work_dir)[1]
+
+    first, moved = cell(tmp_path / 'first'), cell(tmp_path / 'moved')
+    config_path(first).parent.mkdir(parents=True)
+    config_path(first).write_text(resolve(first).pretty_text)
+    first.directory.mkdir()
+    (first.directory / 'epoch_1.pth').touch()
+    (tmp_path / 'first').rename(tmp_path / 'moved')
+    require_same(moved, resolve(moved))
+    with pytest.raises(InputError, match=r'found another param_scheduler\.LinearLR\.end'):
+        require_same(moved, resolve(moved, scale=0.5))
+    # A run that never began is begun with whatever the config is by now.
+    (moved.directory / 'epoch_1.pth').unlink()
+    require_same(moved, resolve(moved, scale=0.5))
 
 
 def test_a_norm_of_several_processes_is_no_mistake(tmp_path):
