@@ -178,8 +178,8 @@ def _require_pretrained(cell: Cell, work_dir: Path) -> None:
         f'tools/dist_train.sh configs/{cell.config} 8 --work-dir {cell.directory}'
         + (' --resume' if how_far else '')
         if trained_by_script
-        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} --methods {shlex.quote(row)} '
-        f'--seeds {cell.seed} --work-dir {shlex.quote(str(work_dir))}'
+        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} '
+        f'--methods {shlex.quote(row)} --seeds {cell.seed} --work-dir {shlex.quote(str(work_dir))}'
     )
     state = (
         f'its pretraining is at {how_far}'
