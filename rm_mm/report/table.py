@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rm_mm.report.results import ABSENT, Results, arrange, blocks
 from rm_mm.report.verdict import NOTES as VERDICT_NOTES
 from rm_mm.report.verdict import SPREADS, Cell, Verdict, difference
-from rm_mm.suite.records import Record
+from rm_mm.suite.records import LOG, Record
 
 SETTING_NOTES = {
     'paper': (
@@ -137,7 +137,7 @@ def _unlike(results: Results) -> list[str]:
             for record, base in cell.pairs:
                 if said := difference(record, base):
                     found[f'{name}, seed {record.seed}: the baseline is of {said}: no gain.'] = None
-            ends = sorted({record.last_step for record in cell.records if 'log' in record.settings})
+            ends = sorted({record.last_step for record in cell.records if LOG in record.settings})
             if len(ends) > 1:
                 found[f'{name}: its runs end at different steps: {", ".join(map(str, ends))}.'] = (
                     None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rm_mm.report.statistics import LEVEL, Comparison, compare, equivalence, holm
-from rm_mm.suite.records import Record
+from rm_mm.suite.records import LOG, Record
 
 ABSENT = 'not run'
 ONE_SEED = 'one seed: no claim'
@@ -82,7 +82,7 @@ def _end_of_log(record: Record) -> tuple[str, int] | tuple[()]:
 
     A record says it by its schedule, whatever the steps of its evaluations.
     """
-    return (record.step_unit, record.last_step) if record.settings == ['log'] else ()
+    return (record.step_unit, record.last_step) if record.settings == [LOG] else ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rm_mm.atomic import write_text
 from rm_mm.data.embedded import reads_embedded
+from rm_mm.data.presence import datasets
 from rm_mm.environment import config_digest, versions
 from rm_mm.errors import RefusedError
 from rm_mm.resume.latest import latest_checkpoint
@@ -149,7 +150,9 @@ def _record(
         )
     # A figure that a config of the user's own inherited is of another run.
     expected = {} if cell.own else config.get('expected') or {}
-    embedded = options.data_fingerprint if reads_embedded(config) else None
+    # A part of them is another set: its fingerprint is the run's own.
+    whole = not any(dataset.get('indices') for dataset in datasets(config))
+    embedded = options.data_fingerprint if whole and reads_embedded(config) else None
     environment = read_environment(cell.directory)
     seconds_an_iteration, memory_mb = read_pace(cell.directory)
     record = Record(

@@ -13,6 +13,8 @@ from rm_mm.errors import RefusedError
 from rm_mm.names import TASKS
 
 SCHEMA_VERSION = 4
+#: The preset, and where it is of no recipe the setting, of a record that was made of a log.
+LOG = 'log'
 #: Beside ``records/``: what the runs show of their images.
 PICTURES = 'pictures'
 _LARGEST = 1e12

@@ -211,6 +211,22 @@ def test_gpus_and_jobs_do_not_share(monkeypatch, tmp_path, capsys):
     assert 'with 8 GPUs each need 16, here are 8' in capsys.readouterr().err
 
 
+def test_a_part_of_the_embedded_images_is_another_set(commands, tmp_path):
+    leaf = "_base_ = 'rm_mm::detection/atss_r18_rm_mini.py'\n"
+    (tmp_path / 'all.py').write_text(leaf)
+    (tmp_path / 'part.py').write_text(f'{leaf}train_dataloader = dict(dataset=dict(indices=4))\n')
+    found = {}
+    for name in ('all', 'part'):
+        METRIC[name] = 'coco/bbox_mAP'
+        preset, kind = find_task([str(tmp_path / f'{name}.py')], 'mini')
+        (cell,) = plan(preset, ('scratch',), (kind,), (0,), tmp_path)
+        (tmp_path / f'{name}_scratch').mkdir()
+        options = Options(data_fingerprint='of all')
+        assert run(prepare([cell], options)[1], options) == []
+        found[name] = read_record(cell.record).data_fingerprint
+    assert found == {'all': 'of all', 'part': None}
+
+
 def test_a_run_goes_on_with_the_backbone_that_it_was_begun_with(commands, tmp_path):
     cells = planned(tmp_path)
     run(prepare(cells, Options())[1], Options())

@@ -18,10 +18,8 @@ from rm_mm.report.logs.formats import read_log
 from rm_mm.report.logs.identify import TASK_OF, Recipe, identify
 from rm_mm.report.logs.seeds import number
 from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.records import Record, figures_of
+from rm_mm.suite.records import LOG, Record, figures_of
 
-#: The preset of a record that was made of a log.
-PRESET = 'log'
 #: Where mmengine keeps its logs, from a folder or from that of the run.
 _MMCV_LOG = re.compile(r'\d{8}_\d{6}\.log\.json')
 _MMENGINE_LOGS = ('scalars.json', 'vis_data/scalars.json', '*/vis_data/scalars.json')
@@ -130,11 +128,11 @@ def _is_whole(run: LoggedRun, last: int, length: int | None) -> bool:
 def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
     expected = {} if config is None else config.get('expected') or {}
     known = recipe.method in METHODS
-    setting = PRESET
+    setting = LOG
     if config is not None:
         setting = MINI_SETTING if config.get('embedded_data') else SETTINGS[0]
     return Record(
-        preset=PRESET,
+        preset=LOG,
         task=recipe.task,
         method=recipe.method,
         seed=0,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.report.page.markup import Child, Markup, tag
-from rm_mm.suite.records import Record
+from rm_mm.suite.records import LOG, Record
 
 #: Of a record, as they are, under the names that the panel gives them.
 _FIELDS = {
@@ -91,7 +91,7 @@ class Runs:
         for path, record in self._found:
             unit = record.step_unit
             values: dict[str, Any] = {
-                'Record': str(path),
+                'Log' if record.preset == LOG else 'Record': str(path),
                 'Best': f'{record.best:g} at {unit} {record.best_step}',
                 'Last': f'{record.last:g} at {unit} {record.last_step}',
                 'Setting': ', '.join(record.settings),

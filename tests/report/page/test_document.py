@@ -215,7 +215,7 @@ def test_logs_have_a_page_too(tmp_path):
     log = ROOT / 'tests' / 'data' / 'evaluations' / 'coco_atss_r50_rm.json'
     assert main(['report', str(log), '--html', str(tmp_path / 'page.html')]) == 0
     shown = runs_in((tmp_path / 'page.html').read_text())['runs']
-    assert shown[0]['is']['Record'] == str(log)
+    assert shown[0]['is']['Log'] == str(log)
 
 
 def test_a_thousand_records(tmp_path):
