@@ -98,24 +98,24 @@ def run_report(args: argparse.Namespace) -> int:
     """Print the table of folders of records, and of logs that were made elsewhere."""
     from rm_mm.report.logs.rows import files_of, named_path, read_rows
 
-    files, folders, logs = [], [], []
+    files, suites, logs = [], [], []
     for method, path in map(named_path, map(str, args.paths)):
         here = sorted((path / 'records').glob('*.json'))
         if here and method is not None:
             raise InputError(f'the records of {path} say themselves what they are of: no {method}=')
         files += here
-        folders += [path / 'records', path / PICTURES] if here else []
+        suites += [path.resolve()] if here else []
         logs += [] if here else [(method, path)]
     paths = [*files, *(path for _, path in logs)]
     if twice := [path for path, count in Counter(p.resolve() for p in paths).items() if count > 1]:
         raise InputError(f'{printable(twice[0])} is there twice: leave one out')
-    suites = [folder.parent.resolve() for folder in folders[::2]]
     for path in (path.resolve() for _, path in logs):
         if within := next((suite for suite in suites if suite in path.parents), None):
             raise InputError(
                 f'{printable(path)} is a run of {printable(within)}, whose records are in the '
                 'table already: leave one out'
             )
+    folders = [suite / name for suite in suites for name in ('records', PICTURES)]
     _require_targets(args, [file for _, path in logs for file in files_of(path)], folders)
     found = _read(files)
     rows, said = read_rows(logs, found)

@@ -95,6 +95,15 @@ class Record:
         write_json(path, asdict(self))
 
 
+_KNOWN = tuple(entry.name for entry in fields(Record))
+#: In records of every schema.
+_NEEDED = tuple(
+    entry.name
+    for entry in fields(Record)
+    if entry.default is MISSING and entry.default_factory is MISSING
+)
+
+
 def figures_of(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
     """The fields of a record that come of its curve: best, last, and where.
 
@@ -154,16 +163,10 @@ def _require_entries(values: dict[str, Any]) -> None:
     Raises:
         ValueError: If something is.
     """
-    known = {entry.name: entry for entry in fields(Record)}
-    needed = [
-        name
-        for name, entry in known.items()
-        if entry.default is MISSING and entry.default_factory is MISSING
-    ]
     # Rows were told apart otherwise before.
-    needed += ['column', 'settings'] if values['schema_version'] > 1 else []
-    missing = [name for name in needed if name not in values]
-    unknown = [name for name in values if name not in known]
+    later = ('column', 'settings') if values['schema_version'] > 1 else ()
+    missing = [name for name in (*_NEEDED, *later) if name not in values]
+    unknown = [name for name in values if name not in _KNOWN]
     if missing or unknown:
         found = [f'{", ".join(missing)} missing'] if missing else []
         found += [f'{", ".join(map(ascii, unknown))} left over'] if unknown else []

@@ -20,8 +20,9 @@ from rm_mm.report.logs.seeds import number
 from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.records import LOG, Record, figures_of
 
-#: Where mmengine keeps its logs, from a folder or from that of the run.
+#: What mmcv calls a log.
 _MMCV_LOG = re.compile(r'\d{8}_\d{6}\.log\.json')
+#: Where mmengine keeps its logs, from a folder or from that of the run.
 _MMENGINE_LOGS = ('scalars.json', 'vis_data/scalars.json', '*/vis_data/scalars.json')
 
 

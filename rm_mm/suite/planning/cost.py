@@ -13,7 +13,7 @@ from rm_mm.batch_policy import apply_batch_policy
 from rm_mm.config_files import entries, type_name
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.gpus import speedup
-from rm_mm.suite.planning.network import build_network
+from rm_mm.suite.planning.network import bare_model, build_network
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.planning.presets import Pace
 from rm_mm.suite.planning.probe import Probe
@@ -100,10 +100,8 @@ def checkpoint_bytes(config: Any, processes: int) -> int:
 
 def _weights(config: Any) -> int:
     """Numbers in the state dict of a config's network."""
-    model = config.model.to_dict()
     # Weights that are loaded are another file for each method and seed, and of one size.
-    model['backbone'] = {**model['backbone'], 'init_cfg': None}
-    said = repr((config.get('default_scope'), model))
+    said = repr((config.get('default_scope'), bare_model(config)))
     if said not in _weighed:
         state = build_network(config).state_dict()
         _weighed[said] = sum(int(value.numel()) for value in state.values())

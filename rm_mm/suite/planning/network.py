@@ -11,17 +11,22 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 
-def build_network(config: Any) -> Any:
-    """Build it as training would, without its weights being loaded, and without a word."""
-    from mmengine.registry import MODELS
-
+def bare_model(config: Any) -> Any:
+    """The entry of a config's network, without the weights that it loads."""
     # A ConfigDict as it is: networks ask for its entries as attributes.
     model = copy.deepcopy(config.model)
     model.backbone.init_cfg = None
     _unsynchronised(model)
+    return model
+
+
+def build_network(config: Any) -> Any:
+    """Build it as training would, without its weights being loaded, and without a word."""
+    from mmengine.registry import MODELS
+
     scope = config.get('default_scope')
     with silent(), MODELS.switch_scope_and_registry(scope) as registry:
-        return registry.build(model)
+        return registry.build(bare_model(config))
 
 
 def _unsynchronised(value: Any) -> None:

@@ -29,8 +29,6 @@ def own_method(name: str, path: str, folder: Path | None = None) -> str:
         InputError: If the name is taken or no name, or there is no such file.
     """
     require_name(name, METHODS, 'method')
-    if not path:
-        raise InputError(f'{name}: expected a config (.py) or a checkpoint, found nothing')
     if path.endswith('.py'):
         config = _config(path, folder)
         if (scope := read_config(config).get('default_scope')) != 'mmpretrain':
