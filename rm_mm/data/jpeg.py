@@ -1,16 +1,22 @@
 """Making a JPEG decoder stop early, by what the file says of its own height.
 
 Source: ITU-T T.81, annex B. Rows follow each other in the data, so a decoder that is told of fewer
-decodes those, and passes over what is left. Of Python's decoders none takes a crop.
+decodes those. Of Python's decoders none takes a crop.
+
+What is left is data that it did not expect, and libjpeg says so on stderr, of each photograph of an
+epoch, once it comes to the marker behind them. The marker is taken away: at the end of a file
+without one OpenCV stops, in silence.
 """
 
 from __future__ import annotations
 
 # Sequential frames with Huffman codes; a progressive one has every row in every scan.
 _FRAMES = (0xC0, 0xC1)
-_SCAN = 0xDA
+_SCAN, _RESTARTS, _END = 0xDA, 0xDD, b'\xff\xd9'
 # Colours that are stored at half the height are interpolated with the row below.
 _MARGIN = 8
+# In the marker's place: a decoder reads ahead of what it decodes, and waits where there is nothing.
+_AHEAD = bytes(64)
 
 
 def with_rows(data: bytes, rows: int) -> bytes:
@@ -21,7 +27,8 @@ def with_rows(data: bytes, rows: int) -> bytes:
         rows: How many, from the top. Those are decoded as without this; a few more may be.
 
     Returns:
-        The same file if it is of a kind that cannot be cut so, or if all of it is needed.
+        Such a file, with no marker at its end; or the same one if it is of a kind that cannot be
+        cut so, or if all of it is needed.
     """
     frame, at = None, 2
     # Each segment: a marker of two bytes, a length of two that counts itself.
@@ -29,13 +36,18 @@ def with_rows(data: bytes, rows: int) -> bytes:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
         if marker in _FRAMES:
             frame = at
+        elif marker == _RESTARTS:
+            # Markers among the rows, which are rare in photographs.
+            return data
         elif marker == _SCAN:
             # Of all its colours at once, or rows would begin anew.
             if frame is None or data[at + 4] != data[frame + 9]:
                 return data
             height = int.from_bytes(data[frame + 5 : frame + 7], 'big')
-            if rows + _MARGIN >= height:
+            end = data.rfind(_END, at)
+            if rows + _MARGIN >= height or end < 0:
                 return data
-            return data[: frame + 5] + (rows + _MARGIN).to_bytes(2, 'big') + data[frame + 7 :]
+            told, rest = (rows + _MARGIN).to_bytes(2, 'big'), memoryview(data)[frame + 7 : end]
+            return b''.join((data[: frame + 5], told, rest, _AHEAD))
         at += 2 + length
     return data
