@@ -14,7 +14,7 @@ import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
-from step import CLASSES, recipe_model
+from training_step import CLASSES, recipe_model
 
 STEPS = 5
 
@@ -25,8 +25,8 @@ def main() -> None:
     torch.set_num_threads(threads)
     dist.init_process_group('gloo')
     torch.manual_seed(dist.get_rank())
-    model, options = recipe_model('rm')
-    model = MMDistributedDataParallel(model.train())
+    model, options = recipe_model('rm', 'cpu')
+    model = MMDistributedDataParallel(model)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
     took = []
     for _ in range(STEPS):

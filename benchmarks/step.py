@@ -1,140 +1,102 @@
 """What RecursiveMix costs a training step: against a plain step, and against its authors' own.
 
 Three ways train ResNet-50 on the same normalised batches: the recipe's baseline, the recipe's
-RecursiveMix, and the authors' formulation. Time is taken in this process; peak memory in children,
-one a measurement, beyond what they have before the network is built.
+RecursiveMix, and the authors' formulation. Each has a process of its own, as in training, since
+what a process keeps of freed memory differs; they take steps in turn. Peak memory is that of a few
+steps, in processes that are started for it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from pathlib import Path
+from types import TracebackType
 
-import numpy as np
 import torch
 from alternation import Bar, alternate, parser, report
-from authors_step import AuthorsTraining
-from mmengine.config import Config
-from mmengine.optim import OptimWrapper
-from mmengine.registry import init_default_scope
-from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 
-from rm_mm.compat import config_path
-from rm_mm.environment import peak_memory_mb
-
-CLASSES, STEPS_ALONE = 1000, 4
+STEPS_ALONE = 4
 WAYS = ('plain', 'rm', 'authors')
-Batch = tuple[torch.Tensor, torch.Tensor]
 
 
-def recipe_model(method: str) -> tuple[torch.nn.Module, dict[str, Any]]:
-    """A recipe's network, for batches that are normalised already, and SGD's options."""
-    import mmpretrain.models  # noqa: F401
+class Training:
+    """A training in a process of its own, which waits until it is asked for a step.
 
-    init_default_scope('mmpretrain')
-    config = Config.fromfile(config_path(f'classification/r50_{method}_in1k.py'))
-    preprocessor = dict(type='ClsDataPreprocessor', num_classes=CLASSES)
-    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
-    if config.get('runner_type') == 'ChannelsLastRunner':
-        model = model.to(memory_format=torch.channels_last)
-    options = dict(config.optim_wrapper.optimizer)
-    assert options.pop('type') == 'SGD'
-    return model, options
+    Its first step is taken at the start: that of RecursiveMix has no history yet, and the first of
+    all allocates.
+    """
 
+    def __init__(self, way: str, batch: int, size: int, device: str) -> None:
+        script = Path(__file__).with_name('training_step.py')
+        call = [sys.executable, str(script), way, str(batch), str(size), device]
+        self._process = subprocess.Popen(
+            call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.step()
 
-def recipe_step(
-    method: str, device: torch.device, *, compiled: bool = False
-) -> Callable[[Batch], None]:
-    """A step of a recipe's network and optimiser."""
-    model, options = recipe_model(method)
-    model = model.to(device).train()
-    if compiled:
-        # What mmengine does of `compile=True`.
-        model.forward = torch.compile(model.forward)
-    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
+    def step(self) -> dict[str, float]:
+        """The next step's ``seconds``, and ``peak_mb`` of all until now."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write('\n')
+        self._process.stdin.flush()
+        # The stack may say something of its own before.
+        for line in self._process.stdout:
+            if line.startswith('{'):
+                found: dict[str, float] = json.loads(line)
+                return found
+        sys.exit(f'{" ".join(map(str, self._process.args))}: ended without a step')
 
-    def step(batch: Batch) -> None:
-        images, labels = batch
-        samples = [DataSample().set_gt_label(int(label)) for label in labels]
-        model.train_step({'inputs': images, 'data_samples': samples}, wrapper)
+    def seconds(self) -> float:
+        """Time of the next step, the device's work included."""
+        return self.step()['seconds']
 
-    return step
+    def __enter__(self) -> Training:
+        return self
 
-
-def step_of(way: str, device: torch.device) -> Callable[[Batch], None]:
-    """A step of one of the ways."""
-    torch.manual_seed(0)
-    if way != 'authors':
-        return recipe_step({'plain': 'baseline'}.get(way, way), device)
-    training = AuthorsTraining(CLASSES, device, alpha=0.5, omega=0.5)
-    return lambda batch: training.step(*batch)
-
-
-def some_batch(args: argparse.Namespace, device: torch.device) -> Batch:
-    """Made anew for every step: the authors' code writes into it."""
-    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
-    return images, torch.randint(CLASSES, (args.batch,))
-
-
-def seconds(step: Callable[[Batch], None], args: argparse.Namespace, device: torch.device) -> float:
-    """Time of one step, the device's work included."""
-    batch = some_batch(args, device)
-    _wait(device)
-    began = time.perf_counter()
-    step(batch)
-    _wait(device)
-    return time.perf_counter() - began
-
-
-def alone(way: str, args: argparse.Namespace, device: torch.device) -> dict[str, float]:
-    """Peak memory of a few steps beyond what this process had before, and their median time."""
-    before = _resident_mb()
-    step = step_of(way, device)
-    np.random.seed(0)
-    # The first step of RecursiveMix has no history yet, and the first of all allocates.
-    took = [seconds(step, args, device) for _ in range(STEPS_ALONE)][1:]
-    if device.type == 'cuda':
-        peak = torch.cuda.max_memory_allocated(device) / 2**20
-    else:
-        peak = peak_memory_mb() - before
-    return {'peak_mb': peak, 'seconds': statistics.median(took)}
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 def in_a_process(way: str, batch: int, size: int, device: str) -> dict[str, float]:
-    """The same in a process of its own."""
-    call = [sys.executable, __file__, '--alone', way]
-    call += ['--batch', str(batch), '--size', str(size), '--device', device]
-    ended = subprocess.run(call, capture_output=True, text=True)
-    if ended.returncode:
-        sys.exit(ended.stderr)
-    # The stack may say something of its own before.
-    found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return found
+    """Peak memory of a few steps, and their median time."""
+    with Training(way, batch, size, device) as training:
+        steps = [training.step() for _ in range(STEPS_ALONE - 1)]
+    took = [step['seconds'] for step in steps]
+    return {'seconds': statistics.median(took), 'peak_mb': steps[-1]['peak_mb']}
 
 
-def peak_mb(way: str, args: argparse.Namespace) -> float:
-    """Peak memory of a few steps."""
-    return in_a_process(way, args.batch, args.size, args.device)['peak_mb']
+def time_of(
+    ways: Sequence[str], shape: tuple[int, int, str], repetitions: int
+) -> dict[str, list[float]]:
+    """Seconds a step of each way, in turn."""
+    with ExitStack() as stack:
+        trainings = {way: stack.enter_context(Training(way, *shape)) for way in ways}
+        return alternate({way: each.seconds for way, each in trainings.items()}, repetitions)
 
 
-def _resident_mb() -> float:
-    """Memory that this process has now."""
-    with open('/proc/self/statm', encoding='ascii') as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+def memory_of(
+    shape: tuple[int, int, str], history: float, repetitions: int
+) -> dict[str, list[float]]:
+    """Peak MB of each way; RecursiveMix's less that of its history."""
 
+    def peak(way: str, less: float = 0.0) -> float:
+        return in_a_process(way, *shape)['peak_mb'] - less
 
-def _wait(device: torch.device) -> None:
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
+    ways = {'plain': partial(peak, 'plain'), 'authors': partial(peak, 'authors')}
+    return alternate({**ways, 'rm beyond its history': partial(peak, 'rm', history)}, repetitions)
 
 
 def main() -> int:
@@ -146,39 +108,23 @@ def main() -> int:
     options.add_argument(
         '--compile', action='store_true', help='time RecursiveMix through torch.compile, too'
     )
-    options.add_argument('--alone', choices=WAYS, help=argparse.SUPPRESS)
     args = options.parse_args()
-    device = torch.device(args.device)
-    if args.alone:
-        print(json.dumps(alone(args.alone, args, device)))
-        return 0
+    shape = (args.batch, args.size, args.device)
     facts = {'batch': args.batch, 'size': args.size, 'device': args.device}
     facts['threads'] = torch.get_num_threads()
-    steps = {way: step_of(way, device) for way in WAYS}
-    bars = [Bar('rm', 'plain', 1.02), Bar('rm', 'authors', 0.75)]
+    ways, bars = [*WAYS], [Bar('rm', 'plain', 1.02), Bar('rm', 'authors', 0.75)]
     if args.compile:
-        torch.manual_seed(0)
-        steps['rm compiled'] = recipe_step('rm', device, compiled=True)
+        ways.append('rm compiled')
         bars.append(Bar('rm compiled', 'authors', 0.75))
-    # The first step of RecursiveMix has no history yet.
-    for step in steps.values():
-        step(some_batch(args, device))
-    ways = {way: partial(seconds, step, args, device) for way, step in steps.items()}
-    figures = alternate(ways, args.repetitions)
+    figures = time_of(ways, shape, args.repetitions)
     good = report('step', 'seconds', figures, bars, target=args.json, facts=facts)
-    steps.clear(), ways.clear()
 
-    history = args.batch * 3 * args.size**2 * 4 / 2**20
-    peaks = {way: partial(peak_mb, way, args) for way in WAYS}
-    peaks['rm beyond its history'] = lambda: peak_mb('rm', args) - history
-    del peaks['rm']
-    memory = alternate(peaks, args.repetitions)
+    facts['history_mb'] = args.batch * 3 * args.size**2 * 4 / 2**20
+    memory = memory_of(shape, facts['history_mb'], args.repetitions)
     target = args.json and args.json.with_stem(f'{args.json.stem}_memory')
     bars = [Bar('rm beyond its history', 'plain', 1.02)]
-    facts['history_mb'] = history
-    return (
-        0 if report('step memory', 'MB', memory, bars, target=target, facts=facts) and good else 1
-    )
+    reached = report('step memory', 'MB', memory, bars, target=target, facts=facts)
+    return 0 if good and reached else 1
 
 
 if __name__ == '__main__':

@@ -1,0 +1,113 @@
+"""A training of ResNet-50 that takes a step whenever a line comes in.
+
+``training_step.py WAY BATCH SIZE DEVICE`` prints, of each step, the seconds that it took and the
+peak memory since the network was built, beyond what this process had before.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from authors_step import AuthorsTraining
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from rm_mm.channels_last import ChannelsLastRunner
+from rm_mm.compat import config_path
+from rm_mm.environment import peak_memory_mb
+from rm_mm.freed_memory import keep_freed_memory
+
+CLASSES = 1000
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def recipe_model(method: str, device: str) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """A recipe's network, for batches that are normalised already, and SGD's options.
+
+    With what its runner does to the network and to the process.
+    """
+    import mmpretrain.models  # noqa: F401
+
+    init_default_scope('mmpretrain')
+    config = Config.fromfile(config_path(f'classification/r50_{method}_in1k.py'))
+    preprocessor = dict(type='ClsDataPreprocessor', num_classes=CLASSES)
+    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
+    assert config.runner_type == ChannelsLastRunner.__name__
+    model = model.to(device, memory_format=torch.channels_last)
+    if device == 'cpu':
+        keep_freed_memory()
+    options = dict(config.optim_wrapper.optimizer)
+    assert options.pop('type') == 'SGD'
+    return model.train(), options
+
+
+def recipe_step(method: str, device: str, *, compiled: bool) -> Callable[[Batch], None]:
+    """A step of a recipe's network and optimiser."""
+    model, options = recipe_model(method, device)
+    if compiled:
+        # What mmengine does of `compile=True`.
+        model.forward = torch.compile(model.forward)
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
+
+    def step(batch: Batch) -> None:
+        images, labels = batch
+        samples = [DataSample().set_gt_label(int(label)) for label in labels]
+        model.train_step({'inputs': images, 'data_samples': samples}, wrapper)
+
+    return step
+
+
+def step_of(way: str, device: str) -> Callable[[Batch], None]:
+    """A step of a recipe (``plain``, ``rm``, ``rm compiled``), or of the authors' formulation."""
+    if way == 'authors':
+        training = AuthorsTraining(CLASSES, torch.device(device), alpha=0.5, omega=0.5)
+        return lambda batch: training.step(*batch)
+    method, _, compiled = way.partition(' ')
+    return recipe_step({'plain': 'baseline'}.get(method, method), device, compiled=bool(compiled))
+
+
+def main() -> None:
+    """Take a step a line."""
+    way, batch, size, device = sys.argv[1], *map(int, sys.argv[2:4]), sys.argv[4]
+    before = _resident_mb()
+    torch.manual_seed(0), np.random.seed(0)
+    step = step_of(way, device)
+    for _ in sys.stdin:
+        # Made anew for every step: the authors' code writes into it.
+        images = torch.randn(batch, 3, size, size, device=device)
+        labels = torch.randint(CLASSES, (batch,))
+        _wait(device)
+        began = time.perf_counter()
+        step((images, labels))
+        _wait(device)
+        took = time.perf_counter() - began
+        if device == 'cpu':
+            peak = peak_memory_mb() - before
+        else:
+            peak = torch.cuda.max_memory_allocated(device) / 2**20
+        print(json.dumps({'seconds': took, 'peak_mb': peak}), flush=True)
+
+
+def _resident_mb() -> float:
+    """Memory that this process has now."""
+    with open('/proc/self/statm', encoding='ascii') as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def _wait(device: str) -> None:
+    if device != 'cpu':
+        torch.cuda.synchronize(device)
+
+
+if __name__ == '__main__':
+    main()
