@@ -73,8 +73,9 @@ STACKS = {
     ],
 }
 SLURM = ['submitit>=1.5']
-# Evaluates COCO faster than pycocotools, with the same figures from this version on.
-FAST = ['faster-coco-eval>=1.8.0']
+# Evaluates COCO faster than pycocotools, with the same figures from this version on; reads packed
+# data sets.
+FAST = ['faster-coco-eval>=1.8.0', 'lmdb>=3.0']
 # setuptools: the tests build wheels without a network, and so without an environment for it.
 DEV = [
     'build', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff', 'setuptools>=80', 'timm',

@@ -105,7 +105,8 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     actions = data.add_subparsers(dest='action', required=True, metavar='ACTION')
     check = actions.add_parser('check', help='before GPU days are spent: is all of it there?')
     prepare = actions.add_parser('prepare', help='from the official archives to the layout')
-    for action in (check, prepare):
+    pack = actions.add_parser('pack', help='into one file, for file systems slow with many')
+    for action in (check, prepare, pack):
         action.add_argument('name', type=dataset, help=f'one of {", ".join(DATASETS)}')
         action.add_argument('root', type=path, help='the folder of the data set')
     check.add_argument('--deep', action='store_true', help='decode every image')
@@ -116,6 +117,9 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     prepare.add_argument(
         '--subset', type=count, metavar='N', help='a small version: N images of each class'
+    )
+    pack.add_argument(
+        '--out', type=path, required=True, metavar='FILE.lmdb', help='the file to write'
     )
 
 

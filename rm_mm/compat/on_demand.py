@@ -22,6 +22,7 @@ REGISTERED_AFTER = (
     ('mmengine.runner', 'rm_mm.resume.checkpoints'),
     ('mmengine.runner', 'rm_mm.cpu_autocast'),
     ('mmengine.runner', 'rm_mm.channels_last'),
+    ('mmengine.fileio', 'rm_mm.data.packed'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
     ('mmpretrain.datasets', 'rm_mm.data.loading'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),

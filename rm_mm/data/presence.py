@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.config_files import entries, type_name
+from rm_mm.data.pack_uri import PREFIX
 from rm_mm.errors import InputError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -46,12 +47,43 @@ def expected_paths(dataset: dict[str, Any]) -> list[Path]:
     if '://' in str(dataset.get('data_root') or ''):
         return []
     root = Path(dataset.get('data_root') or '')
+    paths = [root / part for part in _parts(dataset)]
+    return list(dict.fromkeys(paths or [root]))
+
+
+def _parts(dataset: dict[str, Any]) -> list[str]:
+    """What a data set entry reads from, below its root."""
     # Of ImageNet a split is a folder; other data sets look for theirs themselves.
     split = dataset.get('split') if type_name(dataset) == 'ImageNet' else None
     prefix = dataset.get('data_prefix') or split or ''
     parts = list(prefix.values()) if isinstance(prefix, dict) else [prefix]
-    paths = [root / part for part in [*parts, dataset.get('ann_file') or ''] if part]
-    return list(dict.fromkeys(paths or [root]))
+    return [str(part) for part in [*parts, dataset.get('ann_file') or ''] if part]
+
+
+def _missing(dataset: dict[str, Any]) -> dict[str, str]:
+    """Of what a data set entry reads from, what is not there or empty, and which of the two."""
+    root = str(dataset.get('data_root') or '')
+    if root.startswith(PREFIX):
+        return _missing_in_pack(root, _parts(dataset))
+    missing = {}
+    for path in expected_paths(dataset):
+        if not path.exists():
+            missing[str(path)] = 'not there'
+        elif path.is_dir() and not any(path.iterdir()):
+            missing[str(path)] = 'empty'
+    return missing
+
+
+def _missing_in_pack(root: str, parts: Sequence[str]) -> dict[str, str]:
+    # Not at the top of the file: other data sets do without it.
+    from rm_mm.data.packed import PackedBackend
+
+    backend = PackedBackend()
+    try:
+        names = [backend.join_path(root, part) for part in parts] or [root]
+        return {name: 'not there' for name in names if not backend.exists(name)}
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(str(error)) from error
 
 
 def set_data_root(config: Any, root: str) -> None:
@@ -60,7 +92,7 @@ def set_data_root(config: Any, root: str) -> None:
     Raises:
         InputError: If the config reads from several roots: one cannot stand for all.
     """
-    target = str(Path(root).expanduser())
+    target = root if '://' in root else str(Path(root).expanduser())
     old = {os.path.normpath(dataset.get('data_root') or '.') for dataset in datasets(config)}
     if len(old) > 1:
         raise InputError(
@@ -81,7 +113,7 @@ def _moved(path: str, old: set[str], target: str) -> str:
         # `data/coco` is no root of `data/coco2/…`.
         below = os.path.relpath(path, prefix)
         if prefix != '.' and not below.startswith('..'):
-            return str(Path(target) / below)
+            return f'{target.rstrip("/")}/{below}'
     return path
 
 
@@ -99,13 +131,9 @@ def require_data(
     Raises:
         InputError: With the paths looked for, the layout expected, and how to point elsewhere.
     """
-    missing: dict[Path, str] = {}
+    missing: dict[str, str] = {}
     for dataset in datasets(config, loaders):
-        for path in expected_paths(dataset):
-            if not path.exists():
-                missing[path] = 'not there'
-            elif path.is_dir() and not any(path.iterdir()):
-                missing[path] = 'empty'
+        missing |= _missing(dataset)
     if not missing:
         return
     kinds = dict.fromkeys(type_name(dataset) for dataset in datasets(config, loaders))

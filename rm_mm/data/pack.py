@@ -1,0 +1,126 @@
+"""``rm-mm data pack``: a data set's files into one, for file systems that are slow with many."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rm_mm.atomic import replacing
+from rm_mm.data.pack_uri import PREFIX, SUFFIX
+from rm_mm.data.prepare.writing import require_space
+from rm_mm.data.progress import ProgressLine
+from rm_mm.errors import InputError, RefusedError
+from rm_mm.printable import printable
+
+#: Folders of each layout, as its configs read them.
+_FOLDERS = {
+    'imagenet': ('train', 'val'),
+    'coco': ('train2017', 'val2017', 'annotations'),
+    'ade20k': ('images', 'annotations'),
+}
+# LMDB keeps what is larger than half a page in pages of its own.
+_PAGE, _FILES_A_COMMIT = 4096, 1000
+# Of a name, in bytes: what LMDB is built for.
+_LONGEST_NAME = 511
+
+
+def run_pack(args: argparse.Namespace) -> int:
+    """Write the files below a root into one, and print how it is read.
+
+    Returns:
+        0.
+
+    Raises:
+        InputError: If there is nothing to pack, no room, or no lmdb.
+        RefusedError: If the file is there already.
+    """
+    target: Path = args.out
+    try:
+        import lmdb
+    except ImportError as error:
+        raise InputError("packing takes lmdb: pip install 'rm_mm[fast]'") from error
+    if target.suffix != SUFFIX:
+        raise InputError(f'--out {printable(target)}: expected a name that ends in {SUFFIX}')
+    if os.path.lexists(target):
+        raise RefusedError(f'{printable(target)} is there and is left as it is: say another --out')
+    sizes = _files(args.name, args.root)
+    room = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE
+    require_space(target.parent, room)
+    line = ProgressLine()
+    try:
+        with replacing(target) as temporary:
+            _write(lmdb, temporary, args.root, sizes, room, line)
+    finally:
+        line.clear()
+    print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e9:.2f} GB: {printable(target)}')
+    print(f'read it with --data-root {shlex.quote(PREFIX + printable(target))}')
+    return 0
+
+
+def _files(name: str, root: Path) -> dict[bytes, int]:
+    """Names below the root, as they are sorted in the pack, and their sizes."""
+    if name.startswith('cifar'):
+        raise InputError(f'{name} is published as a few files: there is nothing to gain')
+    if not root.is_dir():
+        raise InputError(f'no folder {printable(root)}: expected the root of {name}')
+    folders = _FOLDERS.get(name) or sorted(
+        entry.name for entry in os.scandir(root) if entry.is_dir() and entry.name[0] != '.'
+    )
+    missing = [folder for folder in folders if not (root / folder).is_dir()]
+    if missing or not folders:
+        raise InputError(
+            f'{printable(root)} has no {" and no ".join(missing) or "folders"}: expected the '
+            f'layout of {name}. rm-mm data check {name} ROOT says what it lacks'
+        )
+    sizes = {}
+    for folder in folders:
+        for path in _walk(root / folder):
+            key = path.relative_to(root).as_posix().encode('utf-8', 'surrogateescape')
+            if len(key) > _LONGEST_NAME:
+                raise InputError(f'{printable(path)}: its name has more than {_LONGEST_NAME} bytes')
+            sizes[key] = path.stat().st_size
+    if not sizes:
+        raise InputError(f'{printable(root)} holds no files: expected the layout of {name}')
+    return dict(sorted(sizes.items()))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] != '.']
+        yield from (Path(parent, name) for name in names if name[0] != '.')
+
+
+def _pages(name: int, size: int) -> int:
+    """No fewer than LMDB takes for a file: its own, and of those that lead there."""
+    return -(-(size + name + 64) // _PAGE) + 1
+
+
+def _write(
+    lmdb: Any, target: Path, root: Path, sizes: dict[bytes, int], room: int, line: ProgressLine
+) -> None:
+    # The size is of addresses: the file grows with what is in it.
+    environment = lmdb.open(
+        str(target), subdir=False, lock=False, sync=False, map_size=2 * room + (64 << 20)
+    )
+    keys = list(sizes)
+    try:
+        for start in range(0, len(keys), _FILES_A_COMMIT):
+            line(f'pack: {start:,} of {len(keys):,} files')
+            with environment.begin(write=True) as writing:
+                for key in keys[start : start + _FILES_A_COMMIT]:
+                    path = root / os.fsdecode(key)
+                    data = path.read_bytes()
+                    if len(data) != sizes[key]:
+                        raise InputError(f'{printable(path)} changed while it was read: call again')
+                    writing.put(key, data, append=True)
+        environment.sync(True)
+    except (lmdb.Error, OSError) as error:
+        raise InputError(
+            f'cannot pack into {printable(target.parent)}: {error}; nothing was left there'
+        ) from error
+    finally:
+        environment.close()

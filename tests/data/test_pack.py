@@ -1,0 +1,179 @@
+"""A data set in one file: listed, loaded and refused as its folder is."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.fileio import LocalBackend
+from mmengine.registry import DATASETS, METRICS, init_default_scope
+
+from rm_mm import cli
+from rm_mm.compat import configs_root
+from rm_mm.data import mini
+from rm_mm.data.pack_uri import split_uri
+from rm_mm.data.packed import PackedBackend
+from rm_mm.data.presence import require_data, set_data_root
+from rm_mm.errors import InputError
+
+TASKS = {
+    'imagenet': ('imagenet', 'mmpretrain', 'classification/r18_rm_mini.py'),
+    'coco': ('coco', 'mmdet', 'detection/atss_r18_rm_mini.py'),
+    'ade20k': ('ade/ADEChallengeData2016', 'mmseg', 'segmentation/upernet_r18_rm_mini.py'),
+}
+
+
+@pytest.fixture(scope='module')
+def laid_out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('data') / 'mini'
+    sizes = dict(train_images=30, val_images=20, train_scenes=6, val_scenes=3)
+    return mini.prepare(folder, **sizes)
+
+
+def pack(name, root, out):
+    return cli.main(['data', 'pack', name, str(root), '--out', str(out)])
+
+
+@pytest.fixture
+def tree(tmp_path):
+    root = tmp_path / 'tree'
+    for name in (
+        'a/x.JPEG', 'a/y.txt', 'a/deep/er/z.JPEG', 'a-b/x.JPEG', 'a.b/é.JPEG', 'b/0.JPEG',
+        'b/.hidden', '.cache/x', 'archive.tar',
+    ):  # fmt: skip
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        # Of a page, of several, and of none.
+        (root / name).write_bytes(name.encode() * (len(name) ** 3 if 'x' in name else 1))
+    (root / 'b/empty.JPEG').touch()
+    return root
+
+
+def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
+    assert pack('custom', tree, tmp_path / 'p.lmdb') == 0
+    uri = f'lmdb://{tmp_path}/p.lmdb'
+    said = capsys.readouterr().out
+    assert said.startswith('7 files')
+    assert f'--data-root {uri}' in said
+    packed, local = PackedBackend(), LocalBackend()
+    for left_out in ('archive.tar', 'b/.hidden', '.cache/x'):
+        (tree / left_out).unlink()
+    (tree / '.cache').rmdir()
+    for folder in ('', 'a', 'a/', 'a/deep', 'b', 'a-b', 'none'):
+        assert packed.isdir(packed.join_path(uri, folder)) == (tree / folder).is_dir()
+        for options in (
+            dict(list_dir=True, list_file=False),
+            dict(list_dir=False, suffix='.JPEG'),
+            dict(list_dir=False, suffix=('.txt', '.JPEG'), recursive=True),
+            dict(recursive=True),
+            dict(),
+        ):
+            if folder != 'none':
+                found = list(packed.list_dir_or_file(f'{uri}/{folder}', **options))
+                expected = [*local.list_dir_or_file(tree / folder, **options)]
+                assert sorted(found) == sorted(map(os.fspath, expected)), (folder, options)
+    for name in ('a/x.JPEG', 'a/deep/er/z.JPEG', 'a.b/é.JPEG', 'b/empty.JPEG'):
+        assert packed.get(f'{uri}/{name}') == (tree / name).read_bytes()
+        with packed.get_local_path(f'{uri}/{name}') as path, open(path, 'rb') as copy:
+            assert copy.read() == (tree / name).read_bytes()
+    assert packed.get_text(f'{uri}/b/0.JPEG') == 'b/0.JPEG'
+    assert (packed.exists(f'{uri}/a/deep'), packed.isfile(f'{uri}/a/deep')) == (True, False)
+    with pytest.raises(FileNotFoundError, match='a/none'):
+        packed.get(f'{uri}/a/none')
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_every_task_loads_what_it_loads_from_folders(name, laid_out, tmp_path):
+    folder, scope, config = TASKS[name]
+    # Not one of ImageNet's classes, so that it is packed as a data set of one's own.
+    assert pack(name, laid_out / folder, tmp_path / 'p.lmdb') == 0
+    init_default_scope(scope)
+    loaded = []
+    for root in (f'{laid_out}/{folder}', f'lmdb://{tmp_path}/p.lmdb'):
+        resolved = Config.fromfile(configs_root() / config)
+        set_data_root(resolved, root)
+        require_data(resolved, config)
+        dataset = DATASETS.build({**resolved.train_dataloader.dataset, '_scope_': scope})
+        np.random.seed(0), torch.manual_seed(0)
+        loaded.append([dataset[index]['inputs'] for index in range(len(dataset))])
+    assert len(loaded[0]) == len(loaded[1]) >= 6
+    assert all(map(torch.equal, *loaded))
+    # What is evaluated against lies there, too.
+    METRICS.build({**resolved.val_evaluator, '_scope_': scope})
+
+
+class Sizes:
+    """Of the files of a pack, in a worker."""
+
+    def __init__(self, uris):
+        self.uris = uris
+
+    def __len__(self):
+        return len(self.uris)
+
+    def __getitem__(self, index):
+        return len(PackedBackend().get(self.uris[index])), os.getpid()
+
+
+def test_workers_read_what_the_main_process_has_open(tree, tmp_path):
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    uris = [f'lmdb://{tmp_path}/p.lmdb/{name}' for name in ('a/x.JPEG', 'a/y.txt', 'b/0.JPEG')]
+    here = [PackedBackend().get(uri) for uri in uris]
+    loader = torch.utils.data.DataLoader(Sizes(uris), batch_size=None, num_workers=2)
+    for _ in range(2):
+        found = [*loader]
+        assert [size for size, _ in found] == [len(data) for data in here]
+        assert os.getpid() not in {pid for _, pid in found}
+    assert [PackedBackend().get(uri) for uri in uris] == here
+    pickle.dumps(PackedBackend())
+
+
+def test_what_is_no_pack_is_said(tree, tmp_path, monkeypatch):
+    def loaders(root):
+        dataset = dict(type='ImageNet', data_root=root, split='train')
+        return dict(train_dataloader=dict(dataset=dataset))
+
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    (tmp_path / 'bad.lmdb').write_bytes(b'\0' * 10_000)
+    for root, message in {
+        f'lmdb://{tmp_path}/none.lmdb': 'none.lmdb is not there: expected what rm-mm data pack',
+        f'lmdb://{tmp_path}/bad.lmdb': 'bad.lmdb: expected what rm-mm data pack wrote',
+        f'lmdb://{tmp_path}': 'expected lmdb://FILE.lmdb',
+        f'lmdb://{tmp_path}/p.lmdb': r'p\.lmdb/train: not there',
+    }.items():
+        with pytest.raises(InputError, match=message):
+            require_data(loaders(root), 'mine', ['train_dataloader'])
+    assert split_uri('lmdb://~/x.lmdb//a/')[0] == os.path.expanduser('~/x.lmdb')
+    assert split_uri('lmdb://~/x.lmdb//a/')[1] == 'a'
+    monkeypatch.setitem(__import__('sys').modules, 'lmdb', None)
+    (tmp_path / 'p.lmdb').rename(tmp_path / 'q.lmdb')
+    with pytest.raises(ImportError, match=r"pip install 'rm_mm\[fast\]'"):
+        PackedBackend().get(f'lmdb://{tmp_path}/q.lmdb/a/x.JPEG')
+    assert pack('custom', tree, tmp_path / 'r.lmdb') == 2
+
+
+def test_nothing_is_replaced_and_nothing_left(tree, tmp_path, capsys, monkeypatch):
+    taken = tmp_path / 'taken.lmdb'
+    taken.write_text('mine')
+    for name, root, out, message in (
+        ('custom', tree, taken, 'is left as it is'),
+        ('custom', tree, tmp_path / 'p', 'ends in .lmdb'),
+        ('custom', tmp_path / 'none', tmp_path / 'p.lmdb', 'no folder'),
+        ('custom', tree / 'b', tmp_path / 'p.lmdb', 'has no folders'),
+        ('imagenet', tree, tmp_path / 'p.lmdb', 'has no train and no val'),
+        ('cifar10', tree, tmp_path / 'p.lmdb', 'a few files'),
+    ):
+        assert pack(name, root, out) != 0
+        assert message in capsys.readouterr().err
+    # A file that grows between its size and its content.
+    monkeypatch.setattr('rm_mm.data.pack._pages', lambda name, size: grow(tree))
+    assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
+    assert 'changed while it was read' in capsys.readouterr().err
+    assert taken.read_text() == 'mine'
+    assert {path.name for path in tmp_path.iterdir()} == {'tree', 'taken.lmdb'}
+
+
+def grow(tree):
+    (tree / 'b/0.JPEG').write_bytes(b'longer than it was')
+    return 2
