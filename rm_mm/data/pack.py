@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import replacing
+from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.pack_uri import PREFIX, SUFFIX
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.progress import ProgressLine
 from rm_mm.errors import InputError, RefusedError
+from rm_mm.lock import hold
 from rm_mm.printable import printable
 
 #: Folders of each layout, as its configs read them.
@@ -52,7 +56,7 @@ def run_pack(args: argparse.Namespace) -> int:
     require_space(target.parent, room)
     line = ProgressLine()
     try:
-        with replacing(target) as temporary:
+        with _alone(target) as temporary:
             _write(lmdb, temporary, args.root, sizes, room, line)
     finally:
         line.clear()
@@ -67,31 +71,44 @@ def _files(name: str, root: Path) -> dict[bytes, int]:
         raise InputError(f'{name} is published as a few files: there is nothing to gain')
     if not root.is_dir():
         raise InputError(f'no folder {printable(root)}: expected the root of {name}')
-    folders = _FOLDERS.get(name) or sorted(
-        entry.name for entry in os.scandir(root) if entry.is_dir() and entry.name[0] != '.'
-    )
-    missing = [folder for folder in folders if not (root / folder).is_dir()]
+    there = list_folder(str(root)).folders
+    folders = _FOLDERS.get(name, there)
+    missing = [folder for folder in folders if folder not in there]
     if missing or not folders:
         raise InputError(
             f'{printable(root)} has no {" and no ".join(missing) or "folders"}: expected the '
             f'layout of {name}. rm-mm data check {name} ROOT says what it lacks'
         )
-    sizes = {}
+    sizes: dict[bytes, int] = {}
     for folder in folders:
-        for path in _walk(root / folder):
-            key = path.relative_to(root).as_posix().encode('utf-8', 'surrogateescape')
-            if len(key) > _LONGEST_NAME:
-                raise InputError(f'{printable(path)}: its name has more than {_LONGEST_NAME} bytes')
-            sizes[key] = path.stat().st_size
+        found = list_tree(str(root / folder))
+        for fault in found.faults:
+            # One that is empty is for the check to tell: it can be packed.
+            if fault.cause != 'empty files':
+                path = root / folder / fault.name
+                raise InputError(f'{printable(path)} {fault.text}: mend or remove it')
+        sizes |= {os.fsencode(f'{folder}/{file}'): size for file, size in found.files.items()}
     if not sizes:
         raise InputError(f'{printable(root)} holds no files: expected the layout of {name}')
+    longest = max(sizes, key=len)
+    if len(longest) > _LONGEST_NAME:
+        text = printable(os.fsdecode(longest))
+        raise InputError(f'{text}: a name below ROOT can have {_LONGEST_NAME} bytes at most')
     return dict(sorted(sizes.items()))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != '.']
-        yield from (Path(parent, name) for name in names if name[0] != '.')
+@contextmanager
+def _alone(target: Path) -> Iterator[Path]:
+    """Where to write what is to become the file; what a call that was killed left is removed."""
+    lock = f'.{target.name}.lock'
+    hold(target.parent, lock, '--out')
+    try:
+        for left in target.parent.glob(f'.{glob.escape(target.name)}.{"[0-9a-f]" * 16}.tmp'):
+            left.unlink()
+        with replacing(target) as temporary:
+            yield temporary
+    finally:
+        (target.parent / lock).unlink(missing_ok=True)
 
 
 def _pages(name: int, size: int) -> int:

@@ -36,7 +36,7 @@ class PackedBackend(BaseStorageBackend):
         """
         file, key = split_uri(str(filepath))
         with _opened(file).begin() as reading:
-            found: bytes | None = reading.get(key.encode())
+            found: bytes | None = reading.get(os.fsencode(key))
         if found is None:
             raise FileNotFoundError(f'{filepath}: {file} has no file of that name')
         return found
@@ -57,7 +57,7 @@ class PackedBackend(BaseStorageBackend):
         """Whether there is a file of that name; errors as of ``get`` if there is no pack."""
         file, key = split_uri(str(filepath))
         with _opened(file).begin() as reading:
-            return bool(reading.cursor().set_key(key.encode()))
+            return bool(reading.cursor().set_key(os.fsencode(key)))
 
     def isdir(self, filepath: str | Path) -> bool:
         """Whether there are files below; errors as of ``get`` if there is no pack."""
@@ -115,16 +115,18 @@ def _below(file: str, start: str, *, whole: bool) -> Iterator[str]:
     """Names that start so, less the start; with ``whole`` one of each folder right below."""
     with _opened(file).begin() as reading:
         cursor = reading.cursor()
-        more = cursor.set_range(start.encode()) if start else cursor.first()
+        more = cursor.set_range(os.fsencode(start)) if start else cursor.first()
         while more:
-            name = cursor.key().decode()
+            name = os.fsdecode(cursor.key())
             if not name.startswith(start):
                 return
             yield name[len(start) :]
             folder, slash, _ = name[len(start) :].partition('/')
             # '0' is what comes after '/'.
             more = (
-                cursor.set_range(f'{start}{folder}0'.encode()) if whole and slash else cursor.next()
+                cursor.set_range(os.fsencode(f'{start}{folder}0'))
+                if whole and slash
+                else cursor.next()
             )
 
 
@@ -144,7 +146,7 @@ def _opened(file: str) -> Any:
             raise FileNotFoundError(f'{file} is not there: expected what rm-mm data pack wrote')
         try:
             _environments[file] = lmdb.open(
-                file, subdir=False, readonly=True, lock=False, readahead=False, max_spare_txns=4
+                file, subdir=False, readonly=True, lock=False, readahead=False
             )
         except lmdb.Error as error:
             raise OSError(f'{file}: expected what rm-mm data pack wrote: {error}') from error

@@ -41,11 +41,12 @@ def tree(tmp_path):
     root = tmp_path / 'tree'
     for name in (
         'a/x.JPEG', 'a/y.txt', 'a/deep/er/z.JPEG', 'a-b/x.JPEG', 'a.b/é.JPEG', 'b/0.JPEG',
+        'a.b/\udcff.JPEG',
         'b/.hidden', '.cache/x', 'archive.tar',
     ):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         # Of a page, of several, and of none.
-        (root / name).write_bytes(name.encode() * (len(name) ** 3 if 'x' in name else 1))
+        (root / name).write_bytes(os.fsencode(name) * (len(name) ** 3 if 'x' in name else 1))
     (root / 'b/empty.JPEG').touch()
     return root
 
@@ -54,7 +55,7 @@ def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 0
     uri = f'lmdb://{tmp_path}/p.lmdb'
     said = capsys.readouterr().out
-    assert said.startswith('7 files')
+    assert said.startswith('8 files')
     assert f'--data-root {uri}' in said
     packed, local = PackedBackend(), LocalBackend()
     for left_out in ('archive.tar', 'b/.hidden', '.cache/x'):
@@ -73,7 +74,7 @@ def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
                 found = list(packed.list_dir_or_file(f'{uri}/{folder}', **options))
                 expected = [*local.list_dir_or_file(tree / folder, **options)]
                 assert sorted(found) == sorted(map(os.fspath, expected)), (folder, options)
-    for name in ('a/x.JPEG', 'a/deep/er/z.JPEG', 'a.b/é.JPEG', 'b/empty.JPEG'):
+    for name in ('a/x.JPEG', 'a/deep/er/z.JPEG', 'a.b/é.JPEG', 'a.b/\udcff.JPEG', 'b/empty.JPEG'):
         assert packed.get(f'{uri}/{name}') == (tree / name).read_bytes()
         with packed.get_local_path(f'{uri}/{name}') as path, open(path, 'rb') as copy:
             assert copy.read() == (tree / name).read_bytes()
@@ -170,8 +171,18 @@ def test_nothing_is_replaced_and_nothing_left(tree, tmp_path, capsys, monkeypatc
     monkeypatch.setattr('rm_mm.data.pack._pages', lambda name, size: grow(tree))
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
     assert 'changed while it was read' in capsys.readouterr().err
+    (tree / 'b/nowhere.JPEG').symlink_to('none')
+    assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
+    assert 'b/nowhere.JPEG is a link to something that is not there' in capsys.readouterr().err
     assert taken.read_text() == 'mine'
     assert {path.name for path in tmp_path.iterdir()} == {'tree', 'taken.lmdb'}
+
+
+def test_what_a_killed_call_left_is_removed(tree, tmp_path):
+    left, another = tmp_path / f'.p.lmdb.{"0" * 16}.tmp', tmp_path / f'.q.lmdb.{"0" * 16}.tmp'
+    left.touch(), another.touch()
+    assert pack('custom', tree, tmp_path / 'p.lmdb') == 0
+    assert {path.name for path in tmp_path.iterdir()} == {'tree', 'p.lmdb', another.name}
 
 
 def grow(tree):
