@@ -3,7 +3,7 @@
 Three ways train ResNet-50 on the same normalised batches: the recipe's baseline, the recipe's
 RecursiveMix, and the authors' formulation. Each has a process of its own, as in training, since
 what a process keeps of freed memory differs; they take steps in turn. Peak memory is that of a few
-steps, in processes that are started for it.
+steps, in processes that are started for it and keep nothing.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Training:
     all allocates.
     """
 
-    def __init__(self, way: str, batch: int, size: int, device: str) -> None:
+    def __init__(self, way: str, batch: int, size: int, device: str, *options: str) -> None:
         script = Path(__file__).with_name('training_step.py')
-        call = [sys.executable, str(script), way, str(batch), str(size), device]
+        call = [sys.executable, str(script), way, str(batch), str(size), device, *options]
         self._process = subprocess.Popen(
             call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -70,9 +70,9 @@ class Training:
         self._process.communicate()
 
 
-def in_a_process(way: str, batch: int, size: int, device: str) -> dict[str, float]:
+def in_a_process(way: str, batch: int, size: int, device: str, *options: str) -> dict[str, float]:
     """Peak memory of a few steps, and their median time."""
-    with Training(way, batch, size, device) as training:
+    with Training(way, batch, size, device, *options) as training:
         steps = [training.step() for _ in range(STEPS_ALONE - 1)]
     took = [step['seconds'] for step in steps]
     return {'seconds': statistics.median(took), 'peak_mb': steps[-1]['peak_mb']}
@@ -93,7 +93,7 @@ def memory_of(
     """Peak MB of each way; RecursiveMix's less that of its history."""
 
     def peak(way: str, less: float = 0.0) -> float:
-        return in_a_process(way, *shape)['peak_mb'] - less
+        return in_a_process(way, *shape, '--returned')['peak_mb'] - less
 
     ways = {'plain': partial(peak, 'plain'), 'authors': partial(peak, 'authors')}
     return alternate({**ways, 'rm beyond its history': partial(peak, 'rm', history)}, repetitions)
