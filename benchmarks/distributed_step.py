@@ -1,6 +1,6 @@
-"""One process of a distributed training: ``THREADS BATCH SIZE``, started by torchrun.
+"""One process of a distributed training: ``WAY THREADS BATCH SIZE``, started by torchrun.
 
-Prints, on rank 0, the median seconds of a RecursiveMix step over gloo.
+Prints, on rank 0, the median seconds of a step over gloo, ``plain`` or ``rm``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from training_step import CLASSES, recipe_model
 
-STEPS = 5
+STEPS = 4
 
 
 def main() -> None:
     """Train a few steps."""
-    threads, batch, size = map(int, sys.argv[1:])
+    method = {'plain': 'baseline'}.get(sys.argv[1], sys.argv[1])
+    threads, batch, size = map(int, sys.argv[2:])
     torch.set_num_threads(threads)
     dist.init_process_group('gloo')
     torch.manual_seed(dist.get_rank())
-    model, options = recipe_model('rm', 'cpu')
-    model = MMDistributedDataParallel(model)
+    model, options = recipe_model(method, 'cpu')
+    # As mmengine's runner wraps it.
+    model = MMDistributedDataParallel(model, broadcast_buffers=False)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
     took = []
     for _ in range(STEPS):

@@ -49,7 +49,7 @@ def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
             capsize=4,
             color='#4477aa',
         )
-        axes.tick_params(axis='x', labelsize=8)
+        axes.tick_params(axis='x', labelsize=6)
         return
     lines: dict[str, list[tuple[int, list[float]]]] = {}
     for key, values in figures.items():
@@ -57,7 +57,7 @@ def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
         assert number, key
         way = key.replace(number.group(), '').strip()
         lines.setdefault(way, []).append((int(number.group()), values))
-    for mark, (way, points) in zip(MARKS, lines.items(), strict=False):
+    for mark, (way, points) in zip(MARKS[: len(lines)], lines.items(), strict=True):
         across, values = zip(*points, strict=True)
         middles = [statistics.median(each) for each in values]
         axes.plot(across, middles, mark, label=way)

@@ -19,7 +19,7 @@ from alternation import alternate, parser, report
 from made_records import write_records
 from photographs import add_images, photographs
 from startup import report_call, seconds
-from step import in_a_process
+from step import memory_of, time_of
 
 BATCH, SIZE = 16, 224
 WAYS = ('plain', 'rm')
@@ -29,19 +29,12 @@ PASSES = 4
 Figures = dict[str, list[float]]
 
 
-def of_steps(repetitions: int, shapes: Sequence[tuple[int, int]], key: str) -> dict[str, Figures]:
-    """Time and memory of a step for (batch, size), plain and RecursiveMix."""
-    names = {f'{way} {shape[key == "size"]}': (way, *shape) for shape in shapes for way in WAYS}
-    peaks: Figures = {name: [] for name in names}
-
-    def measure(name: str) -> float:
-        found = in_a_process(*names[name], 'cpu')
-        peaks[name].append(found['peak_mb'])
-        return found['seconds']
-
-    took = alternate({name: partial(measure, name) for name in names}, repetitions)
-    # As of the time, the first of each is not counted.
-    return {'seconds': took, 'peak_mb': {name: values[1:] for name, values in peaks.items()}}
+def of_steps(repetitions: int, shapes: Sequence[tuple[int, int]], key: str) -> tuple[Figures, ...]:
+    """Time, and memory, of a step for (batch, size), plain and RecursiveMix."""
+    trainings = {
+        f'{way} {shape[key == "size"]}': (way, (*shape, 'cpu')) for shape in shapes for way in WAYS
+    }
+    return time_of(trainings, repetitions), memory_of(trainings, repetitions)
 
 
 def of_processes(repetitions: int) -> Figures:
@@ -51,13 +44,21 @@ def of_processes(repetitions: int) -> Figures:
         '1 process, 2 threads': (1, 2, BATCH),
         '2 processes, 1 thread each': (2, 1, BATCH // 2),
     }
-    return alternate({name: partial(_distributed, *way) for name, way in ways.items()}, repetitions)
+    return alternate(
+        {
+            f'{method}, {name}': partial(_distributed, method, *way)
+            for name, way in ways.items()
+            for method in WAYS
+        },
+        repetitions,
+    )
 
 
-def _distributed(processes: int, threads: int, batch: int) -> float:
+def _distributed(method: str, processes: int, threads: int, batch: int) -> float:
     script = str(Path(__file__).with_name('distributed_step.py'))
     call = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    call += [f'--nproc_per_node={processes}', script, str(threads), str(batch), str(SIZE)]
+    call += [f'--nproc_per_node={processes}', script, method]
+    call += [str(threads), str(batch), str(SIZE)]
     return processes * batch / float(_output(call).split()[-1])
 
 
@@ -146,9 +147,9 @@ def main() -> int:
         ('size', [(BATCH, size) for size in SIZES]),
     ):
         if wanted(key):
-            found = of_steps(args.repetitions, shapes, key)
-            keep(f'step_time_by_{key}', 'seconds', found['seconds'])
-            keep(f'step_memory_by_{key}', 'MB', found['peak_mb'])
+            took, peaks = of_steps(args.repetitions, shapes, key)
+            keep(f'step_time_by_{key}', 'seconds', took)
+            keep(f'step_memory_by_{key}', 'MB', peaks)
     if wanted('processes'):
         keep('processes', 'images/s', of_processes(args.repetitions))
     if wanted('workers'):

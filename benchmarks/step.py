@@ -2,17 +2,16 @@
 
 Three ways train ResNet-50 on the same normalised batches: the recipe's baseline, the recipe's
 RecursiveMix, and the authors' formulation. Each has a process of its own, as in training, since
-what a process keeps of freed memory differs; they take steps in turn. Peak memory is that of a few
-steps, in processes that are started for it and keep nothing.
+what a process keeps of freed memory differs; they take steps in turn. Peak memory is measured so,
+too, in processes that keep nothing.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,8 +20,10 @@ from types import TracebackType
 import torch
 from alternation import Bar, alternate, parser, report
 
-STEPS_ALONE = 4
 WAYS = ('plain', 'rm', 'authors')
+Shape = tuple[int, int, str]
+#: A name, and the way and shape of what trains.
+Trainings = Mapping[str, tuple[str, Shape]]
 
 
 class Training:
@@ -30,18 +31,22 @@ class Training:
 
     Its first step is taken at the start: that of RecursiveMix has no history yet, and the first of
     all allocates.
+
+    Args:
+        shape: Images a step, pixels a side, device.
+        options: Of ``training_step.py``.
     """
 
-    def __init__(self, way: str, batch: int, size: int, device: str, *options: str) -> None:
+    def __init__(self, way: str, shape: Shape, *options: str) -> None:
         script = Path(__file__).with_name('training_step.py')
-        call = [sys.executable, str(script), way, str(batch), str(size), device, *options]
+        call = [sys.executable, str(script), way, *map(str, shape), *options]
         self._process = subprocess.Popen(
             call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.step()
 
     def step(self) -> dict[str, float]:
-        """The next step's ``seconds``, and ``peak_mb`` of all until now."""
+        """The next step's ``seconds`` and ``peak_mb``."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write('\n')
@@ -52,10 +57,6 @@ class Training:
                 found: dict[str, float] = json.loads(line)
                 return found
         sys.exit(f'{" ".join(map(str, self._process.args))}: ended without a step')
-
-    def seconds(self) -> float:
-        """Time of the next step, the device's work included."""
-        return self.step()['seconds']
 
     def __enter__(self) -> Training:
         return self
@@ -70,33 +71,29 @@ class Training:
         self._process.communicate()
 
 
-def in_a_process(way: str, batch: int, size: int, device: str, *options: str) -> dict[str, float]:
-    """Peak memory of a few steps, and their median time."""
-    with Training(way, batch, size, device, *options) as training:
-        steps = [training.step() for _ in range(STEPS_ALONE - 1)]
-    took = [step['seconds'] for step in steps]
-    return {'seconds': statistics.median(took), 'peak_mb': steps[-1]['peak_mb']}
+def time_of(trainings: Trainings, repetitions: int) -> dict[str, list[float]]:
+    """Seconds a step of each, the device's work included, in turn."""
+    return _measured('seconds', trainings, repetitions)
 
 
-def time_of(
-    ways: Sequence[str], shape: tuple[int, int, str], repetitions: int
+def memory_of(trainings: Trainings, repetitions: int) -> dict[str, list[float]]:
+    """Peak MB of a step of each, in turn."""
+    return _measured('peak_mb', trainings, repetitions, '--returned')
+
+
+def _measured(
+    figure: str, trainings: Trainings, repetitions: int, *options: str
 ) -> dict[str, list[float]]:
-    """Seconds a step of each way, in turn."""
     with ExitStack() as stack:
-        trainings = {way: stack.enter_context(Training(way, *shape)) for way in ways}
-        return alternate({way: each.seconds for way, each in trainings.items()}, repetitions)
+        started = {
+            name: stack.enter_context(Training(*training, *options))
+            for name, training in trainings.items()
+        }
 
+        def measure(name: str) -> float:
+            return started[name].step()[figure]
 
-def memory_of(
-    shape: tuple[int, int, str], history: float, repetitions: int
-) -> dict[str, list[float]]:
-    """Peak MB of each way; RecursiveMix's less that of its history."""
-
-    def peak(way: str, less: float = 0.0) -> float:
-        return in_a_process(way, *shape, '--returned')['peak_mb'] - less
-
-    ways = {'plain': partial(peak, 'plain'), 'authors': partial(peak, 'authors')}
-    return alternate({**ways, 'rm beyond its history': partial(peak, 'rm', history)}, repetitions)
+        return alternate({name: partial(measure, name) for name in started}, repetitions)
 
 
 def main() -> int:
@@ -116,11 +113,12 @@ def main() -> int:
     if args.compile:
         ways.append('rm compiled')
         bars.append(Bar('rm compiled', 'authors', 0.75))
-    figures = time_of(ways, shape, args.repetitions)
+    figures = time_of({way: (way, shape) for way in ways}, args.repetitions)
     good = report('step', 'seconds', figures, bars, target=args.json, facts=facts)
 
     facts['history_mb'] = args.batch * 3 * args.size**2 * 4 / 2**20
-    memory = memory_of(shape, facts['history_mb'], args.repetitions)
+    memory = memory_of({way: (way, shape) for way in WAYS}, args.repetitions)
+    memory['rm beyond its history'] = [peak - facts['history_mb'] for peak in memory.pop('rm')]
     target = args.json and args.json.with_stem(f'{args.json.stem}_memory')
     bars = [Bar('rm beyond its history', 'plain', 1.02)]
     reached = report('step memory', 'MB', memory, bars, target=target, facts=facts)

@@ -1,9 +1,9 @@
 """A training of ResNet-50 that takes a step whenever a line comes in.
 
-``training_step.py WAY BATCH SIZE DEVICE`` prints, of each step, the seconds that it took and the
-peak memory since the network was built, beyond what this process had before. With ``--returned`` at
-the end all memory that is freed goes back to the system at once, so that the peak is what is in use
-at a time, without what an allocator happens to keep; steps take longer so.
+``training_step.py WAY BATCH SIZE DEVICE`` prints, of each step, the seconds that it took and its
+peak memory beyond what this process had before the network was built. With ``--returned`` at the
+end what is freed goes back to the system at once, so that the peak is what is in use at a time,
+without what an allocator happens to keep; steps take longer so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ from rm_mm.environment import peak_memory_mb
 from rm_mm.freed_memory import keep_freed_memory
 
 CLASSES = 1000
-#: Of glibc's malloc.h; and the least of what torch has it allocate for feature maps.
-MMAP_THRESHOLD, MMAP_MAX, LARGE, MANY = -3, -4, 1 << 16, 1 << 20
+#: Of glibc's malloc.h, and what to set them to: all from 64 KB on is mapped, and the rest trimmed.
+RETURNED = {-4: 1 << 20, -3: 1 << 16, -1: 1 << 16}
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -61,7 +62,7 @@ def recipe_step(method: str, device: str, *, compiled: bool) -> Callable[[Batch]
     model, options = recipe_model(method, device)
     if compiled:
         # What mmengine does of `compile=True`.
-        model.forward = torch.compile(model.forward)
+        model.train_step = torch.compile(model.train_step)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
 
     def step(batch: Batch) -> None:
@@ -89,13 +90,12 @@ def main() -> None:
     step = step_of(way, device)
     if sys.argv[5:]:
         # Once the recipe's runner has had its say.
-        mallopt = ctypes.CDLL(None).mallopt
-        assert mallopt(MMAP_MAX, MANY)
-        assert mallopt(MMAP_THRESHOLD, LARGE)
+        assert all(ctypes.CDLL(None).mallopt(*option) for option in RETURNED.items())
     for _ in sys.stdin:
         # Made anew for every step: the authors' code writes into it.
         images = torch.randn(batch, 3, size, size, device=device)
-        labels = torch.randint(CLASSES, (batch,))
+        labels = torch.randint(CLASSES, (batch,), device=device)
+        _forget_peak(device)
         _wait(device)
         began = time.perf_counter()
         step((images, labels))
@@ -106,6 +106,14 @@ def main() -> None:
         else:
             peak = torch.cuda.max_memory_allocated(device) / 2**20
         print(json.dumps({'seconds': took, 'peak_mb': peak}), flush=True)
+
+
+def _forget_peak(device: str) -> None:
+    """Have peak memory count from now on; proc(5) of the number."""
+    if device == 'cpu':
+        Path('/proc/self/clear_refs').write_text('5', encoding='ascii')
+    else:
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def _resident_mb() -> float:

@@ -7,13 +7,14 @@ import glob
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from rm_mm.atomic import replacing
 from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.pack_uri import PREFIX, SUFFIX
+from rm_mm.data.prepare.ade20k import inner_root
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.progress import ProgressLine
 from rm_mm.errors import InputError, RefusedError
@@ -26,8 +27,9 @@ _FOLDERS = {
     'coco': ('train2017', 'val2017', 'annotations'),
     'ade20k': ('images', 'annotations'),
 }
-# LMDB keeps what is larger than half a page in pages of its own.
-_PAGE, _FILES_A_COMMIT = 4096, 1000
+_PAGE = 4096
+# LMDB holds in memory what is not yet committed.
+_BYTES_A_COMMIT = 64 << 20
 # Of a name, in bytes: what LMDB is built for.
 _LONGEST_NAME = 511
 
@@ -49,20 +51,29 @@ def run_pack(args: argparse.Namespace) -> int:
         raise InputError("packing takes lmdb: pip install 'rm_mm[fast]'") from error
     if target.suffix != SUFFIX:
         raise InputError(f'--out {printable(target)}: expected a name that ends in {SUFFIX}')
-    if os.path.lexists(target):
-        raise RefusedError(f'{printable(target)} is there and is left as it is: say another --out')
-    sizes = _files(args.name, args.root)
+    if any(parent.suffix == SUFFIX for parent in target.parents):
+        raise InputError(f'--out {printable(target)}: expected {SUFFIX} at the end alone')
+    _require_free(target)
+    root = inner_root(args.root) if args.name == 'ade20k' else args.root
+    sizes = _files(args.name, root)
     room = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE
-    require_space(target.parent, room)
+    require_space(target.parent, room, option='--out')
     line = ProgressLine()
     try:
         with _alone(target) as temporary:
-            _write(lmdb, temporary, args.root, sizes, room, line)
+            _write(lmdb, temporary, root, sizes, room, line)
+            # Somebody may have come to need the name meanwhile.
+            _require_free(target)
     finally:
         line.clear()
     print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e9:.2f} GB: {printable(target)}')
     print(f'read it with --data-root {shlex.quote(PREFIX + printable(target))}')
     return 0
+
+
+def _require_free(target: Path) -> None:
+    if os.path.lexists(target):
+        raise RefusedError(f'{printable(target)} is there and is left as it is: say another --out')
 
 
 def _files(name: str, root: Path) -> dict[bytes, int]:
@@ -100,15 +111,11 @@ def _files(name: str, root: Path) -> dict[bytes, int]:
 @contextmanager
 def _alone(target: Path) -> Iterator[Path]:
     """Where to write what is to become the file; what a call that was killed left is removed."""
-    lock = f'.{target.name}.lock'
-    hold(target.parent, lock, '--out')
-    try:
-        for left in target.parent.glob(f'.{glob.escape(target.name)}.{"[0-9a-f]" * 16}.tmp'):
-            left.unlink()
-        with replacing(target) as temporary:
-            yield temporary
-    finally:
-        (target.parent / lock).unlink(missing_ok=True)
+    hold(target.parent, f'.{target.name}.lock', '--out')
+    for left in target.parent.glob(f'.{glob.escape(target.name)}.{"[0-9a-f]" * 16}.tmp'):
+        left.unlink()
+    with replacing(target) as temporary:
+        yield temporary
 
 
 def _pages(name: int, size: int) -> int:
@@ -119,25 +126,47 @@ def _pages(name: int, size: int) -> int:
 def _write(
     lmdb: Any, target: Path, root: Path, sizes: dict[bytes, int], room: int, line: ProgressLine
 ) -> None:
-    # The size is of addresses: the file grows with what is in it.
-    environment = lmdb.open(
-        str(target), subdir=False, lock=False, sync=False, map_size=2 * room + (64 << 20)
-    )
-    keys = list(sizes)
     try:
-        for start in range(0, len(keys), _FILES_A_COMMIT):
-            line(f'pack: {start:,} of {len(keys):,} files')
-            with environment.begin(write=True) as writing:
-                for key in keys[start : start + _FILES_A_COMMIT]:
-                    path = root / os.fsdecode(key)
-                    data = path.read_bytes()
-                    if len(data) != sizes[key]:
-                        raise InputError(f'{printable(path)} changed while it was read: call again')
-                    writing.put(key, data, append=True)
-        environment.sync(True)
-    except (lmdb.Error, OSError) as error:
+        # The size is of addresses: the file grows with what is in it.
+        environment = lmdb.open(
+            str(target),
+            subdir=False,
+            lock=False,
+            sync=False,
+            map_size=room + room // 8 + (64 << 20),
+        )
+        with closing(environment):
+            for done, keys in _commits(sizes):
+                line(f'pack: {done:,} of {len(sizes):,} files')
+                with environment.begin(write=True) as writing:
+                    for key in keys:
+                        writing.put(key, _read(root / os.fsdecode(key), sizes[key]), append=True)
+            environment.sync(True)
+    except lmdb.Error as error:
         raise InputError(
             f'cannot pack into {printable(target.parent)}: {error}; nothing was left there'
         ) from error
-    finally:
-        environment.close()
+
+
+def _commits(sizes: dict[bytes, int]) -> Iterator[tuple[int, list[bytes]]]:
+    """Names for one commit each, and how many went before."""
+    keys: list[bytes] = []
+    held = done = 0
+    for key, size in sizes.items():
+        keys.append(key)
+        held += size
+        if held >= _BYTES_A_COMMIT:
+            yield done, keys
+            done += len(keys)
+            keys, held = [], 0
+    yield done, keys
+
+
+def _read(path: Path, size: int) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f'cannot read {printable(path)}: {error.strerror}') from error
+    if len(data) != size:
+        raise InputError(f'{printable(path)} changed while it was read: call again')
+    return data

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -35,8 +36,11 @@ class PackedBackend(BaseStorageBackend):
             OSError: If it is no pack.
         """
         file, key = split_uri(str(filepath))
+        found: bytes | None = None
         with _opened(file).begin() as reading:
-            found: bytes | None = reading.get(os.fsencode(key))
+            # The root has no name, and LMDB no nameless files.
+            if key:
+                found = reading.get(os.fsencode(key))
         if found is None:
             raise FileNotFoundError(f'{filepath}: {file} has no file of that name')
         return found
@@ -57,7 +61,7 @@ class PackedBackend(BaseStorageBackend):
         """Whether there is a file of that name; errors as of ``get`` if there is no pack."""
         file, key = split_uri(str(filepath))
         with _opened(file).begin() as reading:
-            return bool(reading.cursor().set_key(os.fsencode(key)))
+            return bool(key) and bool(reading.cursor().set_key(os.fsencode(key)))
 
     def isdir(self, filepath: str | Path) -> bool:
         """Whether there are files below; errors as of ``get`` if there is no pack."""
@@ -130,31 +134,43 @@ def _below(file: str, start: str, *, whole: bool) -> Iterator[str]:
             )
 
 
-_environments: dict[str, Any] = {}
+_environments: dict[tuple[int, int], Any] = {}
+_opening = threading.Lock()
 
 
 def _opened(file: str) -> Any:
-    """LMDB's environment of a file, which a process may open only once."""
-    if file not in _environments:
-        try:
-            import lmdb
-        except ImportError as error:
-            raise ImportError(
-                f"{file}: reading packed data takes lmdb: pip install 'rm_mm[fast]'"
-            ) from error
-        if not os.path.isfile(file):
-            raise FileNotFoundError(f'{file} is not there: expected what rm-mm data pack wrote')
-        try:
-            _environments[file] = lmdb.open(
-                file, subdir=False, readonly=True, lock=False, readahead=False
-            )
-        except lmdb.Error as error:
-            raise OSError(f'{file}: expected what rm-mm data pack wrote: {error}') from error
-    return _environments[file]
+    """LMDB's environment of a file, which a process may open only once, by whatever name."""
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ImportError(
+            f"{file}: reading packed data takes lmdb: pip install 'rm_mm[fast]'"
+        ) from error
+    if not os.path.isfile(file):
+        raise FileNotFoundError(f'{file} is not there: expected what rm-mm data pack wrote')
+    status = os.stat(file)
+    which = (status.st_dev, status.st_ino)
+    with _opening:
+        if which not in _environments:
+            try:
+                opened = lmdb.open(file, subdir=False, readonly=True, lock=False, readahead=False)
+            except lmdb.Error as error:
+                raise OSError(f'{file}: expected what rm-mm data pack wrote: {error}') from error
+            # Where a page is missing, the system would end the process without a word.
+            whole = (opened.info()['last_pgno'] + 1) * opened.stat()['psize']
+            if status.st_size < whole:
+                opened.close()
+                raise OSError(
+                    f'{file} is cut off: {status.st_size:,} of {whole:,} bytes. Copy it anew'
+                )
+            _environments[which] = opened
+        return _environments[which]
 
 
 def _begin_anew() -> None:
     """In a process that was forked: what its parent has open is not for its use."""
+    global _opening
+    _opening = threading.Lock()
     for environment in _environments.values():
         environment.close()
     _environments.clear()

@@ -64,6 +64,8 @@ def _missing(dataset: dict[str, Any]) -> dict[str, str]:
     """Of what a data set entry reads from, what is not there or empty, and which of the two."""
     root = str(dataset.get('data_root') or '')
     if root.startswith(PREFIX):
+        if type_name(dataset).startswith('LocalCIFAR'):
+            raise InputError(f'{root}: CIFAR is read from its folder or archive, not from a pack')
         return _missing_in_pack(root, _parts(dataset))
     missing = {}
     for path in expected_paths(dataset):
@@ -141,13 +143,17 @@ def require_data(
     roots = dict.fromkeys(
         str(dataset.get('data_root') or '.') for dataset in datasets(config, loaders)
     )
+    root = next(iter(roots))
+    elsewhere = f'{"Say --data-root DIR, or link" if movable else "Link"} it: '
+    elsewhere += f'ln -s DIR {root.rstrip("/")}'
+    if root.startswith(PREFIX):
+        elsewhere = 'Pack it: rm-mm data pack NAME ROOT --out FILE.lmdb'
     lines = [
         f'the data set of {what} is not complete. Looked for (from {Path.cwd()}):',
         *(f'  {path}: {state}' for path, state in missing.items()),
         f'expected below {", ".join(roots)}:',
         *(layouts or ['  what the dataset entries of the config name']),
         'still in its archives? rm-mm data prepare NAME ROOT lays it out',
-        f'elsewhere? {"Say --data-root DIR, or link" if movable else "Link"} it: '
-        f'ln -s DIR {next(iter(roots)).rstrip("/")}',
+        f'elsewhere? {elsewhere}',
     ]
     raise InputError('\n'.join(lines))

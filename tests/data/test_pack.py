@@ -1,7 +1,10 @@
 """A data set in one file: listed, loaded and refused as its folder is."""
 
+import fcntl
 import os
 import pickle
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from mmengine.registry import DATASETS, METRICS, init_default_scope
 
 from rm_mm import cli
 from rm_mm.compat import configs_root
-from rm_mm.data import mini
+from rm_mm.data import mini, packed
 from rm_mm.data.pack_uri import split_uri
 from rm_mm.data.packed import PackedBackend
 from rm_mm.data.presence import require_data, set_data_root
@@ -57,12 +60,12 @@ def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
     said = capsys.readouterr().out
     assert said.startswith('8 files')
     assert f'--data-root {uri}' in said
-    packed, local = PackedBackend(), LocalBackend()
+    backend, local = PackedBackend(), LocalBackend()
     for left_out in ('archive.tar', 'b/.hidden', '.cache/x'):
         (tree / left_out).unlink()
     (tree / '.cache').rmdir()
     for folder in ('', 'a', 'a/', 'a/deep', 'b', 'a-b', 'none'):
-        assert packed.isdir(packed.join_path(uri, folder)) == (tree / folder).is_dir()
+        assert backend.isdir(backend.join_path(uri, folder)) == (tree / folder).is_dir()
         for options in (
             dict(list_dir=True, list_file=False),
             dict(list_dir=False, suffix='.JPEG'),
@@ -71,23 +74,22 @@ def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
             dict(),
         ):
             if folder != 'none':
-                found = list(packed.list_dir_or_file(f'{uri}/{folder}', **options))
+                found = list(backend.list_dir_or_file(f'{uri}/{folder}', **options))
                 expected = [*local.list_dir_or_file(tree / folder, **options)]
                 assert sorted(found) == sorted(map(os.fspath, expected)), (folder, options)
     for name in ('a/x.JPEG', 'a/deep/er/z.JPEG', 'a.b/é.JPEG', 'a.b/\udcff.JPEG', 'b/empty.JPEG'):
-        assert packed.get(f'{uri}/{name}') == (tree / name).read_bytes()
-        with packed.get_local_path(f'{uri}/{name}') as path, open(path, 'rb') as copy:
+        assert backend.get(f'{uri}/{name}') == (tree / name).read_bytes()
+        with backend.get_local_path(f'{uri}/{name}') as path, open(path, 'rb') as copy:
             assert copy.read() == (tree / name).read_bytes()
-    assert packed.get_text(f'{uri}/b/0.JPEG') == 'b/0.JPEG'
-    assert (packed.exists(f'{uri}/a/deep'), packed.isfile(f'{uri}/a/deep')) == (True, False)
+    assert backend.get_text(f'{uri}/b/0.JPEG') == 'b/0.JPEG'
+    assert (backend.exists(f'{uri}/a/deep'), backend.isfile(f'{uri}/a/deep')) == (True, False)
     with pytest.raises(FileNotFoundError, match='a/none'):
-        packed.get(f'{uri}/a/none')
+        backend.get(f'{uri}/a/none')
 
 
 @pytest.mark.parametrize('name', TASKS)
 def test_every_task_loads_what_it_loads_from_folders(name, laid_out, tmp_path):
     folder, scope, config = TASKS[name]
-    # Not one of ImageNet's classes, so that it is packed as a data set of one's own.
     assert pack(name, laid_out / folder, tmp_path / 'p.lmdb') == 0
     init_default_scope(scope)
     loaded = []
@@ -128,6 +130,10 @@ def test_workers_read_what_the_main_process_has_open(tree, tmp_path):
         assert os.getpid() not in {pid for _, pid in found}
     assert [PackedBackend().get(uri) for uri in uris] == here
     pickle.dumps(PackedBackend())
+    assert packed._environments
+    if (child := os.fork()) == 0:
+        os._exit(len(packed._environments))
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_what_is_no_pack_is_said(tree, tmp_path, monkeypatch):
@@ -168,21 +174,83 @@ def test_nothing_is_replaced_and_nothing_left(tree, tmp_path, capsys, monkeypatc
         assert pack(name, root, out) != 0
         assert message in capsys.readouterr().err
     # A file that grows between its size and its content.
-    monkeypatch.setattr('rm_mm.data.pack._pages', lambda name, size: grow(tree))
-    assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
+    with monkeypatch.context() as patch:
+        patch.setattr('rm_mm.data.pack._pages', lambda name, size: grow(tree))
+        assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
     assert 'changed while it was read' in capsys.readouterr().err
     (tree / 'b/nowhere.JPEG').symlink_to('none')
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
     assert 'b/nowhere.JPEG is a link to something that is not there' in capsys.readouterr().err
     assert taken.read_text() == 'mine'
-    assert {path.name for path in tmp_path.iterdir()} == {'tree', 'taken.lmdb'}
+    (tree / 'b/nowhere.JPEG').unlink()
+    # Of somebody who needs the name meanwhile, and on a disk that fills up.
+    late = tmp_path / 'late.lmdb'
+    with monkeypatch.context() as patch:
+        patch.setattr('rm_mm.data.pack.require_space', lambda *_, **__: late.write_text('mine'))
+        assert pack('custom', tree, late) == 1
+        assert late.read_text() == 'mine'
+    monkeypatch.setattr('shutil.disk_usage', lambda _: SimpleNamespace(free=0))
+    assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
+    assert 'make room, or choose another --out' in capsys.readouterr().err
+    monkeypatch.undo()
+    deep = tree / 'b' / Path(*['d' * 200] * 3)
+    deep.mkdir(parents=True)
+    (deep / 'x.JPEG').touch()
+    assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
+    assert 'can have 511 bytes at most' in capsys.readouterr().err
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith('.tmp')]
+    assert not (tmp_path / 'p.lmdb').exists()
 
 
 def test_what_a_killed_call_left_is_removed(tree, tmp_path):
     left, another = tmp_path / f'.p.lmdb.{"0" * 16}.tmp', tmp_path / f'.q.lmdb.{"0" * 16}.tmp'
     left.touch(), another.touch()
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 0
-    assert {path.name for path in tmp_path.iterdir()} == {'tree', 'p.lmdb', another.name}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {'tree', 'p.lmdb', another.name, '.p.lmdb.lock'}
+    # Whoever holds the lock is at work on it.
+    with (tmp_path / '.r.lmdb.lock').open('a') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert pack('custom', tree, tmp_path / 'r.lmdb') == 2
+
+
+def test_a_pack_is_one_by_whatever_name(tree, tmp_path, monkeypatch):
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    monkeypatch.chdir(tmp_path)
+    backend = PackedBackend()
+    for root in ('lmdb://p.lmdb', 'lmdb://./p.lmdb', f'lmdb://{tmp_path}/p.lmdb'):
+        assert backend.get(f'{root}/b/0.JPEG') == b'b/0.JPEG'
+    assert (backend.exists(root), backend.isfile(root), backend.isdir(root)) == (True, False, True)
+    with pytest.raises(FileNotFoundError):
+        backend.get(root)
+    with pytest.raises(ValueError, match=r'expected lmdb://FILE\.lmdb'):
+        split_uri('s3://p.lmdb/x')
+
+
+def test_a_pack_that_was_cut_off_is_refused(tree, tmp_path):
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    whole = (tmp_path / 'p.lmdb').read_bytes()
+    (tmp_path / 'q.lmdb').write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(OSError, match=r'q\.lmdb is cut off: .* of .* bytes\. Copy it anew'):
+        PackedBackend().get(f'lmdb://{tmp_path}/q.lmdb/b/0.JPEG')
+
+
+def test_it_is_written_in_parts(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr('rm_mm.data.pack._BYTES_A_COMMIT', 100)
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    backend = PackedBackend()
+    names = [*backend.list_dir_or_file(f'lmdb://{tmp_path}/p.lmdb', list_dir=False, recursive=True)]
+    assert len(names) == 8
+    for name in names:
+        assert backend.get(f'lmdb://{tmp_path}/p.lmdb/{name}') == (tree / name).read_bytes()
+
+
+def test_ade20k_is_packed_from_either_root_and_cifar_refused(laid_out, tmp_path):
+    assert pack('ade20k', laid_out / 'ade', tmp_path / 'p.lmdb') == 0
+    assert PackedBackend().isdir(f'lmdb://{tmp_path}/p.lmdb/images/training')
+    dataset = dict(type='LocalCIFAR10', data_root=f'lmdb://{tmp_path}/p.lmdb')
+    with pytest.raises(InputError, match='CIFAR is read from its folder'):
+        require_data(dict(train_dataloader=dict(dataset=dataset)), 'mine', ['train_dataloader'])
 
 
 def grow(tree):

@@ -112,8 +112,13 @@ def remove_leftovers(folder: Path) -> None:
                 os.unlink(os.path.join(parent, name))
 
 
-def require_space(root: Path, needed: int) -> None:
+def require_space(root: Path, needed: int, option: str = 'ROOT') -> None:
     """Check that a file system has room.
+
+    Args:
+        root: Where, or what is going to be there.
+        needed: Bytes.
+        option: What of the command line names it.
 
     Raises:
         InputError: If it has not.
@@ -123,7 +128,7 @@ def require_space(root: Path, needed: int) -> None:
     if needed > free:
         raise InputError(
             f'{printable(root)} needs {_gigabytes(needed)}, {_gigabytes(free)} are free on its '
-            'file system: make room, or choose another ROOT; nothing was written'
+            f'file system: make room, or choose another {option}; nothing was written'
         )
 
 
