@@ -31,7 +31,7 @@ class AuthorsNetwork(nn.Module):
         logits = body.fc(torch.flatten(body.avgpool(features), 1))
         if box is None:
             return (logits,)
-        rows = [torch.tensor([box], dtype=torch.float32, device=images.device)] * len(images)
+        rows = [torch.tensor([box], dtype=features.dtype, device=images.device)] * len(images)
         scale = features.shape[-1] / images.shape[-1]
         region = roi_align(features, rows, output_size=1, spatial_scale=scale, aligned=True)
         return logits, self.roi_classifier(region.squeeze(-1).squeeze(-1))

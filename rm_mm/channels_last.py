@@ -17,7 +17,7 @@ from rm_mm.freed_memory import keep_freed_memory
 
 @RUNNERS.register_module()
 class ChannelsLastRunner(Runner):
-    """mmengine's ``Runner``, with every filter of the network in channels-last memory format.
+    """mmengine's ``Runner``, with a network's 2-D filters in channels-last memory format.
 
     A convolution passes the format of its filters on, so that feature maps and gradients come to
     have it too; values differ by rounding alone. What that gains is in ``docs/performance.md``.
@@ -33,7 +33,6 @@ class ChannelsLastRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Convert, then wrap: DDP lays its buckets out as the parameters are when it starts."""
-        if isinstance(model, nn.Module):
-            model = model.to(memory_format=torch.channels_last)
+        model = model.to(memory_format=torch.channels_last)
         wrapped: nn.Module = super().wrap_model(model_wrapper_cfg, model)
         return wrapped

@@ -13,6 +13,8 @@ from __future__ import annotations
 # Sequential frames with Huffman codes; a progressive one has every row in every scan.
 _FRAMES = (0xC0, 0xC1)
 _SCAN, _RESTARTS, _END = 0xDA, 0xDD, b'\xff\xd9'
+# CIPA DC-007: a phone's photograph with others behind it.
+_APP2, _SEVERAL = 0xE2, b'MPF\0'
 # Colours that are stored at half the height are interpolated with the row below.
 _MARGIN = 8
 # In the marker's place: a decoder reads ahead of what it decodes, and waits where there is nothing.
@@ -30,12 +32,15 @@ def with_rows(data: bytes, rows: int) -> bytes:
         Such a file, with no marker at its end; or the same one if it is of a kind that cannot be
         cut so, or if all of it is needed.
     """
-    frame, at = None, 2
+    frame, at, find_end = None, 2, data.rfind
     # Each segment: a marker of two bytes, a length of two that counts itself.
     while at + 10 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], 'big')
         if marker in _FRAMES:
             frame = at
+        elif marker == _APP2 and data[at + 4 : at + 8] == _SEVERAL:
+            # The first end is this image's; from the front it takes longer to find.
+            find_end = data.find
         elif marker == _RESTARTS:
             # Markers among the rows, which are rare in photographs.
             return data
@@ -44,7 +49,7 @@ def with_rows(data: bytes, rows: int) -> bytes:
             if frame is None or data[at + 4] != data[frame + 9]:
                 return data
             height = int.from_bytes(data[frame + 5 : frame + 7], 'big')
-            end = data.rfind(_END, at)
+            end = find_end(_END, at)
             if rows + _MARGIN >= height or end < 0:
                 return data
             told, rest = (rows + _MARGIN).to_bytes(2, 'big'), memoryview(data)[frame + 7 : end]

@@ -133,6 +133,12 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
         """Crop and resample ``img``, (H, W, C) bytes."""
         return self._cropped(results, results['img'], self.rand_crop_params(results['img']))
 
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(scale={self.scale}, crop_ratio_range={self.crop_ratio_range}, '
+            f'aspect_ratio_range={self.aspect_ratio_range}, max_attempts={self.max_attempts})'
+        )
+
     def _cropped(
         self, results: dict[str, Any], image: Pixels, box: tuple[int, int, int, int]
     ) -> dict[str, Any]:

@@ -75,3 +75,13 @@ def test_what_cannot_be_cut_is_left():
         assert with_rows(data, 20) == data
     assert with_rows(plain, HEIGHT) == plain
     assert with_rows(plain, 20) != plain
+
+
+def test_what_a_phone_puts_behind_is_passed_over(capfd):
+    first, second = jpeg(), jpeg('L')
+    several = b'\xff\xe2' + (6).to_bytes(2, 'big') + b'MPF\0'
+    data = first[:2] + several + first[2:] + second
+    found = decoded(with_rows(data, 20))
+    assert len(found) < HEIGHT
+    np.testing.assert_array_equal(found[:20], decoded(first)[:20])
+    assert capfd.readouterr().err == ''

@@ -126,3 +126,10 @@ def test_resampling_leaves_the_image_as_it_is():
     assert part.dtype == np.uint8
     np.testing.assert_array_equal(image, kept)
     np.testing.assert_array_equal(resample(image, (50, 40)), image)
+
+
+def test_what_it_is_called_is_what_it_does():
+    said = repr(AntialiasedRandomResizedCrop(64, max_attempts=3))
+    assert said.startswith('AntialiasedRandomResizedCrop(scale=(64, 64), crop_ratio_range=(0.08, 1')
+    assert said.endswith('max_attempts=3)')
+    assert eval(said).scale == (64, 64)

@@ -93,14 +93,21 @@ def test_non_square_images_and_empty_boxes(build, batch):
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_autocast(build, batch, dtype):
-    model = build()
-    fix_box(model, (0, 0, 48, 48))
-    optim = wrapper(model)
-    for step in range(2):
-        with torch.autocast('cpu', dtype=dtype):
-            log = model.train_step(batch(seed=step), optim)
-    assert log['loss_roi'] > 0
-    assert torch.isfinite(log['loss'])
+    logs = {}
+    for used in (None, dtype):
+        torch.manual_seed(0)
+        model = build()
+        fix_box(model, (0, 0, 48, 48))
+        optim = wrapper(model)
+        for step in range(2):
+            with torch.autocast('cpu', dtype=used, enabled=used is not None):
+                logs[used] = model.train_step(batch(seed=step), optim)
+    assert logs[dtype]['loss_roi'] > 0
+    for name, value in logs[None].items():
+        found = logs[dtype][name].item()
+        # Of the same order, and not the same: it was used.
+        assert found == pytest.approx(value.item(), rel=0.05), name
+    assert logs[dtype]['loss'] != logs[None]['loss']
 
 
 def test_gradient_accumulation_is_one_step_a_micro_batch(build, batch):
