@@ -42,7 +42,7 @@ test-short: $(VENV)/installed-dev
 # What another Python can break: imports, packaging, files, texts, calls; numbers are the libraries'.
 test-python: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/report tests/transfer \
-	    tests/suite/planning tests/suite/cluster $(wildcard tests/test_*.py)
+	    tests/suite/cluster $(wildcard tests/test_*.py)
 
 # A training or an installation each, so that they are dealt out one by one.
 test-slow: $(VENV)/installed-dev
