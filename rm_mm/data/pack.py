@@ -49,8 +49,8 @@ def run_pack(args: argparse.Namespace) -> int:
         import lmdb
     except ImportError as error:
         raise InputError("packing takes lmdb: pip install 'rm_mm[fast]'") from error
-    if target.suffix != SUFFIX:
-        raise InputError(f'--out {printable(target)}: expected a name that ends in {SUFFIX}')
+    if target.suffix != SUFFIX or str(target).startswith('lmdb:'):
+        raise InputError(f'--out {printable(target)}: expected a path, NAME{SUFFIX}')
     if any(parent.suffix == SUFFIX for parent in target.parents):
         raise InputError(f'--out {printable(target)}: expected {SUFFIX} at the end alone')
     _require_free(target)
@@ -66,8 +66,10 @@ def run_pack(args: argparse.Namespace) -> int:
             _require_free(target)
     finally:
         line.clear()
-    print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e9:.2f} GB: {printable(target)}')
-    print(f'read it with --data-root {shlex.quote(PREFIX + printable(target))}')
+    # To be copied into a shell, so that only what would act on a terminal is spelt otherwise.
+    name = str(target) if str(target).isprintable() else printable(target)
+    print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e9:.2f} GB: {name}')
+    print(f'read it with --data-root {shlex.quote(PREFIX + name)}')
     return 0
 
 
@@ -167,6 +169,8 @@ def _read(path: Path, size: int) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f'cannot read {printable(path)}: {error.strerror}') from error
+    except MemoryError as error:
+        raise InputError(f'{printable(path)} has {size:,} bytes, too many for memory') from error
     if len(data) != size:
         raise InputError(f'{printable(path)} changed while it was read: call again')
     return data

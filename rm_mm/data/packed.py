@@ -37,7 +37,7 @@ class PackedBackend(BaseStorageBackend):
         """
         file, key = split_uri(str(filepath))
         found: bytes | None = None
-        with _opened(file).begin() as reading:
+        with _reading(file) as reading:
             # The root has no name, and LMDB no nameless files.
             if key:
                 found = reading.get(os.fsencode(key))
@@ -60,7 +60,7 @@ class PackedBackend(BaseStorageBackend):
     def isfile(self, filepath: str | Path) -> bool:
         """Whether there is a file of that name; errors as of ``get`` if there is no pack."""
         file, key = split_uri(str(filepath))
-        with _opened(file).begin() as reading:
+        with _reading(file) as reading:
             return bool(key) and bool(reading.cursor().set_key(os.fsencode(key)))
 
     def isdir(self, filepath: str | Path) -> bool:
@@ -117,7 +117,7 @@ class PackedBackend(BaseStorageBackend):
 
 def _below(file: str, start: str, *, whole: bool) -> Iterator[str]:
     """Names that start so, less the start; with ``whole`` one of each folder right below."""
-    with _opened(file).begin() as reading:
+    with _reading(file) as reading:
         cursor = reading.cursor()
         more = cursor.set_range(os.fsencode(start)) if start else cursor.first()
         while more:
@@ -134,6 +134,19 @@ def _below(file: str, start: str, *, whole: bool) -> Iterator[str]:
             )
 
 
+@contextmanager
+def _reading(file: str) -> Iterator[Any]:
+    """LMDB's transaction on a file."""
+    environment = _opened(file)
+    import lmdb
+
+    try:
+        with environment.begin() as reading:
+            yield reading
+    except lmdb.Error as error:
+        raise OSError(f'{file} is damaged: {error}. Copy it anew, or pack it again') from error
+
+
 _environments: dict[tuple[int, int], Any] = {}
 _opening = threading.Lock()
 
@@ -147,7 +160,7 @@ def _opened(file: str) -> Any:
             f"{file}: reading packed data takes lmdb: pip install 'rm_mm[fast]'"
         ) from error
     if not os.path.isfile(file):
-        raise FileNotFoundError(f'{file} is not there: expected what rm-mm data pack wrote')
+        raise FileNotFoundError(f'{file} is no file: expected what rm-mm data pack wrote')
     status = os.stat(file)
     which = (status.st_dev, status.st_ino)
     with _opening:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.config_files import entries, type_name
-from rm_mm.data.pack_uri import PREFIX
+from rm_mm.data.pack_uri import PREFIX, SUFFIX
 from rm_mm.errors import InputError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -146,6 +146,8 @@ def require_data(
     root = next(iter(roots))
     elsewhere = f'{"Say --data-root DIR, or link" if movable else "Link"} it: '
     elsewhere += f'ln -s DIR {root.rstrip("/")}'
+    if root.endswith(SUFFIX) and not root.startswith(PREFIX):
+        elsewhere = f'A packed data set is {PREFIX}{root}'
     if root.startswith(PREFIX):
         elsewhere = 'Pack it: rm-mm data pack NAME ROOT --out FILE.lmdb'
     lines = [

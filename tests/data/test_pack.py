@@ -144,9 +144,10 @@ def test_what_is_no_pack_is_said(tree, tmp_path, monkeypatch):
     pack('custom', tree, tmp_path / 'p.lmdb')
     (tmp_path / 'bad.lmdb').write_bytes(b'\0' * 10_000)
     for root, message in {
-        f'lmdb://{tmp_path}/none.lmdb': 'none.lmdb is not there: expected what rm-mm data pack',
+        f'lmdb://{tmp_path}/none.lmdb': 'none.lmdb is no file: expected what rm-mm data pack',
         f'lmdb://{tmp_path}/bad.lmdb': 'bad.lmdb: expected what rm-mm data pack wrote',
         f'lmdb://{tmp_path}': 'expected lmdb://FILE.lmdb',
+        f'{tmp_path}/q.lmdb': f'A packed data set is lmdb://{tmp_path}/q.lmdb',
         f'lmdb://{tmp_path}/p.lmdb': r'p\.lmdb/train: not there',
     }.items():
         with pytest.raises(InputError, match=message):
@@ -165,7 +166,7 @@ def test_nothing_is_replaced_and_nothing_left(tree, tmp_path, capsys, monkeypatc
     taken.write_text('mine')
     for name, root, out, message in (
         ('custom', tree, taken, 'is left as it is'),
-        ('custom', tree, tmp_path / 'p', 'ends in .lmdb'),
+        ('custom', tree, tmp_path / 'p', 'expected a path, NAME.lmdb'),
         ('custom', tmp_path / 'none', tmp_path / 'p.lmdb', 'no folder'),
         ('custom', tree / 'b', tmp_path / 'p.lmdb', 'has no folders'),
         ('imagenet', tree, tmp_path / 'p.lmdb', 'has no train and no val'),
@@ -232,6 +233,16 @@ def test_a_pack_that_was_cut_off_is_refused(tree, tmp_path):
     whole = (tmp_path / 'p.lmdb').read_bytes()
     (tmp_path / 'q.lmdb').write_bytes(whole[: len(whole) // 2])
     with pytest.raises(OSError, match=r'q\.lmdb is cut off: .* of .* bytes\. Copy it anew'):
+        PackedBackend().get(f'lmdb://{tmp_path}/q.lmdb/b/0.JPEG')
+
+
+def test_a_damaged_tree_is_told(tree, tmp_path):
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    whole = bytearray((tmp_path / 'p.lmdb').read_bytes())
+    # All but what says how large it is.
+    whole[2 * 4096 :] = b'\xa5' * (len(whole) - 2 * 4096)
+    (tmp_path / 'q.lmdb').write_bytes(whole)
+    with pytest.raises(OSError, match=r'q\.lmdb is damaged: '):
         PackedBackend().get(f'lmdb://{tmp_path}/q.lmdb/b/0.JPEG')
 
 
