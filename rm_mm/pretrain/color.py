@@ -133,6 +133,8 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
         vectors = torch.tensor(PCA_VECTORS_RGB)[list(order)]
         self.register_buffer('pca_vectors', vectors, persistent=False)
 
+    # Samples have paths, by which a graph would be told apart: one for each batch.
+    @torch.compiler.disable
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Augment (in training), then convert, normalise and mix as the base class does.
 

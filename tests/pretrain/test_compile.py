@@ -27,9 +27,14 @@ def losses(model, train_step, wrapper=None):
     torch.manual_seed(1)
     np.random.seed(1)
     found = []
-    for _ in range(3):
+    for step in range(3):
         inputs = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
-        samples = [DataSample().set_gt_label(index) for index in range(4)]
+        # As loaded: each from a file of its own.
+        files = [f'{id(found)}/{step}/{index}.JPEG' for index in range(4)]
+        samples = [
+            DataSample(metainfo=dict(img_path=file)).set_gt_label(index)
+            for index, file in enumerate(files)
+        ]
         done = train_step({'inputs': inputs, 'data_samples': samples}, optim_wrapper=wrapper)
         found.append({name: value.item() for name, value in done.items()})
     return found, model.state_dict()
@@ -52,7 +57,7 @@ def test_a_compiled_step_is_the_same_step():
         torch.testing.assert_close(others[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_another_box_is_no_other_graph():
+def test_another_box_and_another_file_are_no_other_graph(monkeypatch):
     torch.manual_seed(0)
     model = MODELS.build(copy.deepcopy(MODEL)).train()
     graphs = []
@@ -63,6 +68,8 @@ def test_another_box_is_no_other_graph():
 
     # As mmengine compiles what a config says.
     step = torch.compile(model.train_step, backend=backend)
+    # Torch would otherwise give up after eight graphs of one function, and run it as it is.
+    monkeypatch.setattr(torch._dynamo.config, 'fail_on_recompile_limit_hit', True)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
     found, _ = losses(model, step, wrapper)
     # The second step is the first that has a region; the network is among what was compiled.
