@@ -107,7 +107,8 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     prepare = actions.add_parser('prepare', help='from the official archives to the layout')
     pack = actions.add_parser('pack', help='into one file, for file systems slow with many')
     for action in (check, prepare, pack):
-        action.add_argument('name', type=dataset, help=f'one of {", ".join(DATASETS)}')
+        names = [name for name in DATASETS if action is not pack or not name.startswith('cifar')]
+        action.add_argument('name', type=dataset, help=f'one of {", ".join(names)}')
         action.add_argument('root', type=path, help='the folder of the data set')
     check.add_argument('--deep', action='store_true', help='decode every image')
     check.add_argument('--jobs', type=count, help='processes (default: one a core)')

@@ -48,7 +48,7 @@ def run_pack(args: argparse.Namespace) -> int:
     try:
         import lmdb
     except ImportError as error:
-        raise InputError("packing takes lmdb: pip install 'rm_mm[fast]'") from error
+        raise InputError('packing takes lmdb: pip install lmdb') from error
     if target.suffix != SUFFIX or str(target).startswith('lmdb:'):
         raise InputError(f'--out {printable(target)}: expected a path, NAME{SUFFIX}')
     if any(parent.suffix == SUFFIX for parent in target.parents):
@@ -68,7 +68,7 @@ def run_pack(args: argparse.Namespace) -> int:
         line.clear()
     # To be copied into a shell, so that only what would act on a terminal is spelt otherwise.
     name = str(target) if str(target).isprintable() else printable(target)
-    print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e9:.2f} GB: {name}')
+    print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e6:,.1f} MB: {name}')
     print(f'read it with --data-root {shlex.quote(PREFIX + name)}')
     return 0
 

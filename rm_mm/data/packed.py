@@ -156,9 +156,7 @@ def _opened(file: str) -> Any:
     try:
         import lmdb
     except ImportError as error:
-        raise ImportError(
-            f"{file}: reading packed data takes lmdb: pip install 'rm_mm[fast]'"
-        ) from error
+        raise ImportError(f'{file}: reading packed data takes lmdb: pip install lmdb') from error
     if not os.path.isfile(file):
         raise FileNotFoundError(f'{file} is no file: expected what rm-mm data pack wrote')
     status = os.stat(file)
