@@ -147,12 +147,21 @@ def _reading(file: str) -> Iterator[Any]:
         raise OSError(f'{file} is damaged: {error}. Copy it anew, or pack it again') from error
 
 
+# By name, which asks nothing of the file system; and by what a process may open only once.
+_named: dict[str, Any] = {}
 _environments: dict[tuple[int, int], Any] = {}
 _opening = threading.Lock()
 
 
 def _opened(file: str) -> Any:
-    """LMDB's environment of a file, which a process may open only once, by whatever name."""
+    """LMDB's environment of a file, the same for all of its names."""
+    if file not in _named:
+        with _opening:
+            _named[file] = _environment(file)
+    return _named[file]
+
+
+def _environment(file: str) -> Any:
     try:
         import lmdb
     except ImportError as error:
@@ -161,21 +170,18 @@ def _opened(file: str) -> Any:
         raise FileNotFoundError(f'{file} is no file: expected what rm-mm data pack wrote')
     status = os.stat(file)
     which = (status.st_dev, status.st_ino)
-    with _opening:
-        if which not in _environments:
-            try:
-                opened = lmdb.open(file, subdir=False, readonly=True, lock=False, readahead=False)
-            except lmdb.Error as error:
-                raise OSError(f'{file}: expected what rm-mm data pack wrote: {error}') from error
-            # Where a page is missing, the system would end the process without a word.
-            whole = (opened.info()['last_pgno'] + 1) * opened.stat()['psize']
-            if status.st_size < whole:
-                opened.close()
-                raise OSError(
-                    f'{file} is cut off: {status.st_size:,} of {whole:,} bytes. Copy it anew'
-                )
-            _environments[which] = opened
-        return _environments[which]
+    if which not in _environments:
+        try:
+            opened = lmdb.open(file, subdir=False, readonly=True, lock=False, readahead=False)
+        except lmdb.Error as error:
+            raise OSError(f'{file}: expected what rm-mm data pack wrote: {error}') from error
+        # Where a page is missing, the system would end the process without a word.
+        whole = (opened.info()['last_pgno'] + 1) * opened.stat()['psize']
+        if status.st_size < whole:
+            opened.close()
+            raise OSError(f'{file} is cut off: {status.st_size:,} of {whole:,} bytes. Copy it anew')
+        _environments[which] = opened
+    return _environments[which]
 
 
 def _begin_anew() -> None:
@@ -185,6 +191,7 @@ def _begin_anew() -> None:
     for environment in _environments.values():
         environment.close()
     _environments.clear()
+    _named.clear()
 
 
 os.register_at_fork(after_in_child=_begin_anew)

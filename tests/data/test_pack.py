@@ -3,6 +3,8 @@
 import fcntl
 import os
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -132,7 +134,7 @@ def test_workers_read_what_the_main_process_has_open(tree, tmp_path):
     pickle.dumps(PackedBackend())
     assert packed._environments
     if (child := os.fork()) == 0:
-        os._exit(len(packed._environments))
+        os._exit(len(packed._environments) + len(packed._named))
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -226,6 +228,21 @@ def test_a_pack_is_one_by_whatever_name(tree, tmp_path, monkeypatch):
         backend.get(root)
     with pytest.raises(ValueError, match=r'expected lmdb://FILE\.lmdb'):
         split_uri('s3://p.lmdb/x')
+
+
+def test_threads_that_come_first_open_it_once(tree, tmp_path):
+    pack('custom', tree, tmp_path / 'p.lmdb')
+    for _ in range(20):
+        packed._begin_anew()
+        start = threading.Barrier(8)
+
+        def read(start=start):
+            start.wait()
+            return PackedBackend().get(f'lmdb://{tmp_path}/p.lmdb/b/0.JPEG')
+
+        with ThreadPoolExecutor(8) as pool:
+            found = [pool.submit(read) for _ in range(8)]
+        assert {each.result() for each in found} == {b'b/0.JPEG'}
 
 
 def test_a_pack_that_was_cut_off_is_refused(tree, tmp_path):
