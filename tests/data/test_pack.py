@@ -4,10 +4,12 @@ import fcntl
 import os
 import pickle
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import lmdb
 import numpy as np
 import pytest
 import torch
@@ -230,19 +232,22 @@ def test_a_pack_is_one_by_whatever_name(tree, tmp_path, monkeypatch):
         split_uri('s3://p.lmdb/x')
 
 
-def test_threads_that_come_first_open_it_once(tree, tmp_path):
+def test_threads_that_come_first_open_it_once(tree, tmp_path, monkeypatch):
     pack('custom', tree, tmp_path / 'p.lmdb')
-    for _ in range(20):
-        packed._begin_anew()
-        start = threading.Barrier(8)
+    start, open_ = threading.Barrier(8), lmdb.open
 
-        def read(start=start):
-            start.wait()
-            return PackedBackend().get(f'lmdb://{tmp_path}/p.lmdb/b/0.JPEG')
+    def slowly(*args, **options):
+        time.sleep(0.05)
+        return open_(*args, **options)
 
-        with ThreadPoolExecutor(8) as pool:
-            found = [pool.submit(read) for _ in range(8)]
-        assert {each.result() for each in found} == {b'b/0.JPEG'}
+    def read():
+        start.wait()
+        return PackedBackend().get(f'lmdb://{tmp_path}/p.lmdb/b/0.JPEG')
+
+    monkeypatch.setattr(lmdb, 'open', slowly)
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(read) for _ in range(8)]
+    assert {each.result() for each in found} == {b'b/0.JPEG'}
 
 
 def test_a_pack_that_was_cut_off_is_refused(tree, tmp_path):
