@@ -52,7 +52,7 @@ def test_a_row_is_what_was_measured(row):
     'name',
     [
         'step_time_by_batch', 'step_memory_by_batch', 'step_time_by_size', 'step_memory_by_size',
-        'workers', 'report_by_records',
+        'processes', 'workers', 'report_by_records',
     ],
 )  # fmt: skip
 def test_growth_is_of_as_many_repetitions_and_drawn(name):
