@@ -21,12 +21,11 @@ STEPS = 4
 
 def main() -> None:
     """Train a few steps."""
-    method = {'plain': 'baseline'}.get(sys.argv[1], sys.argv[1])
     threads, batch, size = map(int, sys.argv[2:])
     torch.set_num_threads(threads)
     dist.init_process_group('gloo')
     torch.manual_seed(dist.get_rank())
-    model, options = recipe_model(method, 'cpu')
+    model, options = recipe_model(sys.argv[1], 'cpu')
     # As mmengine's runner wraps it.
     model = MMDistributedDataParallel(model, broadcast_buffers=False)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))

@@ -37,7 +37,7 @@ RETURNED = {-4: 1 << 20, -3: 1 << 16, -1: 1 << 16}
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
-def recipe_model(method: str, device: str) -> tuple[torch.nn.Module, dict[str, Any]]:
+def recipe_model(way: str, device: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     """A recipe's network, for batches that are normalised already, and SGD's options.
 
     With what its runner does to the network and to the process.
@@ -45,6 +45,7 @@ def recipe_model(method: str, device: str) -> tuple[torch.nn.Module, dict[str, A
     import mmpretrain.models  # noqa: F401
 
     init_default_scope('mmpretrain')
+    method = {'plain': 'baseline'}.get(way, way)
     config = Config.fromfile(config_path(f'classification/r50_{method}_in1k.py'))
     preprocessor = dict(type='ClsDataPreprocessor', num_classes=CLASSES)
     model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
@@ -79,7 +80,7 @@ def step_of(way: str, device: str) -> Callable[[Batch], None]:
         training = AuthorsTraining(CLASSES, torch.device(device), alpha=0.5, omega=0.5)
         return lambda batch: training.step(*batch)
     method, _, compiled = way.partition(' ')
-    return recipe_step({'plain': 'baseline'}.get(method, method), device, compiled=bool(compiled))
+    return recipe_step(method, device, compiled=bool(compiled))
 
 
 def main() -> None:
