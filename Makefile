@@ -36,7 +36,7 @@ test: $(VENV)/installed-dev
 
 # What another version of a library can break: imports, packaging, numbers, runs.
 test-short: $(VENV)/installed-dev
-	$(PYTEST) tests/compat tests/data/prepare tests/details tests/doctor tests/packaging tests/pretrain tests/resume \
+	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/pretrain tests/recipe tests/run \
 	    tests/transfer tests/suite tests/report $(wildcard tests/test_*.py)
 
 # What another Python can break: imports, packaging, files, texts, calls; numbers are the libraries'.

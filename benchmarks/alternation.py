@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rm_mm.atomic import write_json
-from rm_mm.environment import versions
+from rm_mm.files import write_json
+from rm_mm.run.environment import versions
 
 #: Fewer are no measurement.
 REPETITIONS = 7

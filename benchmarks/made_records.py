@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from rm_mm.names import METHODS
-from rm_mm.suite.records import Record, figures_of
+from rm_mm.records import Record, figures_of
 
 #: Task, column, metric, unit of its steps, classes with a figure of their own.
 COLUMNS = (

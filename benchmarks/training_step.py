@@ -26,10 +26,9 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from rm_mm.channels_last import ChannelsLastRunner
 from rm_mm.compat import config_path
-from rm_mm.environment import peak_memory_mb
-from rm_mm.freed_memory import keep_freed_memory
+from rm_mm.run.environment import peak_memory_mb
+from rm_mm.run.runner import ChannelsLastRunner, keep_freed_memory
 
 CLASSES = 1000
 #: Of glibc's malloc.h, and what to set them to: all from 64 KB on is mapped, and the rest trimmed.

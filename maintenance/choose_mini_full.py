@@ -23,9 +23,9 @@ from rm_mm.cli import main
 from rm_mm.compat import config_path
 from rm_mm.data import mini
 from rm_mm.data.mini import articles, compose
-from rm_mm.suite.metrics import metric_of
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import figures_of
 from rm_mm.suite.pretrained import best_checkpoint
-from rm_mm.suite.records import figures_of
 from rm_mm.suite.run_facts import read_curve
 
 SEED = 1

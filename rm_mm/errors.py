@@ -1,6 +1,9 @@
-"""The ways in which rm_mm says no, being stopped, and the exit code of each."""
+"""Errors that users see, with their exit codes."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class RmMmError(ValueError):
@@ -18,11 +21,11 @@ class InputError(RmMmError):
     exit_code = 2
 
 
-class LeftBehindError(InputError):
+class StaleLockError(InputError):
     """A folder is held by processes alone whose call is gone."""
 
 
-class RefusedError(RmMmError):
+class RejectedError(RmMmError):
     """It ran, and the answer is no: a backbone that does not fit, a check that fails."""
 
     exit_code = 1
@@ -39,3 +42,54 @@ class StoppedError(KeyboardInterrupt):
         super().__init__(number)
         # What a shell says of a process that a signal ended.
         self.exit_code = 128 + number
+
+
+class Mistakes:
+    """Collects what is wrong with a call, so that all of it is said at once."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, None] = {}
+
+    def add(self, error: Exception | str) -> None:
+        """Take one up; the same twice counts once."""
+        self.found[str(error)] = None
+
+    @contextmanager
+    def collecting(self, about: str = '') -> Iterator[None]:
+        """Take up what is raised in the block, instead of ending at it.
+
+        Args:
+            about: What it is of, where it does not say so itself.
+        """
+        try:
+            yield
+        except RmMmError as error:
+            self.add(f'{about}: {error}' if about else error)
+
+    def require_none(self, left: str = 'nothing was run') -> None:
+        """Say them.
+
+        Args:
+            left: What was not done because of them.
+
+        Raises:
+            InputError: If there is any.
+        """
+        if len(self.found) == 1:
+            raise InputError(*self.found)
+        if self.found:
+            lines = '\n'.join(f'- {said}' for said in self.found)
+            raise InputError(f'{len(self.found)} mistakes, and {left}:\n{lines}')
+
+
+# Longer than any name in the model zoos; a name made to flood the screen is cut.
+_LONGEST = 160
+
+
+def printable(value: object) -> str:
+    r"""Show ``value`` on one line of plain ASCII.
+
+    Control characters, and with them terminal escapes, come out as ``\x1b`` and the like.
+    """
+    text = ascii(str(value))[1:-1]
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from rm_mm.options import build_parser
+from rm_mm.cli import build_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / 'README.md').read_text()

@@ -11,9 +11,9 @@ import torch
 
 from rm_mm import __version__
 from rm_mm.cli import main
-from rm_mm.config_files import read_config
 from rm_mm.data import mini
-from rm_mm.environment import config_digest, data_fingerprint, git_commit
+from rm_mm.recipe.config import read_config
+from rm_mm.run.environment import config_digest, data_fingerprint, git_commit
 
 ROOT = Path(__file__).parents[1]
 CONFIG = 'classification/r18_rm_mini.py'

@@ -11,15 +11,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rm_mm.atomic import replacing
 from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.pack_uri import PREFIX, SUFFIX
 from rm_mm.data.prepare.ade20k import inner_root
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.progress import ProgressLine
-from rm_mm.errors import InputError, RefusedError
-from rm_mm.lock import hold
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, RejectedError, printable
+from rm_mm.files import hold, replacing
 
 #: Folders of each layout, as its configs read them.
 _FOLDERS = {
@@ -42,7 +40,7 @@ def run_pack(args: argparse.Namespace) -> int:
 
     Raises:
         InputError: If there is nothing to pack, no room, or no lmdb.
-        RefusedError: If the file is there already.
+        RejectedError: If the file is there already.
     """
     target: Path = args.out
     try:
@@ -75,7 +73,7 @@ def run_pack(args: argparse.Namespace) -> int:
 
 def _require_free(target: Path) -> None:
     if os.path.lexists(target):
-        raise RefusedError(f'{printable(target)} is there and is left as it is: say another --out')
+        raise RejectedError(f'{printable(target)} is there and is left as it is: say another --out')
 
 
 def _files(name: str, root: Path) -> dict[bytes, int]:

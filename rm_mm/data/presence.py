@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rm_mm.config_files import entries, type_name
 from rm_mm.data.pack_uri import PREFIX, SUFFIX
 from rm_mm.errors import InputError
+from rm_mm.recipe.config import entries, type_name
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rm_mm.atomic import write_text
-from rm_mm.config_files import read_config, understood
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.fidelity.compare import compare
 from rm_mm.fidelity.extent import differing_length
 from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import Comparison, page
 from rm_mm.fidelity.rates import differing_rates
+from rm_mm.files import write_text
+from rm_mm.recipe.config import read_config, understood
 
 
 def run_fidelity(args: argparse.Namespace) -> int:
@@ -20,7 +20,7 @@ def run_fidelity(args: argparse.Namespace) -> int:
 
     Raises:
         InputError: If a config or a log cannot be read.
-        RefusedError: If any differs without a reason.
+        RejectedError: If any differs without a reason.
     """
     if len(args.pairs) % 2:
         raise InputError(
@@ -37,7 +37,7 @@ def run_fidelity(args: argparse.Namespace) -> int:
         write_text(args.md, page(comparisons))
     faults = [fault for comparison in comparisons for fault in comparison.faults]
     if faults:
-        raise RefusedError('not the recipe of the log:\n' + '\n'.join(faults))
+        raise RejectedError('not the recipe of the log:\n' + '\n'.join(faults))
     return 0
 
 

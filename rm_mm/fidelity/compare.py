@@ -9,8 +9,8 @@ from typing import Any
 
 from rm_mm.errors import InputError
 from rm_mm.fidelity import implied, meanings
-from rm_mm.fidelity.flat import ABSENT, effective, flatten
 from rm_mm.fidelity.meaning import Implied, Meaning, plain
+from rm_mm.recipe.flat import ABSENT, effective, flatten
 from rm_mm.transfer.loading import STOCK_NAMES
 
 _TABLES = {

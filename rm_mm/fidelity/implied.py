@@ -6,7 +6,6 @@ import os.path
 from collections.abc import Callable
 from typing import Any
 
-from rm_mm.fidelity.flat import ABSENT
 from rm_mm.fidelity.meaning import (
     Flat,
     Implied,
@@ -15,6 +14,7 @@ from rm_mm.fidelity.meaning import (
     ours_is_a,
     run_length,
 )
+from rm_mm.recipe.flat import ABSENT
 
 _SAVING = 'which checkpoint is kept; the training does not see it'
 _SPEED = 'how fast images come, not which'

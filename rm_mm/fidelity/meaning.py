@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rm_mm.fidelity.flat import ABSENT
+from rm_mm.recipe.flat import ABSENT
 
 Flat = Mapping[str, Any]
 Convert = Callable[[Any, Flat], Any]

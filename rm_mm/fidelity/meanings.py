@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rm_mm.fidelity.flat import ABSENT
 from rm_mm.fidelity.meaning import Convert, Flat, Meaning, theirs_is
+from rm_mm.recipe.flat import ABSENT
 
 _IN_PREPROCESSOR = ('Normalize', 'Pad', 'DefaultFormatBundle', 'ImageToTensor')
 _PACKING = 'collects what the network takes; today one transform packs image and annotations'

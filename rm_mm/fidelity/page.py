@@ -8,8 +8,8 @@ from typing import Any
 
 from rm_mm.fidelity.compare import Row
 from rm_mm.fidelity.extent import notes
-from rm_mm.fidelity.flat import ABSENT
 from rm_mm.fidelity.logs import Log, LoggedRate
+from rm_mm.recipe.flat import ABSENT
 
 _INTRODUCTION = """\
 # Recipes against the authors' logs

@@ -76,7 +76,7 @@ def _runner(config: Any, epoch_length: int) -> Any:
     from mmengine.runner import Runner
     from torch.utils.data import DataLoader
 
-    from rm_mm.machine import adapt_to_cpu
+    from rm_mm.run.machine import adapt_to_cpu
 
     config = copy.deepcopy(config)
     adapt_to_cpu(config)

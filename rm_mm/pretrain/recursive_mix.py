@@ -57,7 +57,7 @@ class RecursiveMix:
 
     The history is one batch of images, shared in memory with the batch that was last returned (it
     is no further copy), and the matching targets and logits. It is no part of the model's state; a
-    checkpoint that is written while it counts holds it beside (:mod:`rm_mm.resume`).
+    checkpoint that is written while it counts holds it beside (:mod:`rm_mm.run.resume`).
 
     Args:
         alpha: The largest ratio of pasted area to image area, in (0, 1]. Not the parameter of a

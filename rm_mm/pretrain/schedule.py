@@ -9,8 +9,8 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.registry import PARAM_SCHEDULERS
 
-from rm_mm.config_files import entries, type_name
 from rm_mm.errors import InputError
+from rm_mm.recipe.config import entries, type_name
 
 
 @PARAM_SCHEDULERS.register_module()

@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rm_mm.atomic import write_text
-from rm_mm.errors import InputError
-from rm_mm.mistakes import Mistakes
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, Mistakes, printable
+from rm_mm.files import write_text
+from rm_mm.records import PICTURES, Record, read_record
 from rm_mm.report.formats import WRITERS, to_text
 from rm_mm.report.results import arrange
 from rm_mm.report.table import build_table, to_table
-from rm_mm.suite.records import PICTURES, Record, read_record
 
 #: Options that name a file to write.
 _TARGETS = (*WRITERS, 'html')

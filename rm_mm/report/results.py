@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rm_mm.names import METHODS, SETTINGS, TASKS
+from rm_mm.records import Record
 from rm_mm.report.verdict import Cell, Verdict, judge
-from rm_mm.suite.records import Record
 
 #: Heading and digits of each metric: one more than the paper prints.
 HEADINGS = {

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rm_mm.records import LOG, Record
 from rm_mm.report.results import ABSENT, Results, arrange, blocks
 from rm_mm.report.verdict import NOTES as VERDICT_NOTES
 from rm_mm.report.verdict import SPREADS, Cell, Verdict, difference
-from rm_mm.suite.records import LOG, Record
 
 SETTING_NOTES = {
     'paper': (

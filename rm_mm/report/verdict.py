@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rm_mm.records import LOG, Record
 from rm_mm.report.statistics import LEVEL, Comparison, compare, equivalence, holm
-from rm_mm.suite.records import LOG, Record
 
 ABSENT = 'not run'
 ONE_SEED = 'one seed: no claim'

@@ -7,8 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rm_mm.errors import InputError
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import InputError, Mistakes
 from rm_mm.names import SETTINGS
 from rm_mm.suite.cells import Options
 from rm_mm.suite.devices import visible
@@ -61,9 +60,9 @@ def with_data(options: Options, preset: Preset) -> Options:
     if preset.data is None:
         return options
     from rm_mm.compat.config_scopes import configs_root
-    from rm_mm.config_files import read_config
     from rm_mm.data import mini
     from rm_mm.data.embedded import sizes_of
+    from rm_mm.recipe.config import read_config
 
     # Any of the preset's recipes: they read one set.
     recipe = read_config(configs_root() / preset.tasks[PRETRAINING].config_of('baseline'))

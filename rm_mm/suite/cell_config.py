@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import entries, read_config, type_name, understood
 from rm_mm.data.presence import set_data_root
 from rm_mm.errors import InputError
-from rm_mm.fidelity.flat import flatten
-from rm_mm.resume.latest import latest_checkpoint
-from rm_mm.suite.metrics import metric_of
+from rm_mm.recipe.config import entries, read_config, type_name, understood
+from rm_mm.recipe.flat import flatten
+from rm_mm.recipe.metric import metric_of
+from rm_mm.run.resume.latest import latest_checkpoint
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.transfer.slot import empty, fill
 

@@ -8,21 +8,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rm_mm.atomic import write_text
 from rm_mm.data.embedded import reads_embedded
 from rm_mm.data.presence import datasets
-from rm_mm.environment import config_digest, versions
-from rm_mm.errors import RefusedError
-from rm_mm.resume.latest import latest_checkpoint
+from rm_mm.errors import RejectedError
+from rm_mm.files import write_text
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import Record, figures_of, require_sound
+from rm_mm.run.environment import config_digest, versions
+from rm_mm.run.resume.latest import latest_checkpoint
 from rm_mm.suite.cell_config import config_path
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.closer import look_closer
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import export, export_to
 from rm_mm.suite.processes import Execute, run_command
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import Record, figures_of, require_sound
 from rm_mm.suite.run_facts import (
     facts_of,
     read_batch,
@@ -50,7 +50,7 @@ def run_cell(
         execute: How its commands are run, if not in processes of their own.
 
     Raises:
-        RefusedError: If its command fails, or it is not what it was begun as.
+        RejectedError: If its command fails, or it is not what it was begun as.
     """
     cell, started = prepared.cell, time.monotonic()
     cell.directory.mkdir(parents=True, exist_ok=True)
@@ -103,12 +103,12 @@ def _require_same_backbone(cell: Cell, sha256: str) -> None:
     """Check that a run which goes on was begun with the backbone that is there now.
 
     Raises:
-        RefusedError: If it was another: pretraining has been run again.
+        RejectedError: If it was another: pretraining has been run again.
     """
     note = cell.directory / 'backbone.sha256'
     begun = latest_checkpoint(cell.directory) is not None and note.exists()
     if begun and (before := note.read_text(encoding='utf-8').strip()) != sha256:
-        raise RefusedError(
+        raise RejectedError(
             f'{cell.directory} was begun with another {cell.backbone}: expected sha256 {before}, '
             f'found {sha256}. Remove that folder to train anew'
         )
@@ -144,7 +144,7 @@ def _record(
     else:
         curve = read_floor(_floor(cell), metric)
     if not curve:
-        raise RefusedError(
+        raise RejectedError(
             f'no {metric.key} in the logs of {cell.directory}: no evaluation came to a figure. '
             'mmdetection gives none where nothing at all is detected, as after too short a schedule'
         )
@@ -182,5 +182,5 @@ def _record(
     try:
         require_sound(record)
     except ValueError as error:
-        raise RefusedError(f'{cell.directory} left what is no result: {error}') from error
+        raise RejectedError(f'{cell.directory} left what is no result: {error}') from error
     return record

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rm_mm.config_files import understood
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import Mistakes
+from rm_mm.recipe.config import understood
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import read_record
 from rm_mm.suite.cell_config import require_same, resolve
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
-from rm_mm.suite.records import read_record
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import read_config
-from rm_mm.errors import RefusedError
-from rm_mm.resume.latest import latest_checkpoint
+from rm_mm.errors import RejectedError
+from rm_mm.recipe.config import read_config
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import PICTURES
+from rm_mm.run.resume.latest import latest_checkpoint
 from rm_mm.suite.cell_config import config_path
 from rm_mm.suite.cells import Prepared
 from rm_mm.suite.config_diff import config_diff
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.pretrained import best_checkpoint
 from rm_mm.suite.processes import is_stopping, require_unstopped
-from rm_mm.suite.records import PICTURES
 
 #: As the hook and the evaluation name them; they import torch.
 MIXED_IMAGES = 'mixed_images'
@@ -47,7 +47,7 @@ def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> di
         Fields of its record.
 
     Raises:
-        RefusedError: If the call was stopped. An evaluation that fails loses no result.
+        RejectedError: If the call was stopped. An evaluation that fails loses no result.
     """
     cell = prepared.cell
     recipe = read_config(configs_root() / cell.config)
@@ -74,7 +74,7 @@ def look_closer(prepared: Prepared, evaluate: Callable[[list[str]], None]) -> di
         except Exception as error:  # In this process (--cluster debug) it may be of any kind.
             require_unstopped()
             if is_stopping():
-                raise RefusedError('not run to its end: the call was stopped') from error
+                raise RejectedError('not run to its end: the call was stopped') from error
             _note(cell, f'no figures of classes, no pictures: {error}')
     return fields
 

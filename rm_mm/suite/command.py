@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rm_mm.errors import RefusedError
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import Mistakes, RejectedError
+from rm_mm.records import Record, read_record
 from rm_mm.suite.call import chosen_options, chosen_settings, with_data
 from rm_mm.suite.cells import Options, Prepared, prepare
 from rm_mm.suite.cluster import Run, chosen_cluster
@@ -22,7 +22,6 @@ from rm_mm.suite.planning.find_task import find_task
 from rm_mm.suite.planning.plan import PRETRAINING, Cell, plan
 from rm_mm.suite.planning.presets import Preset
 from rm_mm.suite.pretrained import best_checkpoint, export, unfinished
-from rm_mm.suite.records import Record, read_record
 from rm_mm.suite.take import take
 
 LOCK = 'suite.lock'
@@ -100,7 +99,7 @@ def run_transfer(args: argparse.Namespace) -> Outcome:
         try:
             _require_pretrained(pretraining, work_dir)
             export(pretraining)
-        except RefusedError as error:
+        except RejectedError as error:
             absent[pretraining.backbone] = f'{pretraining.method}: {error}'
     ready = [item for item in left if item.cell.backbone not in absent]
     # Named before the others run, which may take days, and again at the end.
@@ -167,7 +166,7 @@ def _require_pretrained(cell: Cell, work_dir: Path) -> None:
     """Check that a pretraining run has come to its end.
 
     Raises:
-        RefusedError: If it has not, or was never begun; with the call that mends it.
+        RejectedError: If it has not, or was never begun; with the call that mends it.
     """
     how_far = unfinished(cell.directory)
     if how_far is None and best_checkpoint(cell.directory) is not None:
@@ -186,7 +185,7 @@ def _require_pretrained(cell: Cell, work_dir: Path) -> None:
         if how_far
         else f'its pretraining is not there: expected best_*.pth in {cell.directory}'
     )
-    raise RefusedError(f'not run, {state}; run {command}')
+    raise RejectedError(f'not run, {state}; run {command}')
 
 
 def _outcome(failures: Sequence[str], cells: Sequence[Cell]) -> Outcome:

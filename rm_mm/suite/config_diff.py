@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rm_mm.fidelity.flat import flatten
+from rm_mm.recipe.flat import flatten
 
 
 def config_diff(recipe: Any, run: Any, work_dir: Path) -> dict[str, list[Any]]:

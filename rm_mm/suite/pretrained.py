@@ -7,11 +7,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rm_mm.config_files import read_config
-from rm_mm.errors import RefusedError
-from rm_mm.resume.latest import reached
+from rm_mm.errors import RejectedError
+from rm_mm.recipe.config import read_config
+from rm_mm.recipe.metric import metric_of
+from rm_mm.run.resume.latest import reached
 from rm_mm.suite.cell_config import config_path
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import Execute, run_command
 
@@ -65,13 +65,13 @@ def export(cell: Cell, execute: Execute | None = None) -> None:
         execute: How a command is run, if not in a process of its own.
 
     Raises:
-        RefusedError: If it left none, or the export was refused.
+        RejectedError: If it left none, or the export was refused.
     """
     config = config_path(cell)
     metric = metric_of(read_config(config)).key if config.exists() else None
     checkpoint = best_checkpoint(cell.directory, metric)
     if checkpoint is None:
-        raise RefusedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
+        raise RejectedError(f'no best checkpoint in {cell.directory}: expected best_*.pth')
     assert cell.backbone is not None, 'a pretraining run leaves one'
     export_to(str(checkpoint), cell.backbone, cell.directory / 'export.log', execute=execute)
 
@@ -93,7 +93,7 @@ def export_to(
         execute: Runs the command, if not a process of its own.
 
     Raises:
-        RefusedError: If it was refused.
+        RejectedError: If it was refused.
     """
     words = ['export', checkpoint, '-o', str(backbone), *(['--config', network] if network else [])]
     (execute or run_command)([sys.executable, '-m', 'rm_mm.cli', *words], log)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rm_mm.errors import RefusedError, StoppedError
-from rm_mm.lock import held, held_folders
+from rm_mm.errors import RejectedError, StoppedError
+from rm_mm.files import held, held_folders
 from rm_mm.suite.devices import VARIABLE as VISIBLE_DEVICES
 from rm_mm.suite.family import VARIABLE, end, new_mark
 
@@ -50,7 +50,7 @@ def run_command(
         devices: Which GPUs it sees; all that this process does if not given.
 
     Raises:
-        RefusedError: If it fails, with the last lines of its output.
+        RejectedError: If it fails, with the last lines of its output.
     """
     environment = dict(os.environ)
     if threads is not None:
@@ -83,7 +83,7 @@ def run_command(
     if process.returncode:
         lines = '\n'.join(f'    {line}' for line in tail)
         said = f'the end of {log}:\n{lines}' if tail else 'it printed nothing'
-        raise RefusedError(f'{_ending(process.returncode)}; {said}')
+        raise RejectedError(f'{_ending(process.returncode)}; {said}')
 
 
 def _ending(code: int) -> str:
@@ -163,7 +163,7 @@ def _stopped_by(number: int) -> KeyboardInterrupt:
 def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
     with _lock:
         if _stopping:
-            raise RefusedError('not run: the call was stopped')
+            raise RejectedError('not run: the call was stopped')
         folders = held_folders()
         mark = new_mark(folders[0] if folders else None)
         process = subprocess.Popen(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from rm_mm.suite.metrics import Metric
+from rm_mm.recipe.metric import Metric
 from rm_mm.suite.planning.plan import Cell
 
 #: mmengine's own word for the time that a run has left, such as ``eta: 0:01:12``.

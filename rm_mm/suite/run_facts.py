@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rm_mm.batch_policy import RECIPES_BATCH
-from rm_mm.errors import RefusedError
-from rm_mm.suite.metrics import Metric
+from rm_mm.errors import RejectedError
+from rm_mm.recipe.batch import RECIPES_BATCH
+from rm_mm.recipe.metric import Metric
 
 #: Of ``environment.json``: the rest is in the record already, or of this machine alone.
 _FACTS = (
@@ -69,7 +69,7 @@ def read_floor(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
     """The one evaluation of a network that was not trained, from `rm-mm test --out`."""
     value = json.loads(metrics.read_text(encoding='utf-8')).get(metric.key)
     if value is None:
-        raise RefusedError(f'no {metric.key} in {metrics}, or it is not a number')
+        raise RejectedError(f'no {metric.key} in {metrics}, or it is not a number')
     return [(0, round(float(value) * metric.factor, 4))]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from rm_mm.errors import LeftBehindError
-from rm_mm.lock import hold
+from rm_mm.errors import StaleLockError
+from rm_mm.files import hold
 from rm_mm.suite.family import end, mark_of
 
 #: How long a process that has been ended may take to close its files.
@@ -29,14 +29,14 @@ def take(folder: Path, lock: str) -> int:
     try:
         hold(folder, lock, '--work-dir')
         return end([mark_of(folder)])
-    except LeftBehindError:
+    except StaleLockError:
         left = end([mark_of(folder)])
     deadline = time.monotonic() + RELEASE_SECONDS
     while True:
         try:
             hold(folder, lock, '--work-dir')
             return left
-        except LeftBehindError:
+        except StaleLockError:
             # A process that ends gives up its memory, and with it its mark, before its files.
             if time.monotonic() > deadline:
                 raise

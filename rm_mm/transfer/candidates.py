@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.networks import Network
 
 # What torch.compile, FSDP, activation checkpointing and Lightning's Fabric put into names. No

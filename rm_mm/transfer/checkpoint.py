@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 from rm_mm.transfer.container import read_content
 from rm_mm.transfer.inputs import Inputs, inputs_from_json
 from rm_mm.transfer.networks import Network, find_networks

@@ -19,8 +19,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.file_kind import require_honest_sizes, require_weights
 
 # What stands beside the weights in the files of mmengine (`message_hub`: the curves of the run),

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.candidates import SEQUENTIAL, Candidate
 
 # What may be left behind, by its first name: classifiers (`fc`, and `fc_roi` of RecursiveMix), the

@@ -13,9 +13,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from rm_mm import atomic
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm import files
+from rm_mm.errors import InputError, printable
 
 _CHUNK_BYTES = 1 << 20
 #: For the connection, and for each piece; a large file takes as long as it takes.
@@ -45,7 +44,7 @@ def download(address: str, cache: Path) -> Path:
         with urlopen(Request(address), timeout=_TIMEOUT_SECONDS) as response:
             if urlsplit(response.url).scheme != 'https':
                 raise InputError(f'{shown} is redirected to an address that is not https')
-            with atomic.replacing(target) as temporary, temporary.open('wb') as file:
+            with files.replacing(target) as temporary, temporary.open('wb') as file:
                 digest = _copy(response, file, target.parent, shown)
                 wanted = hash_in_name(name)
                 if wanted and not digest.startswith(wanted):

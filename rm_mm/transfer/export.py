@@ -14,9 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from rm_mm import atomic
-from rm_mm.errors import InputError, RefusedError
-from rm_mm.printable import printable
+from rm_mm import files
+from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.transfer.candidates import Candidate, choose, find_candidates, name_of
 from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
 from rm_mm.transfer.convert import FoundBackbone, take_backbone
@@ -83,7 +82,7 @@ def export_backbone(
     Raises:
         InputError: If the checkpoint or config cannot be used, the network cannot be told, or
             ``output`` cannot be written or is something other than an earlier export.
-        RefusedError: If the weights do not fill the network completely, or are of another one.
+        RejectedError: If the weights do not fill the network completely, or are of another one.
     """
     source = locate(str(checkpoint))
     require_replaceable(output, source.path)
@@ -113,9 +112,9 @@ def export_backbone(
     try:
         # The inner block ends first: the backbone takes its place, then the manifest. In between,
         # an older manifest names another hash, so that the pair is refused.
-        with atomic.replacing(manifest_path(output)) as new_manifest:
+        with files.replacing(manifest_path(output)) as new_manifest:
             write_manifest(new_manifest, manifest)
-            with atomic.replacing(output) as new_backbone:
+            with files.replacing(output) as new_backbone:
                 new_backbone.write_bytes(written)
     except OSError as error:
         raise InputError(f'cannot write {printable(output)}: {error.strerror}') from error
@@ -128,7 +127,7 @@ def require_exportable(checkpoint: str | Path, config: str | Path) -> None:
 
     Raises:
         InputError: If either cannot be used.
-        RefusedError: If it does not fill the network completely, or is of another one.
+        RejectedError: If it does not fill the network completely, or is of another one.
     """
     source = locate(str(checkpoint))
     taken = _take(source, config, None, trust=False)
@@ -219,14 +218,14 @@ def _manifest(
     )
 
 
-def _refused(taken: _Taken, output: Path) -> RefusedError:
+def _refused(taken: _Taken, output: Path) -> RejectedError:
     """What to say; where that is not all, with a record of every tensor that is wrong.
 
     An earlier export stays.
     """
     what = f'{printable(taken.source.path)} does not fill {taken.target.name}'
     if taken.coverage.fits(_SCREEN_LINES):
-        return RefusedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES)}')
+        return RejectedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES)}')
     path = refused_path(output) if output.exists() else manifest_path(output)
     dropped = list(taken.found.heads)
     record = _manifest(taken, output, backbone_sha256='', dropped=dropped, layout='openmmlab')
@@ -235,4 +234,4 @@ def _refused(taken: _Taken, output: Path) -> RefusedError:
         where = f'every tensor that is wrong is named in {printable(path)}; no backbone was written'
     except OSError as error:
         where = f'the full list could not be written to {printable(path)}: {error.strerror}'
-    return RefusedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES - 1)}\n{where}')
+    return RejectedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES - 1)}\n{where}')

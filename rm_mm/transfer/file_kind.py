@@ -5,8 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import BinaryIO
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 # PyTorch stores without compressing. Somebody's zip tool may have compressed floats by a little;
 # a bomb is a thousandfold.

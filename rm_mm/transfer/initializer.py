@@ -20,8 +20,7 @@ from mmengine.model import BaseModule, is_model_wrapper
 from mmengine.registry import HOOKS, WEIGHT_INITIALIZERS
 from torch import nn
 
-from rm_mm.errors import RefusedError
-from rm_mm.printable import printable
+from rm_mm.errors import RejectedError, printable
 from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
 from rm_mm.transfer.inputs import Inputs, inputs_mismatch
 from rm_mm.transfer.manifest import inputs_in_manifest, manifest_path, read_manifest
@@ -48,7 +47,7 @@ class VerifiedBackbone:
 
         Raises:
             InputError: If there is no such file, or it is no checkpoint.
-            RefusedError: If it does not fill ``module`` completely, or is not the file that its
+            RejectedError: If it does not fill ``module`` completely, or is not the file that its
                 manifest describes.
         """
         source = read_export(self.checkpoint)
@@ -92,7 +91,7 @@ class VerifiedBackboneHook(Hook):
         """Compare ``model.backbone`` with the file, bit by bit.
 
         Raises:
-            RefusedError: If the backbone never took the file, or differs from it.
+            RejectedError: If the backbone never took the file, or differs from it.
         """
         if not verified_initializers(runner.cfg) or runner._has_loaded:
             return
@@ -101,13 +100,13 @@ class VerifiedBackboneHook(Hook):
         name = type(backbone).__name__
         taken = getattr(backbone, '_verified_backbone', None)
         if taken is None:
-            raise RefusedError(
+            raise RejectedError(
                 f'the config asks for a VerifiedBackbone, but {name} never loaded it: its '
                 'init_weights goes its own way; use a backbone that honours init_cfg'
             )
         source = read_export(Path(taken['checkpoint']))
         if source.sha256 != taken['sha256']:
-            raise RefusedError(
+            raise RejectedError(
                 f'{printable(taken["checkpoint"])} was replaced after it was loaded into {name}: '
                 'start the run again'
             )
@@ -119,7 +118,7 @@ class VerifiedBackboneHook(Hook):
             or not torch.equal(present[key].cpu(), value.to(present[key].dtype))
         ]
         if differing:
-            raise RefusedError(
+            raise RejectedError(
                 f'{len(differing)} of {len(present)} tensors of {name} are not those of '
                 f'{printable(taken["checkpoint"])}: something changed them after they were loaded, '
                 f'first {printable(differing[0])}; look for an init_cfg or init_weights beside it'
@@ -131,7 +130,7 @@ def read_export(path: Path) -> Checkpoint:
 
     Raises:
         InputError: If it is not there, or no checkpoint.
-        RefusedError: If it is not the file that its manifest describes.
+        RejectedError: If it is not the file that its manifest describes.
     """
     if not path.exists():
         raise absent_backbone(path)
@@ -140,7 +139,7 @@ def read_export(path: Path) -> Checkpoint:
     if manifest.exists():
         expected = read_manifest(manifest).backbone_sha256
         if source.sha256 != expected:
-            raise RefusedError(
+            raise RejectedError(
                 f'{printable(path)} is not the file that {printable(manifest.name)} describes: '
                 f'expected sha256 {printable(expected)}, found {source.sha256}; export it again'
             )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.transfer.checkpoint import EXPORT_MARK
 from rm_mm.transfer.convert import FoundBackbone
 from rm_mm.transfer.target import Target
@@ -57,7 +57,7 @@ def rename(
 
     Raises:
         InputError: If the library has no such network.
-        RefusedError: If the classifier holds NaN or infinity.
+        RejectedError: If the classifier holds NaN or infinity.
     """
     kind = str(target.arch.get('type')).rpartition('.')[2]
     plain = kind == 'ResNet' and not (target.arch.get('deep_stem') or target.arch.get('avg_down'))
@@ -78,7 +78,7 @@ def rename(
     named = dict(backbone) if plain else in_names_of_library(backbone, 'timm')
     for name, value in classifier.items():
         if not torch.isfinite(value).all():
-            raise RefusedError(
+            raise RejectedError(
                 f'--to {layout}: the classifier that would come with it is not finite ({name})'
             )
     heads = {name: value.to(torch.float32) for name, value in classifier.items()}

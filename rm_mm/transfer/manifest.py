@@ -7,9 +7,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from rm_mm import atomic
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm import files
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.inputs import Inputs, inputs_of_config
 
 SCHEMA_VERSION = 2
@@ -90,7 +89,7 @@ def manifest_path(backbone: Path) -> Path:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write ``manifest`` as JSON, atomically."""
-    atomic.write_json(path, asdict(manifest))
+    files.write_json(path, asdict(manifest))
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -9,8 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 # Tensors of the training run, not of a network.
 _OF_THE_RUN = re.compile(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.checkpoint import read_checkpoint
 from rm_mm.transfer.manifest import manifest_path, read_manifest, refused_path
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rm_mm.config_files import entries, type_name
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
+from rm_mm.recipe.config import entries, type_name
 from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_config
 from rm_mm.transfer.manifest import inputs_in_manifest
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from rm_mm.config_files import read_config
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
+from rm_mm.recipe.config import read_config
 from rm_mm.transfer.inputs import Inputs, inputs_of_config
 
 # Blocks a stage, and whether these are bottlenecks: He et al. 2016, table 1.

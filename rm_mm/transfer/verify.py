@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rm_mm.errors import RefusedError
-from rm_mm.printable import printable
+from rm_mm.errors import RejectedError, printable
 from rm_mm.transfer.variants import folded_norms, variant_mismatch
 
 # Names shown of one group before "and N more".
@@ -184,10 +183,10 @@ def require(coverage: Coverage, what: str) -> None:
         what: What was checked against what, for the message; already fit for a terminal.
 
     Raises:
-        RefusedError: If ``coverage`` is not ok; its message has at most 20 lines.
+        RejectedError: If ``coverage`` is not ok; its message has at most 20 lines.
     """
     if not coverage.ok:
-        raise RefusedError(f'{what}: {coverage.summary()}')
+        raise RejectedError(f'{what}: {coverage.summary()}')
 
 
 def _never_trained(name: str, value: Tensor) -> bool:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.download import download, hash_in_name, shown_address
 
 PREFIX = 'torchvision://'

@@ -17,7 +17,7 @@ CLASSES, SIZE = 7, 64
 def training_step(monkeypatch):
     monkeypatch.setattr(sys, 'path', [str(ROOT / 'benchmarks'), *sys.path])
     # Not of this process, whose tests it is not about.
-    monkeypatch.setattr('rm_mm.freed_memory.keep_freed_memory', lambda: True)
+    monkeypatch.setattr('rm_mm.run.runner.keep_freed_memory', lambda: True)
     import training_step
 
     monkeypatch.setattr(training_step, 'CLASSES', CLASSES)

@@ -15,7 +15,7 @@ from pycocotools import cocoeval
 
 from rm_mm.compat import coco_eval
 from rm_mm.compat.coco_eval import FastCOCOeval
-from rm_mm.environment import versions
+from rm_mm.run.environment import versions
 from tests.compat.test_coco_eval import evaluated, made
 
 

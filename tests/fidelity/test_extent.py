@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.config_files import read_config
 from rm_mm.fidelity.extent import differing_length, notes
 from rm_mm.fidelity.logs import Log, LoggedRate, read_log
+from rm_mm.recipe.config import read_config
 
 LOGS = Path(__file__).parents[1] / 'data/logs'
 CIFAR = 'classification/pyramidnet200_rm_cifar10.py'

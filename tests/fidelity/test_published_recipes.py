@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rm_mm.config_files import read_config
 from rm_mm.fidelity.command import compare_with_log
 from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import page
 from rm_mm.fidelity.rates import differing_rates
+from rm_mm.recipe.config import read_config
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / 'Makefile').read_text()

@@ -61,7 +61,7 @@ def test_what_sorts_first_leads_onedl_mim_to_them(wheel):
 
 def test_the_wheel_has_the_package_its_types_and_its_licences(wheel):
     names = set(wheel.namelist())
-    assert {'rm_mm/py.typed', 'rm_mm/cli.py', 'rm_mm/data/mini/fashion_mnist_train.png'} <= names
+    assert {'rm_mm/py.typed', 'rm_mm/cli/__init__.py', 'rm_mm/data/mini/fashion_mnist_train.png'} <= names
     assert {'rm_mm/report/page/style.css', 'rm_mm/report/page/page.js'} <= names
     assert 'rm_mm/data/mini/LICENSE-fashion-mnist.txt' in names
     info = f'rm_mm-{__version__}.dist-info'

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from modelindex.load_model_index import load
 
 from rm_mm.cli import main
-from rm_mm.environment import config_digest
 from rm_mm.names import METHODS
+from rm_mm.run.environment import config_digest
 from rm_mm.suite.cell_config import resolve
 from rm_mm.suite.planning.plan import plan
 from rm_mm.suite.planning.presets import PRESETS

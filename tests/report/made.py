@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from rm_mm.suite.records import Record
+from rm_mm.records import Record
 
 METRICS = {
     'classification': 'top1_percent',

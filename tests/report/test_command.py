@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rm_mm.cli import main
-from tests.suite.test_records import RECORD
+from tests.test_records import RECORD
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rm_mm.report.formats import to_csv, to_latex, to_markdown, to_text
 from rm_mm.report.table import Table, build_table
-from tests.suite.test_records import RECORD
+from tests.test_records import RECORD
 
 METRICS = {'detection': 'box_ap_percent', 'segmentation': 'miou_percent'}
 COLUMNS = {'detection': 'atss_r50_coco', 'segmentation': 'upernet_r50_ade20k'}

@@ -8,7 +8,7 @@ from rm_mm.cli import main
 from rm_mm.report.formats import to_csv, to_text
 from rm_mm.report.table import build_table
 from rm_mm.report.verdict import Cell, judge
-from tests.suite.test_records import RECORD
+from tests.test_records import RECORD
 
 
 def runs(method, values, published=None, **changes):

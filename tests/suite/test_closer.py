@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
 from rm_mm.suite import closer
 from rm_mm.suite.cells import Options, prepare
 from rm_mm.suite.config_diff import config_diff
@@ -62,7 +62,9 @@ def test_pretraining_keeps_its_mixed_images_and_is_not_evaluated(cells, tmp_path
     assert (tmp_path / 'pictures' / 'r18_rm_mini_seed3' / 'mixed.json').exists()
 
 
-@pytest.mark.parametrize('error', [RefusedError('exit code 1'), OSError(28, 'No space left'), None])
+@pytest.mark.parametrize(
+    'error', [RejectedError('exit code 1'), OSError(28, 'No space left'), None]
+)
 def test_an_evaluation_that_fails_loses_nothing(cells, error):
     def evaluate(arguments):
         if error is not None:
@@ -83,7 +85,7 @@ def test_an_evaluation_that_is_killed_is_run_once_more(cells):
     def evaluate(arguments):
         tries.append(arguments)
         if len(tries) == 1:
-            raise RefusedError('exit code -9')
+            raise RejectedError('exit code -9')
         folder_of(arguments).mkdir(parents=True)
         (folder_of(arguments) / 'per_class.json').write_text('{"bag": 12.5}')
 
@@ -94,15 +96,15 @@ def test_a_call_that_is_stopped_leaves_no_record(cells, monkeypatch):
     monkeypatch.setattr(closer, 'is_stopping', lambda: True)
 
     def evaluate(arguments):
-        raise RefusedError('exit code -15')
+        raise RejectedError('exit code -15')
 
-    with pytest.raises(RefusedError, match='stopped'):
+    with pytest.raises(RejectedError, match='stopped'):
         closer.look_closer(cells[1], evaluate)
 
 
 def test_the_names_are_those_that_the_run_writes():
-    from rm_mm.details.evaluation import PER_CLASS
-    from rm_mm.details.mixed import FOLDER
+    from rm_mm.run.details.evaluation import PER_CLASS
+    from rm_mm.run.details.mixed import FOLDER
 
     assert (closer.MIXED_IMAGES, closer.PER_CLASS) == (FOLDER, PER_CLASS)
 

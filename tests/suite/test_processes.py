@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
 from rm_mm.suite import processes
 
 ROOT = Path(__file__).parents[2]
@@ -133,11 +133,11 @@ def test_a_command_that_is_only_just_starting_is_ended_and_no_other_begins(tmp_p
         attempt = pool.submit(processes.run_command, sleeping, tmp_path / 'log')
         assert started.wait(10)
         processes.stop_commands()
-        with pytest.raises(RefusedError, match='ended by SIGTERM'):
+        with pytest.raises(RejectedError, match='ended by SIGTERM'):
             attempt.result()
     assert time.monotonic() - begun < 15
     assert not processes._running
-    with pytest.raises(RefusedError, match='the call was stopped'):
+    with pytest.raises(RejectedError, match='the call was stopped'):
         processes.run_command(sleeping, tmp_path / 'log')
 
 
@@ -157,7 +157,7 @@ def test_what_a_command_leaves_is_ended_with_it(tmp_path, code):
     command = ['bash', '-c', f'setsid sleep 60 & echo $!; {code}']
     lines = []
     if 'kill' in code:
-        with pytest.raises(RefusedError, match='ended by SIGKILL'):
+        with pytest.raises(RejectedError, match='ended by SIGKILL'):
             processes.run_command(command, tmp_path / 'log', lines.append)
     else:
         processes.run_command(command, tmp_path / 'log', lines.append)

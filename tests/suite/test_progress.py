@@ -1,7 +1,7 @@
 import io
 from pathlib import Path
 
-from rm_mm.suite.metrics import Metric
+from rm_mm.recipe.metric import Metric
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.progress import Progress, clock, seconds_left
 

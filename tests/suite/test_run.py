@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
+from rm_mm.records import read_record
 from rm_mm.suite import cell_run
 from rm_mm.suite.cell_config import resolve
 from rm_mm.suite.cells import Options, prepare
@@ -18,7 +19,6 @@ from rm_mm.suite.planning.find_task import find_task
 from rm_mm.suite.planning.plan import PRETRAINING, plan
 from rm_mm.suite.planning.presets import PRESETS
 from rm_mm.suite.processes import run_command
-from rm_mm.suite.records import read_record
 
 BARE = 'model = dict(backbone=dict())\ntrain_cfg = dict(max_epochs=1)'
 METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}
@@ -44,7 +44,7 @@ def commands(monkeypatch):
             return
         folder = Path(arguments[arguments.index('--work-dir') + 1])
         if folder.name in failing:
-            raise RefusedError('exit code 1')
+            raise RejectedError('exit code 1')
         key = METRIC[folder.name.split('_')[0]]
         if action == 'test':
             Path(arguments[arguments.index('--out') + 1]).write_text(json.dumps({key: 10.0}))
@@ -118,7 +118,7 @@ def test_schedules_are_shortened(tmp_path):
 def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path):
     code = 'import sys; print("\\n".join(map(str, range(50)))); sys.exit(3)'
     lines = []
-    with pytest.raises(RefusedError, match=r'exit code 3(?s:.*)    49') as error:
+    with pytest.raises(RejectedError, match=r'exit code 3(?s:.*)    49') as error:
         run_command([sys.executable, '-c', code], tmp_path / 'log', on_line=lines.append)
     assert '    37' not in str(error.value)
     assert len(lines) == 50

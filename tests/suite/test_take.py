@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from rm_mm.errors import InputError, LeftBehindError
+from rm_mm.errors import InputError, StaleLockError
 from rm_mm.suite import take as taking
 from rm_mm.suite.take import take
 
@@ -52,7 +52,7 @@ def test_it_waits_for_what_is_ending(held):
 
 def test_it_does_not_wait_for_ever(held, monkeypatch):
     monkeypatch.setattr(taking, 'RELEASE_SECONDS', 0.2)
-    with pytest.raises(LeftBehindError, match='is in use by another call'):
+    with pytest.raises(StaleLockError, match='is in use by another call'):
         take(held(30), 'suite.lock')
 
 

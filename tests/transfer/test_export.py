@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.transfer.export import export_backbone
 from rm_mm.transfer.manifest import read_manifest
 from rm_mm.transfer.target import resnet_from_shapes, target_from_shapes
@@ -140,7 +140,7 @@ def test_a_refused_export_leaves_its_reasons_and_no_backbone(tmp_path, save, wei
             value.fill_(float('nan'))
     weights['conv1.weight'].zero_()
     output = tmp_path / 'out' / 'backbone.pth'
-    with pytest.raises(RefusedError, match=r'does not fill ResNet-18: 104 of 120') as caught:
+    with pytest.raises(RejectedError, match=r'does not fill ResNet-18: 104 of 120') as caught:
         export_backbone(save(weights), output)
     lines = str(caught.value).splitlines()
     assert len(lines) <= 20
@@ -158,7 +158,7 @@ def test_a_refusal_leaves_an_earlier_export_alone_and_a_success_forgets_it(tmp_p
     export_backbone(save(weights), output)
     before = {path.name: path.read_bytes() for path in output.parent.iterdir()}
     broken = {name: value for name, value in weights.items() if 'layer4' not in name}
-    with pytest.raises(RefusedError, match=r'named in .*backbone\.refused\.json'):
+    with pytest.raises(RejectedError, match=r'named in .*backbone\.refused\.json'):
         export_backbone(save(broken, 'broken.pth'), output)
     after = {path.name: path.read_bytes() for path in output.parent.iterdir()}
     assert not read_manifest(output.with_name('backbone.refused.json')).verified
@@ -172,7 +172,7 @@ def test_whatever_single_tensor_is_missing_is_named(tmp_path, save, weights):
     assert len(weights) == 120
     for name in weights:
         lacking = {other: value for other, value in weights.items() if other != name}
-        with pytest.raises(RefusedError, match=rf'119 of 120 .*1 missing: {re.escape(name)}$'):
+        with pytest.raises(RejectedError, match=rf'119 of 120 .*1 missing: {re.escape(name)}$'):
             export_backbone(save(lacking), tmp_path / 'out' / 'b.pth')
 
 
@@ -183,7 +183,7 @@ def test_a_stage_that_is_missing_is_named(tmp_path, save, look_trained):
     for stage in ('layer1', 'layer3', 'layer4'):
         lacking = {name: value for name, value in state.items() if not name.startswith(stage)}
         with pytest.raises(
-            RefusedError, match=rf'(?s)does not fill ResNet-50: .*missing: {stage}\.0'
+            RejectedError, match=rf'(?s)does not fill ResNet-50: .*missing: {stage}\.0'
         ):
             export_backbone(save(lacking), tmp_path / f'{stage}.pth')
 
@@ -197,7 +197,7 @@ def test_values_that_are_none_are_one_line_and_nothing_is_written(
         if name == 'conv1.weight' or (everywhere and tensor.is_floating_point()):
             tensor.fill_(value)
     count = 100 if everywhere else 1  # 20 convolutions and 20 norms of 4 floating tensors each
-    with pytest.raises(RefusedError, match=rf'{count} not finite: conv1\.weight') as caught:
+    with pytest.raises(RejectedError, match=rf'{count} not finite: conv1\.weight') as caught:
         export_backbone(save(weights), tmp_path / 'out' / 'b.pth')
     assert '\n' not in str(caught.value)
     assert not (tmp_path / 'out').exists()
@@ -205,7 +205,7 @@ def test_values_that_are_none_are_one_line_and_nothing_is_written(
 
 def test_weights_that_are_whole_numbers_are_one_line(tmp_path, save, weights):
     whole = {name: value.to(torch.int8) for name, value in weights.items()}
-    with pytest.raises(RefusedError, match=r'100 of the wrong dtype: conv1\.weight') as caught:
+    with pytest.raises(RejectedError, match=r'100 of the wrong dtype: conv1\.weight') as caught:
         export_backbone(save(whole), tmp_path / 'out' / 'b.pth')
     assert '\n' not in str(caught.value)
     assert not (tmp_path / 'out').exists()
@@ -217,7 +217,7 @@ def test_the_record_of_a_refusal_does_not_stand_in_the_way(tmp_path, save, weigh
     for name in whole:
         if 'bn' in name:
             del weights[name]
-    with pytest.raises(RefusedError):
+    with pytest.raises(RejectedError):
         export_backbone(save(weights), output)
     assert output.with_suffix('.json').exists()
     assert export_backbone(save(whole), output).verified
@@ -226,7 +226,7 @@ def test_the_record_of_a_refusal_does_not_stand_in_the_way(tmp_path, save, weigh
 def test_an_unknown_part_beside_the_backbone_is_refused(tmp_path, save, weights):
     content = as_mmengine(weights)
     content['state_dict']['bbox_head.cls.weight'] = torch.randn(2, 2)
-    with pytest.raises(RefusedError, match='unexpected: bbox_head'):
+    with pytest.raises(RejectedError, match='unexpected: bbox_head'):
         export_backbone(save(content), tmp_path / 'b.pth')
 
 
@@ -303,7 +303,7 @@ def test_a_config_takes_what_the_shapes_cannot_tell(tmp_path, save, look_trained
 def test_a_deep_stem_does_not_go_into_a_plain_resnet(tmp_path, save, backbone_class, look_trained):
     deep = look_trained(backbone_class(deep_stem=True).state_dict())
     said = r'ResNetV1c \(a deep stem.*target is a ResNet \(one 7x7.*resnetv1c50.*takes them'
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(RejectedError, match=said):
         export_backbone(save(deep), tmp_path / 'b.pth')
 
 
@@ -311,7 +311,7 @@ def test_a_plain_stem_does_not_go_into_a_deep_one(tmp_path, save, weights):
     backbone = {'type': 'ResNetV1c', 'depth': 18, 'stem_channels': 8, 'base_channels': 8}
     config = write_config(tmp_path, backbone, 'mmseg')
     said = r'are of a ResNet \(one 7x7 .*target is a ResNetV1c \(a deep stem, `stem.0`'
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(RejectedError, match=said):
         export_backbone(save(weights), tmp_path / 'b.pth', config=config)
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.transfer.export import export_backbone
 from rm_mm.transfer.initializer import VerifiedBackbone, VerifiedBackboneHook
 
@@ -83,14 +83,14 @@ def test_the_hash_and_the_file_are_kept(exported):
 
 
 def test_another_network_is_refused(exported):
-    with pytest.raises(RefusedError, match=r'does not fill ResNetV1c.*\n.*deep stem'):
+    with pytest.raises(RejectedError, match=r'does not fill ResNetV1c.*\n.*deep stem'):
         build('mmseg', exported, type='ResNetV1c')
 
 
 def test_a_file_that_is_not_that_of_its_manifest_is_refused(exported, weights):
     weights['conv1.weight'] += 1
     torch.save({'state_dict': weights}, exported)
-    with pytest.raises(RefusedError, match=r'not the file that backbone.json describes'):
+    with pytest.raises(RejectedError, match=r'not the file that backbone.json describes'):
         build('mmseg', exported)
 
 
@@ -100,7 +100,7 @@ def test_a_backbone_without_manifest_is_verified_all_the_same(exported, backbone
     state = torch.load(exported)['state_dict']
     state['conv1.weight'].fill_(float('nan'))
     torch.save({'state_dict': state}, exported)
-    with pytest.raises(RefusedError, match='not finite: conv1'):
+    with pytest.raises(RejectedError, match='not finite: conv1'):
         VerifiedBackbone(exported)(backbone_class())
 
 
@@ -113,7 +113,7 @@ def test_hook_finds_weights_that_changed_after_initialisation(exported):
     network, cfg = build('mmseg', exported)
     with torch.no_grad():
         network.layer4[1].conv2.weight.view(-1)[5] += 1e-3
-    with pytest.raises(RefusedError, match=r'1 of 120 tensors.*layer4\.1\.conv2\.weight'):
+    with pytest.raises(RejectedError, match=r'1 of 120 tensors.*layer4\.1\.conv2\.weight'):
         run_hook(network, cfg)
 
 
@@ -124,13 +124,13 @@ def test_hook_finds_an_initialiser_that_ran_after_ours(exported):
     ]
     network, cfg = build('mmseg', exported, init_cfg=init_cfg)
     # Weight and bias of 20 norm layers.
-    with pytest.raises(RefusedError, match='40 of 120 tensors'):
+    with pytest.raises(RejectedError, match='40 of 120 tensors'):
         run_hook(network, cfg)
 
 
 def test_hook_finds_a_backbone_that_ignores_its_init_cfg(exported, backbone_class):
     _, cfg = build('mmseg', exported)
-    with pytest.raises(RefusedError, match='ResNet never loaded it'):
+    with pytest.raises(RejectedError, match='ResNet never loaded it'):
         run_hook(backbone_class(), cfg)
 
 
@@ -138,7 +138,7 @@ def test_hook_finds_a_file_that_was_replaced(exported, weights, save):
     network, cfg = build('mmseg', exported)
     weights['conv1.weight'] += 1
     export_backbone(save(weights), exported)
-    with pytest.raises(RefusedError, match='was replaced after it was loaded'):
+    with pytest.raises(RejectedError, match='was replaced after it was loaded'):
         run_hook(network, cfg)
 
 
@@ -222,7 +222,7 @@ def test_importing_it_imports_no_downstream_library():
 
 
 def test_a_network_of_another_style_is_refused(exported):
-    with pytest.raises(RefusedError, match=r"of style='pytorch'.*target of style='caffe'"):
+    with pytest.raises(RejectedError, match=r"of style='pytorch'.*target of style='caffe'"):
         build('mmdet', exported, style='caffe')
 
 
@@ -237,7 +237,7 @@ def test_a_caffe_backbone_goes_into_a_caffe_network_alone(tmp_path, save, weight
     export_backbone(save(weights), path, config=config)
     network, _ = build('mmdet', path, style='caffe')
     assert torch.equal(network.conv1.weight, weights['conv1.weight'])
-    with pytest.raises(RefusedError, match=r"of style='caffe'.*target of style='pytorch'"):
+    with pytest.raises(RejectedError, match=r"of style='caffe'.*target of style='pytorch'"):
         build('mmdet', path)
 
 
@@ -256,5 +256,5 @@ def test_the_record_of_a_refusal_is_no_manifest_of_a_file(exported, backbone_cla
     manifest = exported.with_suffix('.json')
     record = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(record | {'verified': False, 'backbone_sha256': ''}))
-    with pytest.raises(RefusedError, match='is not the file that'):
+    with pytest.raises(RejectedError, match='is not the file that'):
         VerifiedBackbone(exported)(backbone_class())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.transfer.export import export_backbone
 from rm_mm.transfer.inputs import Inputs, inputs_mismatch, inputs_of_config, inputs_of_weights
 
@@ -74,7 +74,7 @@ def mmengine(weights, text):
 def test_bgr_weights_are_refused_by_rgb_and_taken_by_bgr(tmp_path, save, weights):
     text = config_text(f'mean={BGR_MEAN}, std=[1, 1, 1], bgr_to_rgb=False')
     source = save(mmengine(weights, text))
-    with pytest.raises(RefusedError, match=r'trained on BGR images.*is fed RGB.*bgr_to_rgb=False'):
+    with pytest.raises(RejectedError, match=r'trained on BGR images.*is fed RGB.*bgr_to_rgb=False'):
         export_backbone(source, tmp_path / 'b.pth')
     path = tmp_path / 'config.py'
     path.write_text(
@@ -91,10 +91,10 @@ def test_torchvision_weights_are_refused_by_caffe_style_and_by_bgr(tmp_path, sav
     backbone = "type='ResNet', depth=18, stem_channels=8, base_channels=8"
     text = "default_scope = 'mmdet'\nmodel = dict(backbone=dict({}), data_preprocessor=dict({}))\n"
     path.write_text(text.format(f"{backbone}, style='caffe'", ''))
-    with pytest.raises(RefusedError, match=r"of style='pytorch' \(as of torchvision.*'caffe'"):
+    with pytest.raises(RejectedError, match=r"of style='pytorch' \(as of torchvision.*'caffe'"):
         export_backbone(save(weights), tmp_path / 'b.pth', config=path)
     path.write_text(text.format(backbone, f'mean={BGR_MEAN}, bgr_to_rgb=False'))
-    with pytest.raises(RefusedError, match=r'trained on RGB images.*is fed BGR'):
+    with pytest.raises(RejectedError, match=r'trained on RGB images.*is fed BGR'):
         export_backbone(save(weights), tmp_path / 'b.pth', config=path)
 
 
@@ -107,7 +107,7 @@ def test_an_export_that_is_exported_again_keeps_what_is_known(tmp_path, save, we
     )
     first = export_backbone(save(mmengine(weights, text)), tmp_path / 'a.pth', config=path)
     assert first.inputs['colors'] == 'BGR'
-    with pytest.raises(RefusedError, match='trained on BGR images'):
+    with pytest.raises(RejectedError, match='trained on BGR images'):
         export_backbone(tmp_path / 'a.pth', tmp_path / 'b.pth')
     again = export_backbone(tmp_path / 'a.pth', tmp_path / 'b.pth', config=path)
     assert again.inputs == first.inputs

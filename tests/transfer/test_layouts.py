@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.transfer.export import export_backbone
 from rm_mm.transfer.manifest import read_manifest
 
@@ -111,7 +111,7 @@ def test_a_classifier_that_is_not_finite_does_not_come_along(tmp_path, save, loo
 
     state = look_trained(torchvision.models.resnet18().state_dict())
     state['fc.bias'][3] = float('nan')
-    with pytest.raises(RefusedError, match=r'classifier .* is not finite \(fc\.bias\)'):
+    with pytest.raises(RejectedError, match=r'classifier .* is not finite \(fc\.bias\)'):
         export_backbone(save(state), tmp_path / 'r.pth', to='torchvision')
     assert not (tmp_path / 'r.pth').exists()
     assert export_backbone(save(state), tmp_path / 'b.pth').verified

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.transfer.export import export_backbone
 from tests.transfer.sources import SOURCES, dino, lightly, moco_v1, other, torchvision, under
 
@@ -151,7 +151,7 @@ def test_safetensors_whatever_it_is_called(tmp_path, weights):
 
 def test_what_is_beside_a_backbone_and_no_known_head_is_refused(tmp_path, save, weights):
     content = under('module.backbone.', weights) | {'module.bbox_head.w': torch.ones(2, 2)}
-    with pytest.raises(RefusedError, match=r'unexpected: bbox_head'):
+    with pytest.raises(RejectedError, match=r'unexpected: bbox_head'):
         export_backbone(save({'model': content}), tmp_path / 'b.pth')
 
 

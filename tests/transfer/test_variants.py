@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 
-from rm_mm.config_files import find_config
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
+from rm_mm.recipe.config import find_config
 from rm_mm.transfer.export import export_backbone
 from rm_mm.transfer.variants import (
     TAKES,
@@ -82,7 +82,7 @@ def test_a_variant_is_refused_by_a_plain_resnet_and_told_what_takes_it(
     tmp_path, save, network, library, kind, arguments, name, words
 ):
     state = network(library, kind, **arguments)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RejectedError) as caught:
         export_backbone(save(state), tmp_path / 'b.pth')
     sentence = next(line for line in str(caught.value).splitlines() if 'weights are of' in line)
     assert re.search(
@@ -97,7 +97,7 @@ def test_a_stem_for_small_images_is_named(tmp_path, save):
 
     state = ResNet_CIFAR(depth=18).state_dict()
     assert variant_of(state).name == 'ResNet_CIFAR'
-    with pytest.raises(RefusedError, match=r'ResNet_CIFAR \(one 3x3 .*resnet18_8xb16_cifar10'):
+    with pytest.raises(RejectedError, match=r'ResNet_CIFAR \(one 3x3 .*resnet18_8xb16_cifar10'):
         export_backbone(save(state), tmp_path / 'b.pth')
 
 
@@ -138,7 +138,7 @@ def test_folded_norms_are_told_from_fresh_ones(weights, backbone_class):
 def test_caffe_weights_go_into_a_network_of_that_style_only(tmp_path, save, weights):
     source = save(fold(weights))
     said = r"of style='caffe' \(its batch norms are folded.*--config mmdet::.*caffe.*takes? them"
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(RejectedError, match=said):
         export_backbone(source, tmp_path / 'b.pth')
     caffe = config(tmp_path, 'mmdet', 'ResNet', ", style='caffe'")
     manifest = export_backbone(source, tmp_path / 'b.pth', config=caffe)

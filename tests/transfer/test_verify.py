@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
 from rm_mm.transfer.verify import check, require
 
 
@@ -97,7 +97,7 @@ def test_each_corruption_is_found_and_refused(
         attribute: [name]
     }
     assert coverage.matched == matched
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(RejectedError, match=said):
         require(coverage, 'x.pth does not fill ResNet-18')
 
 
@@ -147,7 +147,7 @@ def test_a_wrong_stem_is_named_both_ways(deep_found):
     plain = {'conv1.weight': torch.randn(8, 3, 7, 7)}
     deep = {'stem.0.weight': torch.randn(4, 3, 3, 3)}
     found, wanted = (deep, plain) if deep_found else (plain, deep)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RejectedError) as caught:
         require(check(found, wanted), 'x')
     sentence = next(line for line in str(caught.value).splitlines() if 'weights are of' in line)
     is_, wants = sentence.split('): --config')[0].split('the target is')

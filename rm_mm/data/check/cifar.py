@@ -11,8 +11,7 @@ from rm_mm.data.check.class_folders import check_classes, compare_classes, list_
 from rm_mm.data.check.inspection import Inspection
 from rm_mm.data.check.listing import Contents
 from rm_mm.data.cifar_batches import RELEASES, Release
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 _SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 _PIXELS = 32

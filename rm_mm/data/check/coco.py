@@ -18,7 +18,7 @@ from rm_mm.data.check.coco_json import (
 )
 from rm_mm.data.check.inspection import Inspection
 from rm_mm.data.check.listing import list_tree
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 
 def inspect(inspection: Inspection) -> None:

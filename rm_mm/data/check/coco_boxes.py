@@ -8,7 +8,7 @@ from typing import Any
 
 from rm_mm.data.check.coco_json import Annotations, Entry, usable_id
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 #: Boxes are computed from outlines, and end up to a pixel beyond the last one.
 _ROUNDING_PIXELS = 1.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 _LISTS = ('images', 'annotations', 'categories')
 

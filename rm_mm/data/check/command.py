@@ -8,7 +8,7 @@ import json
 from rm_mm.data.check.inspection import CheckResult
 from rm_mm.data.check.run import check_data
 from rm_mm.data.progress import ProgressLine
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 
 def run_check(args: argparse.Namespace) -> int:

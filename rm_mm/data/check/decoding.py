@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 #: ``header``: only its size and format; ``pixels``: all of it; ``labels``: all of a mask.
 Depth = Literal['header', 'pixels', 'labels']

@@ -11,7 +11,7 @@ from rm_mm.data.check.fingerprint import Fingerprint
 from rm_mm.data.check.listing import Contents
 from rm_mm.data.check.problems import Problems
 from rm_mm.data.check.subset import Subset, read_stamp
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 
 @dataclass(frozen=True)

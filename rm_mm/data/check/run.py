@@ -8,8 +8,7 @@ from pathlib import Path
 from rm_mm.data.check import ade20k, cifar, coco, custom, imagenet
 from rm_mm.data.check.inspection import CheckResult, Inspection
 from rm_mm.data.check.workers import default_jobs
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 _INSPECT: dict[str, Callable[[Inspection], None]] = {
     'imagenet': imagenet.inspect,
@@ -43,7 +42,7 @@ def check_data(
 
     Raises:
         InputError: If the root is not there, or cannot be looked into.
-        RefusedError: If processes that read images keep dying.
+        RejectedError: If processes that read images keep dying.
     """
     root = root.expanduser()
     try:

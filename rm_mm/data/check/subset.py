@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rm_mm.data.catalog import SUBSET_STAMP
 from rm_mm.data.check.problems import Problems
-from rm_mm.printable import printable
+from rm_mm.errors import printable
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TypeVar
 
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
 
 T = TypeVar('T')
 R = TypeVar('R')
@@ -49,7 +49,7 @@ def map_in_processes(
         The results, in the order of the items.
 
     Raises:
-        RefusedError: If process after process dies.
+        RejectedError: If process after process dies.
     """
     if jobs == 1 or len(items) <= _FEW:
         yield from map(function, items)
@@ -85,7 +85,7 @@ def map_in_processes(
                     if alone is None:
                         deaths += 1
                         if deaths > _MOST_DEATHS:
-                            raise RefusedError(
+                            raise RejectedError(
                                 f'{deaths} processes that read files have died: is there memory '
                                 f'for {jobs}? Say --jobs 1'
                             )

@@ -24,10 +24,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from rm_mm.atomic import replacing
 from rm_mm.data.mini.articles import TILE_PIXELS, embedded_file
 from rm_mm.data.mini.classes import CLASSES
 from rm_mm.errors import InputError
+from rm_mm.files import replacing
 
 # Fashion-MNIST's own numbering, from the table "Labels" of its README.
 FASHION_MNIST_LABELS = {

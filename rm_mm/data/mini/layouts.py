@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from rm_mm.atomic import write_json
 from rm_mm.data.mini.classes import CLASSES, SEGMENTATION_CLASSES
 from rm_mm.data.mini.compose import Scene, object_image, scene
+from rm_mm.files import write_json
 
 IMAGENET = Path('imagenet')
 COCO = Path('coco')

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rm_mm.atomic import write_json
 from rm_mm.data.mini.articles import SPLITS, embedded_file
 from rm_mm.data.mini.compose import SCENE_PIXELS
 from rm_mm.data.mini.layouts import Split, write_imagenet, write_scenes
 from rm_mm.errors import InputError
+from rm_mm.files import write_json
 
 STAMP = 'mini.json'
 # To be raised with every change of what is written for the same parameters.

@@ -11,8 +11,7 @@ from rm_mm.data.prepare.stores import Store, open_store, require_space_for
 from rm_mm.data.prepare.subset import covering, write_stamp
 from rm_mm.data.prepare.task import Task
 from rm_mm.data.prepare.unpack import unpack
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 #: The folder in the zip, which the configs take for the root of the data.
 FOLDER = 'ADEChallengeData2016'
@@ -29,7 +28,7 @@ def lay_out(task: Task) -> None:
 
     Raises:
         InputError: If the archive is missing, damaged or unsafe, or there is no room.
-        RefusedError: If another file is in the place of one.
+        RejectedError: If another file is in the place of one.
     """
     found = require(ARCHIVES['ade20k'], task.source)
     folders = [f'{side}/{split}' for side in ('images', 'annotations') for split in _SPLITS]

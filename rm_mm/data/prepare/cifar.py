@@ -14,8 +14,7 @@ from rm_mm.data.prepare.subset import closest, write_stamp
 from rm_mm.data.prepare.tars import files_in, reading
 from rm_mm.data.prepare.task import Task
 from rm_mm.data.prepare.writing import require_space, safe_path
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 _IMAGE_BYTES = 32 * 32 * 3
 
@@ -25,7 +24,7 @@ def lay_out(task: Task) -> None:
 
     Raises:
         InputError: If the archive is missing, damaged or unsafe, or there is no room.
-        RefusedError: If another file is in the place of one.
+        RejectedError: If another file is in the place of one.
     """
     found = require(ARCHIVES[task.name], task.source)
     ((_, path),) = found.items()

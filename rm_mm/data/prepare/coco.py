@@ -14,8 +14,7 @@ from rm_mm.data.prepare.subset import covering, write_stamp
 from rm_mm.data.prepare.task import Task
 from rm_mm.data.prepare.unpack import unpack
 from rm_mm.data.prepare.writing import safe_path
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 _SPLITS = ('train2017', 'val2017')
 _ANNOTATIONS = {split: f'annotations/instances_{split}.json' for split in _SPLITS}
@@ -26,7 +25,7 @@ def lay_out(task: Task) -> None:
 
     Raises:
         InputError: If an archive is missing, damaged or unsafe, or there is no room.
-        RefusedError: If another file is in the place of one.
+        RejectedError: If another file is in the place of one.
     """
     # A folder that is there and whose archive is not is left as it is.
     folders = (*_SPLITS, 'annotations')

@@ -15,9 +15,8 @@ from rm_mm.data.prepare.journal import NAME, open_journal, require_laid_out
 from rm_mm.data.prepare.task import Task
 from rm_mm.data.prepare.writing import remove_leftovers
 from rm_mm.data.progress import ProgressLine
-from rm_mm.errors import InputError
-from rm_mm.lock import hold
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
+from rm_mm.files import hold
 
 _WHOLE: dict[str, Callable[[Task], None]] = {
     'imagenet': imagenet.lay_out,
@@ -50,7 +49,7 @@ def run_prepare(args: argparse.Namespace) -> int:
 
     Raises:
         InputError: If something is missing, damaged or in the way.
-        RefusedError: If another file is in the place of one.
+        RejectedError: If another file is in the place of one.
     """
     root, source = args.root, args.archives or args.root
     _require_sensible(args.name, root, source, args.subset)

@@ -9,8 +9,7 @@ from rm_mm.data.check.class_folders import IMAGE_SUFFIXES
 from rm_mm.data.prepare.stores import FolderStore, require_space_for
 from rm_mm.data.prepare.subset import closest, write_stamp
 from rm_mm.data.prepare.task import Task
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 
 def copy_classes(task: Task, splits: Sequence[str], count: int) -> None:

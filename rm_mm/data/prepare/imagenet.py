@@ -16,8 +16,7 @@ from rm_mm.data.prepare.subset import closest, write_stamp
 from rm_mm.data.prepare.tars import files_in, reading
 from rm_mm.data.prepare.task import Task
 from rm_mm.data.prepare.writing import require_space, safe_path
-from rm_mm.errors import InputError, RefusedError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, RejectedError, printable
 
 _TRAIN, _VAL, _DEVKIT = (archive.name for archive in ARCHIVES['imagenet'])
 _META = 'data/meta.mat'
@@ -177,13 +176,13 @@ def _require_in_their_classes(folder: Path, wnids: dict[str, str]) -> None:
     """Check that no validation image lies in the folder of another class.
 
     Raises:
-        RefusedError: If one does; it is left there.
+        RejectedError: If one does; it is left there.
     """
     by_name = {Path(name).name: wnid for name, wnid in wnids.items()}
     for path in sorted(folder.glob('*/*')):
         wnid = by_name.get(path.name)
         if wnid is not None and path.parent.name != wnid:
-            raise RefusedError(
+            raise RejectedError(
                 f'{printable(path)} is of the class {wnid} by the devkit: it is left where it is; '
                 f'move {printable(folder)} away and call again'
             )

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rm_mm import atomic
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm import files
+from rm_mm.errors import InputError, printable
 
 NAME = '.rm_mm_prepare.json'
 _SCHEMA_VERSION = 1
@@ -43,7 +42,7 @@ class Journal:
         """Write it."""
         content = asdict(self)
         del content['path']
-        atomic.write_json(self.path, {'schema_version': _SCHEMA_VERSION, **content})
+        files.write_json(self.path, {'schema_version': _SCHEMA_VERSION, **content})
 
     def known_md5(self, archive: Path) -> str | None:
         """The MD5 of an archive that has not changed since it was read, by size and time."""

@@ -11,8 +11,7 @@ from typing import BinaryIO, Protocol, cast
 
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.prepare.zips import DAMAGE, damaged, members_of, open_zip
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 
 class Store(Protocol):

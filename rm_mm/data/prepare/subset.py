@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from rm_mm import atomic
+from rm_mm import files
 from rm_mm.data.catalog import SUBSET_STAMP
 
 
@@ -44,7 +44,7 @@ def covering(classes_of: Mapping[str, Collection[int]], count: int) -> list[str]
 def write_stamp(folder: Path, name: str, count: int, counts: Mapping[str, int]) -> None:
     """Say in a root that it is a small version, and how many images it holds by split."""
     stamp = {'schema_version': 1, 'name': name, 'images_a_class': count, 'counts': dict(counts)}
-    atomic.write_json(folder / SUBSET_STAMP, stamp)
+    files.write_json(folder / SUBSET_STAMP, stamp)
 
 
 def _rank(name: str) -> tuple[str, str]:

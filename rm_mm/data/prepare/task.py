@@ -14,8 +14,7 @@ from rm_mm.data.check.class_folders import IMAGE_SUFFIXES
 from rm_mm.data.prepare.archives import ARCHIVES, Archive
 from rm_mm.data.prepare.journal import Journal
 from rm_mm.data.prepare.writing import write_file
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 _CHUNK_BYTES = 1 << 22
 

@@ -9,8 +9,7 @@ from typing import BinaryIO, cast
 from rm_mm.data.prepare.task import Task
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.prepare.zips import members_of, open_zip
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 
 def unpack(task: Task, root: Path, archives: Mapping[Path, Sequence[str]], strip: str = '') -> None:
@@ -25,7 +24,7 @@ def unpack(task: Task, root: Path, archives: Mapping[Path, Sequence[str]], strip
     Raises:
         InputError: If an archive is damaged or unsafe, or there is no room; then nothing was
             written.
-        RefusedError: If another file is in the place of one.
+        RejectedError: If another file is in the place of one.
     """
     members: dict[Path, dict[str, int]] = {}
     for path, folders in archives.items():

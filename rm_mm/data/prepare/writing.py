@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from rm_mm.errors import InputError, RefusedError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, RejectedError, printable
 
 _CHUNK_BYTES = 1 << 20
 #: How a file is called until it is whole; of a call that was killed it stays, and is removed by the
 #: next.
 SUFFIX = '.rm_mm_part'
-# The same of what `rm_mm.atomic` writes here.
+# The same of what `rm_mm.files` writes here.
 _ATOMIC = re.compile(r'\.(\.rm_mm_prepare|rm_mm_subset|instances_\w+)\.json\.[0-9a-f]{16}\.tmp')
 
 
@@ -58,12 +57,12 @@ def write_file(target: Path, source: BinaryIO, size: int, archive: Path) -> bool
         Whether it was written: False if the same file was there.
 
     Raises:
-        RefusedError: If another file is there, which is left.
+        RejectedError: If another file is there, which is left.
         InputError: If there are more or fewer bytes than declared.
     """
     if os.path.lexists(target):
         if not _same(target, source, size, archive):
-            raise RefusedError(
+            raise RejectedError(
                 f'{printable(target)} is there and is not what {printable(archive)} holds: it is '
                 'left as it is; move it away and call again'
             )

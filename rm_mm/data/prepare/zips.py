@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rm_mm.data.prepare.writing import safe_path
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError

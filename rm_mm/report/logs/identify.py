@@ -8,9 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, printable
 from rm_mm.names import METHODS
-from rm_mm.printable import printable
 from rm_mm.report.logs.curve import LoggedRun
 
 TASK_OF = {

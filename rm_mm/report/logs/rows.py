@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import read_config
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, printable
 from rm_mm.names import METHODS, MINI_SETTING, SETTINGS, require_name
-from rm_mm.printable import printable
+from rm_mm.recipe.config import read_config
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import LOG, Record, figures_of
 from rm_mm.report.logs.curve import LoggedRun
 from rm_mm.report.logs.formats import read_log
 from rm_mm.report.logs.identify import TASK_OF, Recipe, identify
 from rm_mm.report.logs.seeds import number
-from rm_mm.suite.metrics import metric_of
-from rm_mm.suite.records import LOG, Record, figures_of
 
 #: What mmcv calls a log.
 _MMCV_LOG = re.compile(r'\d{8}_\d{6}\.log\.json')

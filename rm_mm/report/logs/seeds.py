@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 
+from rm_mm.records import Record
 from rm_mm.report.logs.curve import LoggedRun
-from rm_mm.suite.records import Record
 
 Rows = Sequence[tuple[LoggedRun, Record]]
 

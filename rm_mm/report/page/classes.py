@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rm_mm.records import Record
 from rm_mm.report.page.chart import (
     BOTTOM,
     RIGHT,
@@ -24,7 +25,6 @@ from rm_mm.report.page.runs import Runs
 from rm_mm.report.page.scale import Scale, around
 from rm_mm.report.results import Column, Results
 from rm_mm.report.verdict import Cell
-from rm_mm.suite.records import Record
 
 #: Of more classes than twice this, so many from either end are drawn.
 ENDS = 10

@@ -6,13 +6,13 @@ import statistics
 from collections.abc import Sequence
 from itertools import product
 
+from rm_mm.records import Record
 from rm_mm.report.page.chart import Axes, axes, data_table, drawing, panel, section, x_axis, y_axis
 from rm_mm.report.page.look import Look, legend
 from rm_mm.report.page.markup import Markup, tag
 from rm_mm.report.page.runs import Runs
 from rm_mm.report.page.scale import around
 from rm_mm.report.results import Column, Results
-from rm_mm.suite.records import Record
 
 
 def curves(results: Results, runs: Runs, known: dict[str, Look]) -> Markup:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from rm_mm.records import Record
 from rm_mm.report.page.chart import plain_table, section
 from rm_mm.report.page.classes import classes
 from rm_mm.report.page.curves import curves
@@ -22,7 +23,6 @@ from rm_mm.report.page.results_table import results_table
 from rm_mm.report.page.runs import Runs
 from rm_mm.report.page.scatter import scatter
 from rm_mm.report.results import Results
-from rm_mm.suite.records import Record
 
 #: Sections, what the contents call them, and why one is not there.
 _SECTIONS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rm_mm.records import Record
 from rm_mm.report.page.markup import Markup, tag
 from rm_mm.report.page.verdicts import counted
 from rm_mm.report.results import Results
-from rm_mm.suite.records import Record
 
 #: More names than a sentence holds.
 _NAMES = 8

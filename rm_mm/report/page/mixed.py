@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rm_mm.records import Record
 from rm_mm.report.page.chart import section
 from rm_mm.report.page.markup import Markup, tag
 from rm_mm.report.page.pictures import Pictures, folder_of, read_description
 from rm_mm.report.page.runs import Runs
-from rm_mm.suite.records import Record
 
 
 def mixed_images(records: Sequence[Record], runs: Runs, pictures: Pictures) -> Markup | None:

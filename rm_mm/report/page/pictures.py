@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rm_mm.records import PICTURES
 from rm_mm.report.page.markup import Markup, tag
-from rm_mm.suite.records import PICTURES
 
 #: All pictures of a page together, in bytes as they are on disk; base64 makes a third more of it.
 LARGEST_TOTAL = 4_000_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rm_mm.records import Record
 from rm_mm.report.page.chart import section
 from rm_mm.report.page.markup import Child, Markup, tag
 from rm_mm.report.page.pictures import Pictures, folder_of, read_description
 from rm_mm.report.page.runs import Runs
 from rm_mm.report.results import Column, Results
-from rm_mm.suite.records import Record
 
 #: As the evaluation leaves, and columns that a reader can compare.
 _IMAGES = 6

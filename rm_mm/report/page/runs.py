@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rm_mm.records import LOG, Record
 from rm_mm.report.page.markup import Child, Markup, tag
-from rm_mm.suite.records import LOG, Record
 
 #: Of a record, as they are, under the names that the panel gives them.
 _FIELDS = {

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rm_mm.records import Record
 from rm_mm.report.page.chart import axes, data_table, drawing, panel, section, x_axis, y_axis
 from rm_mm.report.page.look import Look, legend
 from rm_mm.report.page.markup import Markup, tag
@@ -15,7 +16,6 @@ from rm_mm.report.page.runs import Runs
 from rm_mm.report.page.scale import around
 from rm_mm.report.results import Column, Results
 from rm_mm.report.statistics import LEVEL
-from rm_mm.suite.records import Record
 
 _PRETRAINING = 'classification'
 _NO_RANKS = 'all equal, so no ranks to compare'

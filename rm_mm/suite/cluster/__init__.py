@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 
 #: Runs cells, pretraining first; one that fails does not stop the others. Returns for each failure

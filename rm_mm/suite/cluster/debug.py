@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
+from rm_mm.recipe.metric import metric_of
 from rm_mm.suite.cell_run import run_cell
 from rm_mm.suite.cells import Options, Prepared
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.processes import LOG_LINES, require_unstopped
 from rm_mm.suite.progress import Progress
 
@@ -79,10 +79,10 @@ def _call(command: list[str], log: Path, **_: object) -> None:
         log: Not written: all of it is on the screen.
 
     Raises:
-        RefusedError: If it says that it failed.
+        RejectedError: If it says that it failed.
     """
     from rm_mm.cli import COMMANDS
-    from rm_mm.options import build_parser
+    from rm_mm.cli import build_parser
 
     arguments = command[command.index('rm_mm.cli') + 1 :]
     if arguments[-2:-1] == ['--launcher']:
@@ -91,7 +91,7 @@ def _call(command: list[str], log: Path, **_: object) -> None:
     args = build_parser().parse_args(arguments)
     with _as_in_a_process_of_its_own():
         if code := COMMANDS[args.command](args):
-            raise RefusedError(f'rm-mm {args.command} ended with {code}')
+            raise RejectedError(f'rm-mm {args.command} ended with {code}')
 
 
 @contextmanager

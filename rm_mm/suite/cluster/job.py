@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.atomic import write_text
-from rm_mm.environment import config_digest
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
+from rm_mm.files import write_text
+from rm_mm.recipe.metric import metric_of
+from rm_mm.run.environment import config_digest
 from rm_mm.suite.cell_run import command_of, run_cell
 from rm_mm.suite.cells import Options, Prepared, prepare
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import run_command, stop_commands
 from rm_mm.suite.progress import Progress
@@ -58,7 +58,7 @@ class CellJob:
             else:
                 self._lead()
         except Exception as error:
-            if isinstance(error, RefusedError):
+            if isinstance(error, RejectedError):
                 _await_verdict(told)
             if not int(os.environ.get('SLURM_NODEID', '0')):
                 write_text(self.failure, _why(error))
@@ -109,7 +109,7 @@ class CellJob:
 
     def _require_same(self, prepared: Prepared) -> None:
         if (found := config_digest(prepared.config)) != self.config_sha256:
-            raise RefusedError(
+            raise RejectedError(
                 f'the config {self.cell.config} has changed since the cell was submitted: '
                 f'expected sha256 {self.config_sha256[:12]}…, found {found[:12]}…; the same call '
                 'submits it as it is now'

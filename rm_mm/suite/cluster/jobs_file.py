@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from rm_mm.atomic import write_json
 from rm_mm.errors import InputError
+from rm_mm.files import write_json
 from rm_mm.suite.cluster.queue import SlurmError, jobs_named
 from rm_mm.suite.family import mark_of
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from rm_mm.recipe.metric import metric_of
 from rm_mm.suite.cell_run import run_cell
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.devices import Devices, visible
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.processes import is_stopping, stop_commands
 from rm_mm.suite.progress import Progress
 

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
 
 #: Nothing comes after these; any other state of Slurm's may yet lead to a record.
 ENDED = (
@@ -41,7 +41,7 @@ class Job:
         return self.state in ENDED
 
 
-class SlurmError(RefusedError):
+class SlurmError(RejectedError):
     """Slurm does not answer, or says no."""
 
 

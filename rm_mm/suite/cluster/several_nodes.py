@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from rm_mm.machine import job_port
+from rm_mm.run.machine import job_port
 from rm_mm.suite.cells import Options
 
 

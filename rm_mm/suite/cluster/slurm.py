@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster.jobs_file import NAME, job_prefix, read_jobs, write_jobs
 from rm_mm.suite.cluster.queue import Job, cancel, cluster_name, jobs_named
@@ -30,7 +30,7 @@ def run(
 
     Raises:
         InputError: If the jobs are another cluster's.
-        RefusedError: If Slurm is not here, does not answer, or refuses a job.
+        RejectedError: If Slurm is not here, does not answer, or refuses a job.
     """
     cluster, prefix = cluster_name(), job_prefix(work_dir)
     of_cluster, jobs = read_jobs(work_dir)
@@ -52,7 +52,7 @@ def run(
             write_jobs(work_dir, cluster, jobs | present)
             print(f'submitted {len(group.members)} cells as {group.name}')
         return Watch(work_dir, present, prefix).wait(left, Progress)
-    except (KeyboardInterrupt, RefusedError):
+    except (KeyboardInterrupt, RejectedError):
         _say_what_goes_on(left, present)
         raise
 
@@ -70,7 +70,7 @@ def _end_strays(alive: dict[str, Job], known: set[str], prefix: str) -> None:
     deadline = time.monotonic() + _CANCEL_SECONDS
     while any(not job.ended for number, job in jobs_named(prefix).items() if number in strays):
         if time.monotonic() > deadline:
-            raise RefusedError(f'jobs do not end: {" ".join(strays)}; look at squeue --me')
+            raise RejectedError(f'jobs do not end: {" ".join(strays)}; look at squeue --me')
         time.sleep(1)
 
 

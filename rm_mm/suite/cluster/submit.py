@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.environment import config_digest
-from rm_mm.errors import InputError, RefusedError
+from rm_mm.errors import InputError, RejectedError
+from rm_mm.run.environment import config_digest
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster.job import CellJob
 from rm_mm.suite.cluster.slurm_options import SlurmOptions
@@ -92,7 +92,7 @@ def submit(
         Each member with the id of its job.
 
     Raises:
-        RefusedError: If ``sbatch`` refuses it.
+        RejectedError: If ``sbatch`` refuses it.
     """
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
@@ -106,7 +106,7 @@ def submit(
             jobs = [executor.submit(call) for call in calls]
     except (FailedJobError, FailedSubmissionError) as error:
         said = ' '.join(str(error).replace('sbatch: ', '').split())
-        raise RefusedError(f'sbatch refused {group.name}: {said}') from error
+        raise RejectedError(f'sbatch refused {group.name}: {said}') from error
     return [(item, job.job_id) for item, job in zip(group.members, jobs, strict=True)]
 
 

@@ -7,15 +7,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import read_record
 from rm_mm.suite.cells import Prepared
 from rm_mm.suite.cluster.queue import Job, SlurmError, cancel, jobs_named, remembered
 from rm_mm.suite.cluster.submit import failure_note
 from rm_mm.suite.cluster.tail import Tail
-from rm_mm.suite.metrics import metric_of
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.processes import LOG_LINES
 from rm_mm.suite.progress import Progress
-from rm_mm.suite.records import read_record
 
 #: Between two looks; the longer the wait, the rarer, for the sake of Slurm's controller.
 SECONDS, MOST_SECONDS = 2.0, 30.0

@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rm_mm.batch_policy import apply_batch_policy
-from rm_mm.config_files import understood
 from rm_mm.data.embedded import reads_embedded
 from rm_mm.data.presence import require_data
-from rm_mm.errors import InputError
-from rm_mm.mistakes import Mistakes
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, Mistakes, printable
+from rm_mm.recipe.batch import apply_batch_policy
+from rm_mm.recipe.config import understood
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.own_config import require_trainable
 from rm_mm.suite.planning.plan import Cell

@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import InputError, RmMmError
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import InputError, Mistakes, RmMmError, printable
 from rm_mm.names import METHODS, TASKS, require_name
-from rm_mm.printable import printable
 from rm_mm.suite.planning.own import own_method, own_task
 from rm_mm.suite.planning.presets import PRESETS, Preset
 from rm_mm.suite.planning.yaml_file import read_yaml

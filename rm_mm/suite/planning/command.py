@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.estimate import Estimate, Question, estimate, show
 from rm_mm.suite.planning.gpus import find_gpu

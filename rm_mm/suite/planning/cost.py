@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.batch_policy import apply_batch_policy
-from rm_mm.config_files import entries, type_name
+from rm_mm.recipe.batch import apply_batch_policy
+from rm_mm.recipe.config import entries, type_name
+from rm_mm.recipe.network import bare_model, build_network
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.gpus import speedup
-from rm_mm.suite.planning.network import bare_model, build_network
 from rm_mm.suite.planning.plan import Cell
 from rm_mm.suite.planning.presets import Pace
 from rm_mm.suite.planning.probe import Probe

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import Mistakes
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.planning.cost import Cost, from_log, from_probe, wall_seconds
 from rm_mm.suite.planning.plan import Cell

@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.config_files import find_config, read_config
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, printable
 from rm_mm.names import METHODS, TASKS, require_name
-from rm_mm.printable import printable
+from rm_mm.recipe.config import find_config, read_config
 from rm_mm.suite.planning.presets import Preset, Task
 from rm_mm.transfer.zoo import require_address
 

@@ -7,10 +7,10 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from rm_mm.config_files import building, entries, type_name
 from rm_mm.data.presence import LOADERS, datasets
 from rm_mm.errors import InputError
-from rm_mm.suite.planning.network import build_network, silent
+from rm_mm.recipe.config import building, entries, type_name
+from rm_mm.recipe.network import build_network, silent
 
 #: Without any of these there is no run, or no figure of it.
 _NEEDED = ('train_dataloader', 'optim_wrapper', 'val_cfg', 'val_dataloader', 'val_evaluator')
@@ -31,8 +31,8 @@ def require_trainable(config: Any) -> None:
     Raises:
         InputError: If it would.
     """
-    from rm_mm.launch import local_checkpoint
     from rm_mm.pretrain.schedule import require_length
+    from rm_mm.run.training import local_checkpoint
 
     for name in _NEEDED:
         if config.get(name) is None:
@@ -69,7 +69,7 @@ def _require_buildable(config: Any) -> None:
     from mmengine.optim import build_optim_wrapper
     from mmengine.registry import OPTIM_WRAPPERS
 
-    from rm_mm.machine import adapt_to_cpu, has_accelerator
+    from rm_mm.run.machine import adapt_to_cpu, has_accelerator
 
     scope = config.get('default_scope')
     _require_registered(config, scope)

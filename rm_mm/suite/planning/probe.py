@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.atomic import write_text
-from rm_mm.batch_policy import apply_batch_policy
-from rm_mm.config_files import entries, type_name
-from rm_mm.errors import RefusedError
+from rm_mm.errors import RejectedError
+from rm_mm.files import write_text
+from rm_mm.recipe.batch import apply_batch_policy
+from rm_mm.recipe.config import entries, type_name
 from rm_mm.suite.cell_run import _command as command_of
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.processes import run_command
@@ -50,7 +50,7 @@ def probe(item: Prepared, options: Options) -> Probe:
         options: Of the call: as many processes train as in the cell's own run.
 
     Raises:
-        RefusedError: If it does not train, with the end of its log.
+        RejectedError: If it does not train, with the end of its log.
     """
     with tempfile.TemporaryDirectory(prefix='rm-mm-probe-') as name:
         folder = Path(name)
@@ -63,7 +63,7 @@ def probe(item: Prepared, options: Options) -> Probe:
         environment = read_environment(folder)
         checkpoints = [path.stat().st_size for path in folder.glob('*.pth')]
         if not times or not checkpoints:
-            raise RefusedError(f'the probe of {item.cell.name} logged nothing: no estimate')
+            raise RejectedError(f'the probe of {item.cell.name} logged nothing: no estimate')
         return Probe(
             statistics.median(times[len(times) // 2 :]),
             int(environment['iterations_an_epoch']),

@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from rm_mm.errors import InputError
-from rm_mm.printable import printable
+from rm_mm.errors import InputError, printable
 
 
 class _Loader(yaml.SafeLoader):

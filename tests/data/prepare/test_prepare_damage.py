@@ -351,8 +351,8 @@ def test_a_second_call_at_the_same_time_is_refused(tmp_path, said):
     archives.coco(tmp_path / 'a')
     (tmp_path / 'r').mkdir()
     holder = (
-        'import sys, pathlib, rm_mm.lock\n'
-        "rm_mm.lock.hold(pathlib.Path(sys.argv[1]), sys.argv[2], 'x')\n"
+        'import sys, pathlib, rm_mm.files\n'
+        "rm_mm.files.hold(pathlib.Path(sys.argv[1]), sys.argv[2], 'x')\n"
         "print('held', flush=True)\n"
         'sys.stdin.read()'
     )

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.errors import InputError, RefusedError, StoppedError
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import InputError, Mistakes, RejectedError, StoppedError
 from rm_mm.suite.cells import Options, Prepared
 from rm_mm.suite.cluster import chosen_cluster, debug, several_nodes, slurm, watch
 from rm_mm.suite.cluster.job import CellJob
@@ -60,7 +59,7 @@ def planned(work_dir, methods=('baseline', 'rm'), tasks=('classification', 'dete
 
 
 def call(*words):
-    from rm_mm.options import build_parser
+    from rm_mm.cli import build_parser
 
     return build_parser().parse_args(['suite', *words])
 
@@ -190,7 +189,7 @@ def test_what_sbatch_says_is_said(tmp_path, commands, monkeypatch, capfd):
     (commands / 'sbatch').write_text('#!/bin/sh\necho "sbatch: error: no such qos" >&2\nexit 1\n')
     monkeypatch.setattr('rm_mm.suite.cluster.submit._digest', lambda cell, options: 'abc')
     (group, *_) = groups(planned(tmp_path), {}, 'x')
-    with pytest.raises(RefusedError, match=r'^sbatch refused x-r18_mini: error: no such qos$'):
+    with pytest.raises(RejectedError, match=r'^sbatch refused x-r18_mini: error: no such qos$'):
         submit(group, tmp_path, Options(), ASKED)
     assert capfd.readouterr().err == ''
 
@@ -257,7 +256,7 @@ def test_jobs_of_another_cluster_are_left_alone(tmp_path, commands):
 
 def test_no_slurm_here(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))
-    with pytest.raises(RefusedError, match='no sbatch here: expected the commands of Slurm'):
+    with pytest.raises(RejectedError, match='no sbatch here: expected the commands of Slurm'):
         slurm.run(planned(tmp_path), Options(), work_dir=tmp_path, asked=ASKED)
 
 

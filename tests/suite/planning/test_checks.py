@@ -8,7 +8,7 @@ import torch
 
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
-from rm_mm.config_files import read_config
+from rm_mm.recipe.config import read_config
 from rm_mm.transfer.export import export_backbone
 
 BASELINE = 'classification/r18_baseline_mini.py'

@@ -6,8 +6,7 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
-from rm_mm.errors import InputError
-from rm_mm.mistakes import Mistakes
+from rm_mm.errors import InputError, Mistakes
 from rm_mm.suite.planning.choose import choose
 from rm_mm.suite.planning.plan import plan
 from rm_mm.suite.planning.presets import PRESETS

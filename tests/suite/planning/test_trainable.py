@@ -6,8 +6,8 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
-from rm_mm.config_files import read_config
 from rm_mm.errors import InputError
+from rm_mm.recipe.config import read_config
 from rm_mm.suite.cell_config import config_path, require_same, resolve
 from rm_mm.suite.planning.own_config import require_trainable
 from rm_mm.suite.planning.plan import PRETRAINING, plan
@@ -155,13 +155,13 @@ def test_a_folder_that_cannot_be_is_no_work_dir(tmp_path, capsys):
 
 
 def test_what_cannot_be_probed_leaves_the_others_their_cost(tmp_path, capsys, monkeypatch):
-    from rm_mm.errors import RefusedError
+    from rm_mm.errors import RejectedError
     from rm_mm.suite.planning import estimate
     from rm_mm.suite.planning.probe import Probe
 
     def probe(item, options):
         if item.cell.pretrains:
-            raise RefusedError('it fell over')
+            raise RejectedError('it fell over')
         return Probe(0.5, 100, 4, 10**6, 'CPU')
 
     monkeypatch.setattr(estimate, 'probe', probe)

@@ -1,0 +1,1 @@
+"""One run: training or testing one config on this machine."""
