@@ -37,11 +37,11 @@ test: $(VENV)/installed-dev
 # What another version of a library can break: imports, packaging, numbers, runs.
 test-short: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/pretrain tests/recipe tests/run \
-	    tests/transfer tests/suite tests/report $(wildcard tests/test_*.py)
+	    tests/transfer tests/suite tests/reporting $(wildcard tests/test_*.py)
 
 # What another Python can break: imports, packaging, files, texts, calls; numbers are the libraries'.
 test-python: $(VENV)/installed-dev
-	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/report tests/transfer \
+	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/reporting tests/transfer \
 	    tests/suite/cluster $(wildcard tests/test_*.py)
 
 # A training or an installation each, so that they are dealt out one by one.

@@ -174,7 +174,7 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
             'rm_mm': ['py.typed'],
             'rm_mm.data': ['imagenet_wnids.txt'],
             'rm_mm.data.mini': ['*.png', 'LICENSE-*.txt'],
-            'rm_mm.report.page': ['*.css', '*.js'],
+            'rm_mm.reporting.page': ['*.css', '*.js'],
         },
         install_requires=NEEDS + STACKS[STACK],
         extras_require={'dev': [*DEV, MIMS[STACK]], 'fast': FAST, 'slurm': SLURM},

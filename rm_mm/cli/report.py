@@ -23,6 +23,6 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run_report_command(args: argparse.Namespace) -> int:
     """Print the table, and write it where asked."""
-    from rm_mm.report.command import run_report
+    from rm_mm.reporting.command import run_report
 
     return run_report(args)

@@ -47,7 +47,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run_suite_command(args: argparse.Namespace) -> int:
     """Run what is missing, and print the table."""
-    from rm_mm.report.command import show
+    from rm_mm.reporting.command import show
     from rm_mm.suite.command import run_suite, run_transfer
     from rm_mm.suite.processes import stopped_by_signals
 

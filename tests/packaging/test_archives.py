@@ -61,8 +61,9 @@ def test_what_sorts_first_leads_onedl_mim_to_them(wheel):
 
 def test_the_wheel_has_the_package_its_types_and_its_licences(wheel):
     names = set(wheel.namelist())
-    assert {'rm_mm/py.typed', 'rm_mm/cli/__init__.py', 'rm_mm/data/mini/fashion_mnist_train.png'} <= names
-    assert {'rm_mm/report/page/style.css', 'rm_mm/report/page/page.js'} <= names
+    images = 'rm_mm/data/mini/fashion_mnist_train.png'
+    assert {'rm_mm/py.typed', 'rm_mm/cli/__init__.py', images} <= names
+    assert {'rm_mm/reporting/page/style.css', 'rm_mm/reporting/page/page.js'} <= names
     assert 'rm_mm/data/mini/LICENSE-fashion-mnist.txt' in names
     info = f'rm_mm-{__version__}.dist-info'
     licences = {name for name in names if name.startswith(f'{info}/licenses/')}

@@ -81,8 +81,7 @@ def _call(command: list[str], log: Path, **_: object) -> None:
     Raises:
         RejectedError: If it says that it failed.
     """
-    from rm_mm.cli import COMMANDS
-    from rm_mm.cli import build_parser
+    from rm_mm.cli import COMMANDS, build_parser
 
     arguments = command[command.index('rm_mm.cli') + 1 :]
     if arguments[-2:-1] == ['--launcher']:

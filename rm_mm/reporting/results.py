@@ -1,0 +1,149 @@
+"""What a report is made of: rows are methods, columns tasks, and each cell has its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rm_mm.names import METHODS, SETTINGS, TASKS
+from rm_mm.records import Record
+from rm_mm.reporting.verdict import Cell, Verdict, judge
+
+#: Heading and digits of each metric: one more than the paper prints.
+HEADINGS = {
+    'top1_percent': ('top-1 %', 3),
+    'box_ap_percent': ('box AP %', 2),
+    'mask_ap_percent': ('mask AP %', 2),
+    'map_percent': ('mAP %', 2),
+    'miou_percent': ('mIoU %', 3),
+}
+ABSENT = '-'
+
+
+@dataclass(frozen=True)
+class Column:
+    """One task and its figure.
+
+    Attributes:
+        task: Kind of the task.
+        name: Such as ``atss_r50_coco``.
+        heading: For people; tells it from the other columns.
+        digits: Behind the point.
+    """
+
+    task: str
+    name: str
+    heading: str
+    digits: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method in a setting.
+
+    Attributes:
+        setting: One or several, as ``paper, controlled``.
+        method: Its name.
+        cells: One a column.
+        verdicts: One a cell; of empty text where nothing is judged.
+    """
+
+    setting: str
+    method: str
+    cells: list[Cell]
+    verdicts: list[Verdict]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Records, arranged and judged.
+
+    Attributes:
+        columns: In the order of the tasks.
+        rows: In the order of settings and methods.
+        published: Whether the paper has a figure for any.
+        judged: Whether there is a verdict.
+    """
+
+    columns: list[Column]
+    rows: list[Row]
+    published: bool
+    judged: bool
+
+
+def arrange(records: Sequence[Record]) -> Results:
+    """Arrange and judge records.
+
+    Args:
+        records: Of all that the call names.
+    """
+    columns = _columns(records)
+    lines = _lines(records)
+    cells = [
+        Cell(
+            [record for record in here if record.method == method],
+            [] if method == 'baseline' else [r for r in here if r.method == 'baseline'],
+        )
+        for _, method, block in lines
+        for here in ([r for r in block if _key(r) == column] for column in columns)
+    ]
+    published = any(cell.published is not None for cell in cells)
+    judged = published or len({record.seed for record in records}) > 1
+    verdicts = judge(cells) if judged else [Verdict('')] * len(cells)
+    width = len(columns)
+    rows = [
+        Row(setting, method, cells[start : start + width], verdicts[start : start + width])
+        for start, (setting, method, _) in zip(range(0, len(cells), width or 1), lines, strict=True)
+    ]
+    return Results(list(columns.values()), rows, published, judged)
+
+
+def _lines(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
+    """Setting, method, and the records of the setting, of each row."""
+    found = []
+    for setting, block in blocks(records):
+        present = {record.method for record in block}
+        order = [*(m for m in METHODS if m in present), *sorted(present - set(METHODS))]
+        found += [(setting, method, block) for method in order]
+    return found
+
+
+def blocks(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """Records by setting, in the order of the settings.
+
+    A run whose backbone is the same in both settings belongs to both. Where some method has a run
+    of its own in one, its block holds all rows of that setting; where none has, the rows are the
+    same and stand once, marked with both.
+    """
+    own = {record.settings[0] for record in records if len(record.settings) == 1}
+    found = [
+        (setting, [record for record in records if setting in record.settings])
+        for setting in (*SETTINGS, *sorted(own - set(SETTINGS)))
+        if setting in own
+    ]
+    shared = [record for record in records if not own & set(record.settings)]
+    marks = dict.fromkeys(', '.join(record.settings) for record in shared)
+    return found + [
+        (mark or ABSENT, [record for record in shared if ', '.join(record.settings) == mark])
+        for mark in marks
+    ]
+
+
+def _key(record: Record) -> tuple[str, str, str]:
+    return record.task, record.column, record.metric
+
+
+def _columns(records: Sequence[Record]) -> dict[tuple[str, str, str], Column]:
+    """Columns by their keys; two of one kind are told apart by their names."""
+    keys = dict.fromkeys(map(_key, records))
+    order = sorted(keys, key=lambda key: (TASKS.index(key[0]), *key[1:]))
+    names: dict[str, set[str]] = {}
+    for task, name, _ in order:
+        names.setdefault(task, set()).add(name)
+    found = {}
+    for task, name, metric in order:
+        heading, digits = HEADINGS.get(metric, (metric, 2))
+        alone = len(names[task]) == 1
+        heading = heading if alone else f'{name} {heading}'
+        found[task, name, metric] = Column(task, name, heading, digits)
+    return found

@@ -1,0 +1,348 @@
+"""Each format as it comes: cut, restarted, resumed, damaged, long."""
+
+import gzip
+import json
+import time
+import tracemalloc
+
+import pytest
+
+from rm_mm.errors import InputError
+from rm_mm.reporting.logs import lines
+from rm_mm.reporting.logs.formats import read_log
+from rm_mm.reporting.logs.lines import read_lines
+from rm_mm.reporting.logs.rows import files_of
+
+
+def text(*entries):
+    """The authors' format: ``(3, 100)`` is a line of training, ``(3, '0.5')`` an evaluation."""
+    written = []
+    for epoch, what in entries:
+        when = f'2021-12-08 22:{epoch:02}:00,500 - INFO - '
+        if isinstance(what, str):
+            said = f'Epoch(val) [{epoch}]\tTest Acc@1: {what}\tTest Acc@5: 1.0'
+        else:
+            said = f'Epoch [{epoch}/300][{what}/2503]\tlr 0.033333\tLoss 7.1 (7.1)'
+        written.append(when + said)
+    return '\n'.join(written) + '\n'
+
+
+def mmcv(*entries, **first):
+    """mmcv's format: ``(epoch, iteration)`` of training, ``(epoch, {…})`` of an evaluation."""
+    written = [json.dumps({'env_info': 'x', 'exp_name': 'atss_r50_coco_rm.py', **first})]
+    for epoch, what in entries:
+        values = {'mode': 'val', 'iter': 7, **what} if isinstance(what, dict) else {'iter': what}
+        entry = {'mode': 'train', 'time': 0.5, 'memory': 100, 'epoch': epoch, **values}
+        written.append(json.dumps(entry))
+    return '\n'.join(written) + '\n'
+
+
+@pytest.fixture
+def log(tmp_path):
+    def write(content, name='run.log'):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_the_authors_text(log):
+    run = read_log(log(text((1, 0), (1, 100), (1, '0.5'), (2, 0), (2, '0.625'))))
+    assert run.curve('top1_percent') == [(1, 50.0), (2, 62.5)]
+    assert (run.step_unit, run.restarts, run.unread_count) == ('epoch', 0, 0)
+
+
+def test_a_restart_gives_up_what_came_after_it(log):
+    content = text(
+        (1, 0), (1, '0.1'), (2, 0), (2, '0.9'), (3, 0), (3, '0.8'),
+        # Goes on from the checkpoint of the first epoch, and is cut again.
+        (2, 0), (2, '0.2'), (3, 0),
+    )  # fmt: skip
+    run = read_log(log(content))
+    assert run.curve('top1_percent') == [(1, 10.0), (2, 20.0)]
+    assert run.restarts == 1
+    # From the start: nothing of the first is of this run.
+    run = read_log(log(content + text((1, 0), (1, '0.3'))))
+    assert run.curve('top1_percent') == [(1, 30.0)]
+    assert run.restarts == 2
+
+
+def test_the_clock_of_a_restart_is_no_time_of_training(log):
+    lines_of_a_run = [
+        f'2021-12-08 {clock},000 - INFO - Epoch [1/300][{iteration}/2503]\tlr 0.1\tLoss 7.1\n'
+        # 20 s for the first hundred; an hour later again from the start, 40 s for a hundred.
+        for clock, iteration in [
+            ('22:00:00', 0),
+            ('22:00:20', 100),
+            ('23:00:00', 0),
+            ('23:00:40', 100),
+        ]
+    ]
+    run = read_log(log(''.join(lines_of_a_run)))
+    assert (run.seconds, run.seconds_an_iteration) == (60, pytest.approx(0.3))
+
+
+def test_a_number_that_is_cut_is_not_taken_for_a_whole_one(log):
+    whole = text((1, 0), (1, '0.5'), (2, 0), (2, '0.7911'))
+    cut = whole[: whole.rindex('0.7911') + 3]
+    assert cut.endswith('0.7')
+    assert read_log(log(cut)).curve('top1_percent') == [(1, 50.0)]
+
+
+def test_mmcv_of_epochs_and_of_iterations(log):
+    epochs = [(1, 50), (1, {'bbox_mAP': 0.1}), (2, 50), (2, {'bbox_mAP': 0.415})]
+    run = read_log(log(mmcv(*epochs)))
+    assert run.curve('box_ap_percent') == [(1, 10.0), (2, 41.5)]
+    assert (run.step_unit, run.memory_mb, run.seconds) == ('epoch', 100, 50)
+    iterations = [(1, 50), (2, 100), (2, {'mIoU': 0.3}), (3, 150), (3, 200), (3, {'mIoU': 0.423})]
+    run = read_log(log(mmcv(*iterations)))
+    assert run.curve('miou_percent') == [(100, 30.0), (200, 42.3)]
+    assert (run.step_unit, run.seconds, run.seconds_an_iteration) == ('iteration', 100, 0.5)
+
+
+def test_mmcv_says_itself_what_it_counts(log):
+    # One line an epoch, each further on than the last: nothing else tells the two apart.
+    entries = [(1, 40), (1, {'bbox_mAP': 0.1}), (2, 50), (2, {'bbox_mAP': 0.2})]
+    assert read_log(log(mmcv(*entries))).step_unit == 'iteration'
+    config = "runner = dict(type='EpochBasedRunner', max_epochs=2)\n"
+    assert read_log(log(mmcv(*entries, config=config))).step_unit == 'epoch'
+
+
+def test_mmcv_restarted_in_one_file(log):
+    first = mmcv((1, 50), (1, {'mIoU': 0.1}), (2, 100), (2, {'mIoU': 0.5}), (3, 150))
+    run = read_log(log(first + mmcv((2, 100), (2, {'mIoU': 0.2}), (3, 150), (3, {'mIoU': 0.3}))))
+    assert run.curve('miou_percent') == [(50, 10.0), (100, 20.0), (150, 30.0)]
+    assert (run.restarts, run.given_up) == (1, 1)
+
+
+def test_mmcv_with_lines_missing_is_no_restart(log):
+    content = mmcv(
+        (1, 50), (1, {'bbox_mAP': 0.3}), (2, 100), (2, {'bbox_mAP': 0.4}), (3, 50),
+        (3, {'bbox_mAP': 0.35}),
+    )  # fmt: skip
+    run = read_log(log(content))
+    assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0), (3, 35.0)]
+    assert run.restarts == 0
+
+
+def test_evaluations_without_training_between_are_counted(log):
+    values = [(epoch, {'mIoU': 0.1 * n}) for n, epoch in enumerate((1, 1, 2, 2), 1)]
+    run = read_log(log(mmcv(*values)))
+    assert run.curve('miou_percent') == [(1, 20.0), (2, 40.0)]
+    assert run.made_again == 2
+
+
+def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_path):
+    for folder, value in (('20260101_1', 30.0), ('20260101_2', 31.0)):
+        path = tmp_path / folder / 'vis_data' / 'scalars.json'
+        path.parent.mkdir(parents=True)
+        train = {'iter': 1, 'epoch': 1, 'step': 1, 'time': 0.5}
+        path.write_text(mmengine(train, {'accuracy/top1': value, 'step': 1}))
+    run = read_log(*sorted(tmp_path.glob('*/*/*')))
+    assert run.curve('top1_percent') == [(1, 31.0)]
+    assert (run.path, run.earlier, run.restarts) == (path, 1, 0)
+    # Its time is its own.
+    assert run.seconds == pytest.approx(0.5)
+
+
+def test_a_folder_of_mmcvs_logs_is_one_run(tmp_path):
+    first, second = (tmp_path / f'20260101_12000{n}.log.json' for n in (1, 2))
+    first.write_text(mmcv((1, 50), (1, {'bbox_mAP': 0.3})))
+    second.write_text(mmcv((2, 50), (2, {'bbox_mAP': 0.4})))
+    run = read_log(*files_of(tmp_path))
+    assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0)]
+    assert run.path == first
+    # Names that people gave are of whatever they like.
+    second.rename(tmp_path / 'rm.log.json')
+    with pytest.raises(InputError, match='holds several logs'):
+        files_of(tmp_path)
+
+
+def mmengine(*entries):
+    return ''.join(json.dumps(entry) + '\n' for entry in entries)
+
+
+def test_mmengine_of_epochs_and_of_iterations(log):
+    train = {'lr': 0.1, 'loss': 1.0, 'time': 0.25, 'memory': 512}
+    run = read_log(
+        log(
+            mmengine(
+                {**train, 'epoch': 1, 'iter': 10, 'step': 10},
+                {'accuracy/top1': 40.5, 'time': 0.1, 'step': 1},
+                {**train, 'epoch': 2, 'iter': 20, 'step': 20},
+                {'accuracy/top1': 50.25, 'time': 0.1, 'step': 2},
+            )
+        )
+    )
+    assert run.curve('top1_percent') == [(1, 40.5), (2, 50.25)]
+    assert (run.step_unit, run.seconds, run.memory_mb) == ('epoch', 5, 512)
+    run = read_log(
+        log(
+            mmengine(
+                {**train, 'iter': 100, 'step': 100},
+                {'mIoU': 30.5, 'aAcc': 70.0, 'step': 100},
+                {**train, 'iter': 200, 'step': 200},
+                {'mIoU': 40.5, 'aAcc': 70.0, 'step': 200},
+            )
+        )
+    )
+    assert run.curve('miou_percent') == [(100, 30.5), (200, 40.5)]
+    assert run.step_unit == 'iteration'
+
+
+def test_a_run_of_mmengine_that_was_resumed(log):
+    def epoch(number, value):
+        return mmengine(
+            {'loss': 1.0, 'epoch': number, 'iter': number * 10, 'step': number * 10},
+            {'coco/bbox_mAP': value, 'step': number},
+        )
+
+    first = log(epoch(1, 0.1) + epoch(2, 0.9), 'a.json')
+    second = log(epoch(2, 0.2) + epoch(3, 0.3), 'b.json')
+    run = read_log(first, second)
+    assert run.curve('box_ap_percent') == [(1, 10.0), (2, 20.0), (3, 30.0)]
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        b'{"mode": "val", "epoch": 2, "bbox_m',
+        b'{"mode": "val", "epoch": 2, "bbox_mAP": NaN}\n',
+        b'{"mode": "val", "epoch": 2, "bbox_mAP": 41.5}\n',
+        b'{"mode": "val", "epoch": 2, "bbox_mAP": "high"}\n',
+        b'{"mode": "val", "epoch": null, "bbox_mAP": 0.5}\n',
+        b'{"mode": "train", "epoch": 2}\n',
+        b'{"mode": "train", "epoch": 1e999, "iter": 3}\n',
+        b'[1, 2]\n',
+        b'\xff\xfe\x00\n',
+        b'[' * 100_000 + b'\n',
+    ],
+)  # fmt: skip
+def test_a_line_that_is_none_is_named_and_passed_over(log, line):
+    good = mmcv((1, 50), (1, {'bbox_mAP': 0.1})).encode()
+    run = read_log(log(good + line))
+    assert run.curve('box_ap_percent') == [(1, 10.0)]
+    assert (run.unread_count, run.unread[0][0]) == (1, 4)
+    if line.endswith(b'\n'):
+        rest = mmcv((2, 50), (2, {'bbox_mAP': 0.2})).encode()
+        assert read_log(log(good + line + rest)).curve('box_ap_percent')[-1] == (2, 20.0)
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        (b'', 'is empty'),
+        (b'hello\n', 'is no log that is known here'),
+        (b'{"a": 1}\n', 'is no log that is known here'),
+        (gzip.compress(b'Epoch', mtime=0), 'is compressed: unpack it'),
+        (b'\x00' * 10**6, 'is no log that is known here'),
+    ],
+)
+def test_what_is_no_log_is_said_in_a_line(log, content, said):
+    with pytest.raises(InputError, match=said) as caught:
+        read_log(log(content))
+    assert '\n' not in str(caught.value)
+
+
+def test_a_folder_or_nothing_is_no_log(tmp_path):
+    for path in (tmp_path, tmp_path / 'absent'):
+        with pytest.raises(InputError, match='cannot read the log'):
+            read_log(path)
+
+
+def test_a_long_log_takes_no_memory(log):
+    block = mmcv(*[(1, iteration) for iteration in range(1, 2000)]).encode()
+    path = log(block)
+    with path.open('ab') as file:
+        for _ in range(60):
+            file.write(block)
+        file.write(mmcv((2, 1), (2, {'bbox_mAP': 0.5})).encode())
+    assert path.stat().st_size > 8_000_000
+    read_log(log(block, 'warm.json'))
+    tracemalloc.start()
+    run = read_log(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert run.curve('box_ap_percent') == [(2, 50.0)]
+    assert peak < 1_000_000
+
+
+def test_a_line_longer_than_any(log, monkeypatch):
+    monkeypatch.setattr(lines, 'LONGEST', 10)
+    found = list(read_lines(log(b'short\n' + b'x' * 35 + b'\nlast')))
+    assert [(line.number, line.text, line.cut) for line in found] == [
+        (1, 'short', False), (2, 'x' * 10, True), (3, 'last', True),
+    ]  # fmt: skip
+
+
+def test_several_evaluations_in_one_epoch(log):
+    entries = [(1, 20), (1, {'bbox_mAP': 0.4}), (1, 40), (1, {'bbox_mAP': 0.3}), (2, 20)]
+    config = "runner = dict(type='EpochBasedRunner', max_epochs=2)\n"
+    run = read_log(log(mmcv(*entries, config=config)))
+    assert run.curve('box_ap_percent') == [(1, 40.0), (1, 30.0)]
+    # Cut in its first epoch, without a config: epochs would all be the same.
+    run = read_log(log(mmcv(*entries[:-1])))
+    assert run.curve('box_ap_percent') == [(20, 40.0), (40, 30.0)]
+    # Restarted behind the first of the two.
+    run = read_log(log(mmcv(*entries[:3], (1, 60), (1, {'bbox_mAP': 0.9}), (1, 50))))
+    assert [value for _, value in run.curve('box_ap_percent')] == [40.0]
+
+
+@pytest.mark.parametrize('head', [b'\xef\xbb\xbf', b'\n', b'w, "x": 3}\n'])
+def test_a_damaged_head(log, head):
+    run = read_log(log(head + mmcv((1, 50), (1, {'bbox_mAP': 0.4})).encode()))
+    assert run.curve('box_ap_percent') == [(1, 40.0)]
+
+
+def test_a_metric_that_was_not_measured_takes_no_other_with_it(log):
+    lines_of_a_run = [
+        {'iter': 10, 'epoch': 1, 'step': 10},
+        {'coco/bbox_mAP': 0.5, 'coco/segm_mAP': -1.0, 'step': 1},
+        {'iter': 20, 'epoch': 2, 'step': 20},
+        {'coco/bbox_mAP': 0.25, 'coco/segm_mAP': 7.0, 'step': 2},
+    ]
+    run = read_log(log(mmengine(*lines_of_a_run)))
+    assert run.curve('box_ap_percent') == [(1, 50.0), (2, 25.0)]
+    assert run.unread == [
+        (2, 'mask_ap_percent is -100, which is no percentage'),
+        (4, 'mask_ap_percent is 700, which is no percentage'),
+    ]
+
+
+def test_an_earlier_step_that_is_evaluated_last_is_not_the_last(log):
+    entries = [{'iter': 10, 'epoch': 1, 'step': 10}, {'mIoU': 10.0, 'step': 10}]
+    entries += [{'iter': 20, 'step': 20}, {'mIoU': 30.0, 'step': 20}, {'mIoU': 11.0, 'step': 10}]
+    assert read_log(log(mmengine(*entries))).curve('miou_percent') == [(10, 11.0), (20, 30.0)]
+
+
+def test_the_cut_end_of_a_text_is_said(log):
+    content = text((1, 0), (1, '0.5'), (2, 0), (2, '0.7911'))
+    run = read_log(log(content[: content.rindex('0.7911') + 3]))
+    assert run.unread == [(4, 'cut')]
+
+
+def test_parts_of_a_run_are_told_apart(tmp_path):
+    for name, end in (('1', ''), ('2', '{"a')):
+        folder = tmp_path / name / 'vis_data'
+        folder.mkdir(parents=True)
+        (folder / 'scalars.json').write_text(mmengine({'mIoU': 1.0, 'step': int(name)}) + end)
+    run = read_log(*sorted(tmp_path.glob('*/vis_data/scalars.json')))
+    assert run.unread == [(2, '2: cut')]
+
+
+def test_many_evaluations_take_no_long(log):
+    entries = [{'mIoU': 1.0, 'step': step} for step in range(50_000)]
+    begun = time.monotonic()
+    assert len(read_log(log(mmengine(*entries))).evaluations) == 50_000
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(('by_epoch', 'unit'), [('True', 'epoch'), ('False', 'iteration')])
+def test_steps_of_mmengine_are_what_its_config_says(tmp_path, by_epoch, unit):
+    (tmp_path / 'config.py').write_text(
+        'train_cfg = dict(max_epochs=12)\n'
+        f'default_hooks = dict(logger=dict(log_metric_by_epoch={by_epoch}))\n'
+    )
+    (tmp_path / 'scalars.json').write_text(mmengine({'accuracy/top1': 40.0, 'step': 100}))
+    assert read_log(tmp_path / 'scalars.json').step_unit == unit
