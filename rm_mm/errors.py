@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class RmMmError(ValueError):
-    """Something a user can mend; shown as one clear line, without a traceback.
+    """Something a user can fix; shown as one clear line, without a traceback.
 
     The message says what is wrong, what was expected, what was found and what to do.
     """
@@ -16,80 +17,96 @@ class RmMmError(ValueError):
 
 
 class InputError(RmMmError):
-    """The call or its input is wrong: nothing was run."""
+    """The call or its input is wrong; nothing was run."""
 
     exit_code = 2
 
 
 class StaleLockError(InputError):
-    """A folder is held by processes alone whose call is gone."""
+    """A folder is locked by processes that outlived the call that started them."""
 
 
 class RejectedError(RmMmError):
     """It ran, and the answer is no: a backbone that does not fit, a check that fails."""
-
-    exit_code = 1
 
 
 class StoppedError(KeyboardInterrupt):
     """A signal ended the call, as Ctrl-C would have.
 
     Args:
-        number: Of the signal.
+        number: Number of the signal.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        # What a shell says of a process that a signal ended.
+        # The exit code that shells report for a process ended by a signal.
         self.exit_code = 128 + number
 
 
 class Mistakes:
-    """Collects what is wrong with a call, so that all of it is said at once."""
+    """Collects everything that is wrong with a call, to report all of it at once."""
 
     def __init__(self) -> None:
+        # A dict keeps the order and drops duplicates.
         self.found: dict[str, None] = {}
 
     def add(self, error: Exception | str) -> None:
-        """Take one up; the same twice counts once."""
+        """Add one; duplicates count once."""
         self.found[str(error)] = None
 
     @contextmanager
     def collecting(self, about: str = '') -> Iterator[None]:
-        """Take up what is raised in the block, instead of ending at it.
+        """Add an error that the block raises, instead of letting it pass.
 
         Args:
-            about: What it is of, where it does not say so itself.
+            about: Prefix for errors that do not say what they are about.
         """
         try:
             yield
         except RmMmError as error:
             self.add(f'{about}: {error}' if about else error)
 
-    def require_none(self, left: str = 'nothing was run') -> None:
-        """Say them.
+    def require_none(self, consequence: str = 'nothing was run') -> None:
+        """Raise everything that was collected.
 
         Args:
-            left: What was not done because of them.
+            consequence: What was not done because of it.
 
         Raises:
-            InputError: If there is any.
+            InputError: If anything was collected.
         """
         if len(self.found) == 1:
             raise InputError(*self.found)
         if self.found:
-            lines = '\n'.join(f'- {said}' for said in self.found)
-            raise InputError(f'{len(self.found)} mistakes, and {left}:\n{lines}')
+            lines = '\n'.join(f'- {message}' for message in self.found)
+            raise InputError(f'{len(self.found)} mistakes, and {consequence}:\n{lines}')
 
 
-# Longer than any name in the model zoos; a name made to flood the screen is cut.
+def require_type(name: str, value: object, kinds: Any) -> None:
+    """Check the type of an argument that a user passed.
+
+    Args:
+        name: Argument, as the user wrote it.
+        value: What was passed.
+        kinds: A class or union, such as ``str | Path``.
+
+    Raises:
+        InputError: If the value is not an instance.
+    """
+    if not isinstance(value, kinds):
+        expected = kinds.__name__ if isinstance(kinds, type) else str(kinds)
+        expected = expected.replace('pathlib.', '').replace('NoneType', 'None')
+        raise InputError(f'{name}: expected {expected}, got {type(value).__name__} {printable(value)}')
+
+
+# Longer than any name in the model zoos; names made to flood the screen are cut.
 _LONGEST = 160
 
 
 def printable(value: object) -> str:
-    r"""Show ``value`` on one line of plain ASCII.
+    r"""Return ``value`` as one line of plain ASCII, safe for a terminal.
 
-    Control characters, and with them terminal escapes, come out as ``\x1b`` and the like.
+    Control characters, and with them terminal escapes, are shown as ``\x1b`` and the like.
     """
     text = ascii(str(value))[1:-1]
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'

@@ -1,33 +1,33 @@
-"""The recipe's global batch on another number of processes.
+"""Keeping the recipe's global batch on a different number of processes.
 
-The recipe's is ``auto_scale_lr.base_batch_size`` of the config; the run's is processes times
-``train_dataloader.batch_size`` times the batches accumulated a step. Where they differ, the run is
-another experiment unless somebody says how to go on.
+The recipe's global batch is ``auto_scale_lr.base_batch_size`` of the config. The run's is processes
+x ``train_dataloader.batch_size`` x accumulated batches. Where they differ, the run would be another
+experiment, so the user has to choose a policy.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rm_mm.errors import InputError
-from rm_mm.recipe.config import entries
+from rm_mm.recipe.schedule import scale_iterations, scale_scheduler, schedulers
 
-#: What ``environment.json`` says of a batch that is the recipe's.
+#: Entry of ``environment.json`` for a run with the recipe's batch.
 RECIPES_BATCH = "the recipe's"
 
 POLICIES = ('accumulate', 'scale-lr', 'as-is')
 
-#: Where each launcher says how many processes there are.
+#: Environment variable in which each launcher gives the number of processes.
 _COUNTS = {'pytorch': 'WORLD_SIZE', 'slurm': 'SLURM_NTASKS', 'mpi': 'OMPI_COMM_WORLD_SIZE'}
 
 
 def process_count(launcher: str, environ: Mapping[str, str] = os.environ) -> int:
-    """How many processes train, as their launcher has it; 1 without one.
+    """Return the number of training processes that the launcher set; 1 without a launcher.
 
     Raises:
-        InputError: If the launcher says no number.
+        InputError: If the launcher's environment variable is missing or not a number.
     """
     if launcher == 'none':
         return 1
@@ -41,25 +41,27 @@ def process_count(launcher: str, environ: Mapping[str, str] = os.environ) -> int
 
 
 def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str | None:
-    """Make a run on so many processes what the policy says, in place.
+    """Apply a batch policy to a config, in place.
 
-    ``accumulate`` adds up gradients until the recipe's batch is full. What counts iterations in a
-    run of iterations is multiplied; schedules still count steps of the optimiser.
-    ``scale-lr`` multiplies the rate by the ratio of the batches (arXiv 1706.02677, section 2.1)
-    and divides everything that counts iterations by it, warm-up included, so that as many images
-    are seen. Epochs stay epochs. ``as-is`` changes nothing.
+    - ``accumulate`` adds up gradients until the recipe's batch is full. Iteration counts of a run
+      of iterations are multiplied; schedulers still count optimiser steps.
+    - ``scale-lr`` multiplies the learning rate by the ratio of the batches (linear rule, arXiv
+      1706.02677, section 2.1) and divides everything counted in iterations by it, warm-up included,
+      so that the run sees as many images. Epochs stay epochs.
+    - ``as-is`` changes nothing.
 
     Args:
-        config: A resolved mmengine config of a training run. One without a recipe's batch is left
-            as it is.
-        processes: That take part.
-        policy: One of ``POLICIES``, or None if nobody said.
+        config: Resolved mmengine config of a training run. Without ``base_batch_size`` it is left
+            alone.
+        processes: Number of training processes.
+        policy: One of ``POLICIES``, or None if the user chose none.
 
     Returns:
-        What it did, for the log; None if the batch is the recipe's.
+        What was changed, for the log; None if the batch is the recipe's. ``environment.json`` keeps
+        this text, and a run resumes only with an equal one: it is part of the file format.
 
     Raises:
-        InputError: If the batches differ and nobody said how to go on, or the way does not apply.
+        InputError: If the batches differ and no policy was chosen, or the policy does not apply.
     """
     scaling = config.get('auto_scale_lr') or {}
     recipe = scaling.get('base_batch_size')
@@ -67,7 +69,7 @@ def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str |
     if not recipe or not batch:
         return None
     if scaling.get('enable'):
-        # mmengine would scale the rate and leave the warm-up; one of the two has to do it.
+        # mmengine would scale the rate but not the warm-up, and must not scale a second time.
         policy, scaling['enable'] = policy or 'scale-lr', False
     accumulated = config.optim_wrapper.get('accumulative_counts', 1)
     actual = processes * batch * accumulated
@@ -76,9 +78,9 @@ def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str |
         if policy == 'as-is':
             return f"{found}, accumulated as the config says; the recipe's is {recipe}"
         raise InputError(
-            f'{found}: optim_wrapper.accumulative_counts={accumulated} lets schedules and loops '
-            'count batches instead of steps. Leave it out and say --batch-policy accumulate, which '
-            'keeps the recipe, or train as the config says with --batch-policy as-is'
+            f'{found}: with optim_wrapper.accumulative_counts={accumulated}, schedules and loops '
+            'count batches instead of steps. Remove it and pass --batch-policy accumulate, which '
+            'keeps the recipe, or pass --batch-policy as-is to train with the config unchanged'
         )
     if actual == recipe:
         return None
@@ -89,9 +91,9 @@ def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str |
     if policy == 'as-is':
         return f"{found} instead of the recipe's {recipe}, as asked for"
     raise InputError(
-        f"{found} is not the recipe's {recipe}. Say --batch-policy accumulate "
+        f"{found} is not the recipe's {recipe}. Pass --batch-policy accumulate "
         f'({_accumulating(processes * batch, recipe)}), --batch-policy scale-lr (linear rule: rate '
-        f'x {actual / recipe:g}, warm-up stretched to as many images) or --batch-policy as-is'
+        f'x {actual / recipe:g}, warm-up over as many images) or --batch-policy as-is'
     )
 
 
@@ -102,7 +104,7 @@ def _product(processes: int, batch: int, accumulated: int) -> str:
 
 def _accumulating(at_once: int, recipe: int) -> str:
     if recipe % at_once:
-        return f'not possible here: {recipe} is no multiple of {at_once}'
+        return f'not possible here: {recipe} is not a multiple of {at_once}'
     return f'keeps the recipe: {recipe // at_once} batches a step'
 
 
@@ -115,60 +117,30 @@ def _accumulate(config: Any, processes: int, recipe: int) -> str:
             else f'a number of processes that divides {recipe}'
         )
         raise InputError(
-            f"--batch-policy accumulate cannot make {recipe}, the recipe's batch, of "
-            f'{at_once} images at a time; it takes {fitting}'
+            f"--batch-policy accumulate cannot reach the recipe's batch of {recipe} with "
+            f'{at_once} images at a time; it needs {fitting}'
         )
     count = recipe // at_once
-    for scheduler in _schedulers(config):
+    for scheduler in schedulers(config):
         if scheduler.get('convert_to_iter_based'):
             raise InputError(
-                f'--batch-policy accumulate and convert_to_iter_based of {scheduler["type"]} do '
-                'not go together: mmengine would convert epochs to batches, not to steps. Count '
-                'it in iterations or in epochs, or say --batch-policy scale-lr'
+                f'--batch-policy accumulate does not support convert_to_iter_based of '
+                f'{scheduler["type"]}: mmengine would convert epochs to batches, not to steps. '
+                'Count in iterations or in epochs, or pass --batch-policy scale-lr'
             )
     config.optim_wrapper['accumulative_counts'] = count
     hooks = {**config.get('default_hooks', {}), 'param_scheduler': {'type': 'StepSchedulerHook'}}
     config['default_hooks'] = hooks
-    for place, key in _iteration_counts(config):
-        place[key] *= count
+    scale_iterations(config, count)
     return f'the gradients of {count} batches make a step'
 
 
 def _scale(config: Any, ratio: float) -> str:
-    def stretched(count: int) -> int:
-        return max(1, round(count / ratio))
-
-    optimizer = config.optim_wrapper.optimizer
-    optimizer['lr'] *= ratio
-    for place, key in _iteration_counts(config):
-        place[key] = stretched(place[key])
-    for scheduler in _schedulers(config):
+    config.optim_wrapper.optimizer['lr'] *= ratio
+    scale_iterations(config, 1 / ratio)
+    for scheduler in schedulers(config):
         if 'eta_min' in scheduler:
             scheduler['eta_min'] *= ratio
-        if scheduler.get('by_epoch', True):
-            continue
-        for key in ('begin', 'T_max', 'warmup', 'step_size'):
-            if scheduler.get(key):
-                scheduler[key] = stretched(scheduler[key])
-        if scheduler.get('end'):
-            # mmengine's schedulers reach their end one step before it.
-            scheduler['end'] = stretched(scheduler['end'] - 1) + 1
-        if 'milestones' in scheduler:
-            scheduler['milestones'] = [stretched(step) for step in scheduler['milestones']]
+        if not scheduler.get('by_epoch', True):
+            scale_scheduler(scheduler, 1 / ratio)
     return f'rate x {ratio:g}, what counts iterations x {1 / ratio:g}'
-
-
-def _schedulers(config: Any) -> list[Any]:
-    return entries(config.get('param_scheduler'))
-
-
-def _iteration_counts(config: Any) -> Iterator[tuple[Any, str]]:
-    """Where a run of iterations counts them: the loop and the checkpoints."""
-    loop = config.train_cfg
-    if not loop.get('max_iters'):
-        return
-    yield from ((loop, key) for key in ('max_iters', 'val_interval', 'val_begin') if loop.get(key))
-    checkpoint = config.get('default_hooks', {}).get('checkpoint') or {}
-    # -1 is never.
-    if checkpoint.get('interval', -1) > 0 and not checkpoint.get('by_epoch', True):
-        yield checkpoint, 'interval'

@@ -1,8 +1,7 @@
-"""Finding and reading configs of any of the three stacks."""
+"""Finding, reading and saving configs of mmpretrain, mmdetection and mmsegmentation."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,49 +9,56 @@ from typing import Any
 
 from rm_mm.compat.config_scopes import SCOPE, config_path
 from rm_mm.errors import InputError, RmMmError
+from rm_mm.files import write_text
+from rm_mm.recipe.literal import parse_literals
 
 
 def find_config(name: str | Path) -> Path:
-    """A config by path, by its path below the project's ``configs/``, or one of a library.
+    """Return the file of a config.
 
     Args:
-        name: The latter as ``mmdet::atss/atss_r50_fpn_1x_coco.py``.
+        name: A path; a path below the project's ``configs/``; or a config of a library, such as
+            ``mmdet::atss/atss_r50_fpn_1x_coco.py``.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such config.
     """
     path = Path(name)
     if path.is_file():
         return path
     library, separator, _ = str(name).partition('::')
     if separator and library != SCOPE:
-        return _of_library(str(name))
+        return _library_config(str(name))
     return config_path(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
 
 
-def _of_library(name: str) -> Path:
+def _library_config(name: str) -> Path:
     from mmengine.config import Config
 
     try:
         path = Path(Config._get_cfg_path(name, '')[0])
     except Exception as error:
-        # mmengine looks in several places, and has another error for each.
+        # mmengine looks in several places, and raises a different error for each.
         raise InputError(f'no config {name!a}: {type(error).__name__}: {error}') from error
     if not path.is_file():
         raise InputError(f'no config {name!a}: expected the file {path}')
     return path
 
 
-def read_config(name: str | Path, options: list[str] | None = None) -> Any:
-    """Read a config and apply ``key=value`` overrides.
+def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> Any:
+    """Read a config, which executes it, and apply overrides.
+
+    Args:
+        name: As :func:`find_config` takes it.
+        options: Values by dotted key, such as ``{'train_cfg.max_epochs': 3}``.
 
     Returns:
         The mmengine ``Config``.
 
     Raises:
-        InputError: If it does not parse, or an override is not one.
+        InputError: If the config does not parse, or an override does not apply.
     """
-    from mmengine.config import Config, DictAction
+    from mmengine.config import Config
 
     path = find_config(name)
     try:
@@ -63,19 +69,40 @@ def read_config(name: str | Path, options: list[str] | None = None) -> Any:
             'installed, or its folder on PYTHONPATH?'
         ) from error
     except (Exception, SystemExit) as error:
-        # A config is Python: whatever its author got wrong comes up here.
+        # A config is Python: it can raise anything.
         raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
     if options:
-        wrong = [option for option in options if '=' not in option]
-        if wrong:
-            raise InputError(f'--cfg-options takes KEY=VALUE, got {wrong[0]!a}')
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--options', nargs='+', action=DictAction)
         try:
-            config.merge_from_dict(parser.parse_args(['--options', *options]).options)
+            config.merge_from_dict(dict(options))
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise InputError(f'--cfg-options {" ".join(options)}: {error}') from error
     return config
+
+
+def save_config(config: Any, path: Path) -> None:
+    """Save a resolved config as text that :func:`read_saved_config` reads."""
+    write_text(path, config.pretty_text)
+
+
+def read_saved_config(path: Path) -> Any:
+    """Read a resolved config that a run saved, as data: nothing in it is executed.
+
+    Returns:
+        The mmengine ``Config``.
+
+    Raises:
+        InputError: If the file cannot be read, or holds more than literals.
+    """
+    from mmengine.config import Config
+
+    try:
+        values = parse_literals(path.read_text(encoding='utf-8'))
+        return Config(values, filename=str(path))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f'{path} does not parse as a saved config: {error}. Expected plain values, as a run '
+            'writes them; restore the file, or remove it and its run to train again'
+        ) from error
 
 
 def _first_line(error: Exception) -> str:
@@ -84,13 +111,13 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def understood(name: str | Path) -> Iterator[None]:
-    """Say of a config whose entries are of other kinds than a run needs that they are.
+    """Turn Python's errors about missing or wrong entries of a config into a readable one.
 
     Args:
-        name: What to call the config.
+        name: Config, for the message.
 
     Raises:
-        InputError: Instead of what Python says of a missing or wrong entry.
+        InputError: Instead of ``AttributeError``, ``KeyError`` and the like.
     """
     try:
         yield
@@ -102,32 +129,32 @@ def understood(name: str | Path) -> Iterator[None]:
 
 @contextmanager
 def building(name: str | Path) -> Iterator[None]:
-    """Say of a config whose parts do not build that they do not, in the words of the registry.
+    """Turn whatever registries and constructors raise into one readable error.
 
     Args:
-        name: What to call the config.
+        name: Config, for the message.
 
     Raises:
-        InputError: Instead of what registries and constructors raise.
+        InputError: Instead of any other exception.
     """
     try:
         yield
     except RmMmError:
         raise
     except Exception as error:
-        # A constructor is anyone's code.
-        said = ' '.join(str(error).strip('"').split())
-        raise InputError(f'{name} does not build: {said}') from error
+        # Constructors are third-party code and raise anything.
+        message = ' '.join(str(error).strip('"').split())
+        raise InputError(f'{name} does not build: {message}') from error
 
 
 def entries(value: Any) -> list[Any]:
-    """What stands where a config may hold one entry, several or none."""
+    """Return a config value that may be one entry, several or none, as a list."""
     if not value:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def type_name(entry: Mapping[str, Any]) -> str:
-    """The name of an entry's class, without its scope; configs also hold the class itself."""
+    """Return the class name of an entry, without its scope; ``type`` may be the class itself."""
     kind = entry.get('type')
     return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]

@@ -1,4 +1,4 @@
-"""The network of a config, built only to be looked at."""
+"""Building the network of a config, to inspect it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+#: Names in mmengine's registry of torch's and mmcv's layer.
+_SYNC_BATCH_NORMS = ('SyncBN', 'MMSyncBN')
+
 
 def bare_model(config: Any) -> Any:
-    """The entry of a config's network, without the weights that it loads."""
-    # A ConfigDict as it is: networks ask for its entries as attributes.
+    """Return the ``model`` entry of a config, without the weights that its backbone loads."""
+    # Not a plain dict: some networks read entries as attributes.
     model = copy.deepcopy(config.model)
     model.backbone.init_cfg = None
-    _unsynchronised(model)
+    replace_sync_batch_norm(model)
     return model
 
 
 def build_network(config: Any) -> Any:
-    """Build it as training would, without its weights being loaded, and without a word."""
+    """Build the network of a config as training would, without loading weights, silently."""
     from mmengine.registry import MODELS
 
     scope = config.get('default_scope')
@@ -29,24 +32,32 @@ def build_network(config: Any) -> Any:
         return registry.build(bare_model(config))
 
 
-def _unsynchronised(value: Any) -> None:
-    """Put the norm of one process, which has the same tensors, where that of several would be."""
-    if isinstance(value, dict):
-        if value.get('type') == 'MMSyncBN':
-            value['type'] = 'BN'
-        for part in value.values():
-            _unsynchronised(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            _unsynchronised(part)
+def replace_sync_batch_norm(node: Any) -> bool:
+    """Replace every synchronised batch norm below a config entry by ``BN``, in place.
+
+    ``BN`` has the same tensors and needs neither a GPU nor a process group.
+
+    Returns:
+        Whether any was found.
+    """
+    found = False
+    if isinstance(node, dict):
+        if node.get('type') in _SYNC_BATCH_NORMS:
+            node['type'], found = 'BN', True
+        children = list(node.values())
+    else:
+        children = list(node) if isinstance(node, list | tuple) else []
+    for child in children:
+        found = replace_sync_batch_norm(child) or found
+    return found
 
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Keep back what constructors print and log, which is of no use to whoever reads a plan."""
+    """Suppress what constructors print, log and warn about."""
     from mmengine.logging import MMLogger
 
-    # Not logging.disable: loggers remember what they were not to say.
+    # Not logging.disable: loggers cache whether a level is enabled.
     logger = MMLogger.get_current_instance()
     before = logger.level
     logger.setLevel(logging.CRITICAL)

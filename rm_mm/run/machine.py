@@ -1,4 +1,4 @@
-"""What a recipe for GPUs becomes on a machine that has none."""
+"""Adapting a recipe for GPUs to this machine: CPU training, process groups, Slurm."""
 
 from __future__ import annotations
 
@@ -7,57 +7,60 @@ import subprocess
 from collections.abc import MutableMapping
 from typing import Any
 
-#: Below those that systems hand out by themselves (from 32768 on Linux).
+from rm_mm.recipe.network import replace_sync_batch_norm
+
+#: Below the range from which Linux assigns ports itself (32768 and up).
 _FIRST_PORT, _PORTS = 12_000, 20_000
 
 
 def has_accelerator() -> bool:
-    """Whether training runs on anything but the CPU."""
+    """Return whether training would run on anything but the CPU."""
     from mmengine.device import get_device
 
     return bool(get_device() != 'cpu')
 
 
 def adapt_to_cpu(config: Any) -> list[str]:
-    """Replace, in place, what cannot run on a CPU.
+    """Replace everything in a config that a CPU cannot run, in place.
 
     Args:
-        config: A resolved mmengine config.
+        config: Resolved mmengine config.
 
     Returns:
-        What was changed, a sentence each, for the log.
+        One sentence per change, for the log.
     """
     notes = []
     wrapper = config.get('optim_wrapper') or {}
     if wrapper.get('type') == 'AmpOptimWrapper':
-        # Only if somebody asked for it: the default is float16, which a CPU is slow at or lacks.
-        asked = str(wrapper.get('dtype')).removeprefix('torch.') == 'bfloat16'
-        wrapper['type'] = 'CPUAutocastOptimWrapper' if asked else 'OptimWrapper'
+        # Only on request: the default is float16, which CPUs lack or are slow at.
+        wants_bfloat16 = str(wrapper.get('dtype')).removeprefix('torch.') == 'bfloat16'
+        wrapper['type'] = 'CPUAutocastOptimWrapper' if wants_bfloat16 else 'OptimWrapper'
         for option in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(option, None)
         notes.append(
             'no GPU: mixed precision in bfloat16 on the CPU'
-            if asked
+            if wants_bfloat16
             else 'no GPU: training in float32 instead of mixed precision'
         )
-    if _replace_sync_batch_norm(config.get('model')):
+    if replace_sync_batch_norm(config.get('model')):
         notes.append('no GPU: SyncBN becomes BN, with the statistics of one process')
     config['env_cfg'] = {**config.get('env_cfg', {}), 'dist_cfg': {'backend': 'gloo'}}
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if config.get(name):
             config[name]['pin_memory'] = False
     if config.get('launcher', 'none') != 'none':
-        # mmengine hands DDP the index of a GPU unless it is told otherwise.
+        # By default mmengine passes DDP the index of a GPU.
         config.setdefault('model_wrapper_cfg', {'type': 'MMDistributedDataParallel'})
         config['model_wrapper_cfg'].setdefault('device_ids', None)
         notes.append('no GPU: processes talk through gloo')
     return notes
 
 
-def name_slurm_processes(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Say as torchrun does who this process of a Slurm step is, and where its processes meet.
+def set_slurm_ranks(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Set the variables that torchrun sets, for a process of a Slurm step.
 
-    mmengine would have every job of a node meet on port 29500. What is said already stays.
+    mmengine would let all jobs of a node meet on port 29500. ``MASTER_ADDR`` and ``MASTER_PORT`` are
+    kept if they are set.
     """
     environ['RANK'] = environ['SLURM_PROCID']
     environ['WORLD_SIZE'] = environ['SLURM_NTASKS']
@@ -70,15 +73,15 @@ def name_slurm_processes(environ: MutableMapping[str, str] = os.environ) -> None
 
 
 def job_port(job_id: int) -> int:
-    """A port for the processes of a Slurm job to meet on: another for each of 20,000 in a row."""
+    """Return the rendezvous port of a Slurm job; 20,000 consecutive job ids get distinct ports."""
     return _FIRST_PORT + job_id % _PORTS
 
 
-def start_cpu_processes(launcher: str) -> None:
-    """Join the process group on gloo; mmengine would first select a GPU.
+def join_process_group(launcher: str) -> None:
+    """Join the process group through gloo; mmengine would first select a GPU.
 
     Args:
-        launcher: ``'pytorch'`` or ``'slurm'``; others are left to mmengine.
+        launcher: ``'pytorch'`` or ``'slurm'``; mmengine handles any other.
     """
     if launcher in ('pytorch', 'slurm') and 'RANK' in os.environ:
         import torch.distributed as dist
@@ -87,11 +90,11 @@ def start_cpu_processes(launcher: str) -> None:
             dist.init_process_group('gloo')
 
 
-def leave_processes() -> None:
-    """Leave the process group, if there is one, after all of it has done its work.
+def leave_process_group() -> None:
+    """Leave the process group, if there is one, once all processes have finished.
 
-    At the exit of Python it would be too late: threads of gloo that are still there abort the
-    process, and torchrun takes a run that was done for one that failed.
+    Not at the exit of Python: threads of gloo that are still alive then abort the process, and
+    torchrun would report a finished run as failed.
     """
     import torch.distributed as dist
 
@@ -99,16 +102,3 @@ def leave_processes() -> None:
         dist.barrier()
         dist.destroy_process_group()
 
-
-def _replace_sync_batch_norm(node: Any) -> bool:
-    """Whether any ``SyncBN`` was found below ``node`` and made a ``BN``, in place."""
-    found = False
-    if isinstance(node, dict):
-        if node.get('type') == 'SyncBN':
-            node['type'], found = 'BN', True
-        children = list(node.values())
-    else:
-        children = list(node) if isinstance(node, (list, tuple)) else []
-    for child in children:
-        found = _replace_sync_batch_norm(child) or found
-    return found

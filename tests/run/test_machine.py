@@ -6,7 +6,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 
-from rm_mm.run.machine import adapt_to_cpu, name_slurm_processes
+from rm_mm.run.machine import adapt_to_cpu, set_slurm_ranks
 
 
 def test_what_needs_a_gpu_is_replaced_and_named():
@@ -37,12 +37,12 @@ def test_jobs_that_share_a_node_meet_on_ports_of_their_own():
     ports = []
     for job in ('41', '42'):
         environ = {**step, 'SLURM_JOB_ID': job}
-        name_slurm_processes(environ)
+        set_slurm_ranks(environ)
         assert [environ[name] for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')] == ['9', '16', '1']
         ports.append(environ['MASTER_PORT'])
     assert ports == ['12041', '12042']
     environ = {**step, 'SLURM_JOB_ID': '41', 'MASTER_PORT': '5'}
-    name_slurm_processes(environ)
+    set_slurm_ranks(environ)
     assert environ['MASTER_PORT'] == '5'
 
 

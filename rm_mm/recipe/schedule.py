@@ -1,0 +1,93 @@
+"""Scaling the length of a schedule: the loop, and every scheduler, warm-up included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rm_mm.recipe.config import entries, type_name
+
+#: Schedulers of mmengine that finish one step before ``end``: their ``total_iters`` is
+#: ``end - begin - 1`` (mmengine/optim/scheduler/param_scheduler.py).
+_FINISH_EARLY = ('Constant', 'Linear', 'Poly')
+#: Schedulers whose own length defaults to ``end - begin``, and the argument that sets it.
+_OWN_LENGTH = {'CosineAnnealing': 'T_max', 'OneCycle': 'total_steps'}
+_LENGTHS = ('T_max', 'total_steps', 'warmup', 'step_size')
+_LISTS = ('milestones', 'periods')
+
+
+def scale_length(config: Any, factor: float) -> None:
+    """Shorten or stretch a whole run, in place.
+
+    Loop, evaluation interval, checkpoint interval of a run of iterations, and all schedulers are
+    scaled. Every length stays at least 1.
+
+    Args:
+        config: Resolved mmengine config of a training run.
+        factor: New length as a fraction of the old one.
+    """
+    loop = config.train_cfg
+    for key in ('max_epochs', 'val_interval', 'val_begin'):
+        if loop.get(key) and not loop.get('max_iters'):
+            loop[key] = scaled(loop[key], factor)
+    scale_iterations(config, factor)
+    for scheduler in schedulers(config):
+        scale_scheduler(scheduler, factor)
+
+
+def scale_iterations(config: Any, factor: float) -> None:
+    """Scale what a run of iterations counts in iterations, in place: its loop and checkpoints.
+
+    A run of epochs is left alone.
+    """
+    for place, key in _iteration_counts(config):
+        place[key] = scaled(place[key], factor)
+
+
+def scale_scheduler(scheduler: Any, factor: float) -> None:
+    """Scale one scheduler entry, in place.
+
+    After scaling, the learning rate is the same function of the progress of training as before, up
+    to rounding. Linear, constant and polynomial schedulers finish at step ``end - 1``, so it is
+    ``end - 1`` that is scaled; for all others it is ``end``.
+    """
+    begin, end = scheduler.get('begin') or 0, scheduler.get('end')
+    kind = type_name(scheduler)
+    if end:
+        for name, argument in _OWN_LENGTH.items():
+            if kind.startswith(name) and not scheduler.get(argument):
+                # Otherwise it would follow the rounded ends.
+                scheduler[argument] = end - begin
+    if begin:
+        scheduler['begin'] = scaled(begin, factor)
+    if end and kind.startswith(_FINISH_EARLY):
+        scheduler['end'] = scaled(end - 1, factor) + 1
+    elif end:
+        scheduler['end'] = scaled(end, factor)
+    for key in _LENGTHS:
+        if scheduler.get(key):
+            scheduler[key] = scaled(scheduler[key], factor)
+    for key in _LISTS:
+        if scheduler.get(key):
+            scheduler[key] = [scaled(step, factor) for step in scheduler[key]]
+
+
+def schedulers(config: Any) -> list[Any]:
+    """The scheduler entries of a config, in order."""
+    return entries(config.get('param_scheduler'))
+
+
+def scaled(length: int, factor: float) -> int:
+    """``length * factor``, rounded, and at least 1."""
+    return max(1, round(length * factor))
+
+
+def _iteration_counts(config: Any) -> Iterator[tuple[Any, str]]:
+    loop = config.train_cfg
+    if not loop.get('max_iters'):
+        return
+    yield from ((loop, key) for key in ('max_iters', 'val_interval', 'val_begin') if loop.get(key))
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    # An interval of -1 means never.
+    if checkpoint.get('interval', -1) > 0 and not checkpoint.get('by_epoch', True):
+        yield checkpoint, 'interval'

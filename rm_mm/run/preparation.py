@@ -1,0 +1,131 @@
+"""Everything that training and testing settle before a model is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rm_mm.data.embedded import lay_out_embedded
+from rm_mm.data.presence import require_data, set_data_root
+from rm_mm.errors import InputError
+from rm_mm.recipe.config import building, read_config, read_saved_config
+from rm_mm.run.environment import config_digest
+from rm_mm.run.machine import (
+    adapt_to_cpu,
+    has_accelerator,
+    join_process_group,
+    set_slurm_ranks,
+)
+from rm_mm.run.requests import RunRequest, TrainRequest
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def prepared_config(request: RunRequest, loaders: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """Read the config of a request, apply its options and check its data sets.
+
+    Args:
+        request: The call.
+        loaders: Config entries whose data sets are needed.
+
+    Returns:
+        The mmengine ``Config``, and facts about it for ``environment.json``.
+
+    Raises:
+        InputError: If the config or its data set is missing or wrong.
+    """
+    name = str(request.config)
+    if request.resolved:
+        config = read_saved_config(Path(name))
+        config.merge_from_dict(dict(request.cfg_options))
+    else:
+        config = read_config(name, request.cfg_options)
+    # Before anything that depends on this machine or call enters the config.
+    facts = {'config': name, 'config_sha256': config_digest(config)}
+    if request.data_root:
+        set_data_root(config, str(request.data_root))
+    for loader in loaders:
+        if not config.get(loader):
+            raise InputError(f'{name} has no {loader}: expected the config of a whole run')
+    lay_out_embedded(config, loaders)
+    require_data(config, name, loaders)
+    config.launcher = request.launcher
+    config.work_dir = str(request.work_dir or config.get('work_dir') or default_work_dir(config, name))
+    _set_loader_defaults(config, request)
+    return config, facts
+
+
+def default_work_dir(config: Any, name: str) -> Path:
+    """Return the default work directory of a config, which the suite and transfer use too."""
+    embedded = config.get('embedded_data')
+    return Path('work_dirs', Path(embedded).name if embedded else '', Path(name).stem)
+
+
+def build_runner(
+    config: Any, facts: Mapping[str, Any], notes: Sequence[str] = (), *, trains: bool
+) -> Any:
+    """Build mmengine's runner and everything it runs, on whatever device this machine has.
+
+    Args:
+        config: Prepared config; adapted to a CPU in place if there is no GPU.
+        facts: Facts about the run for ``environment.json``.
+        notes: Sentences for the log.
+        trains: Whether to build the training loop, or the test loop.
+
+    Raises:
+        InputError: If a part of the config does not build.
+    """
+    from mmengine.logging import print_log
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from rm_mm.run.hooks import EnvironmentHook
+
+    if config.launcher == 'slurm':
+        set_slurm_ranks()
+    if not has_accelerator():
+        notes = [*notes, *adapt_to_cpu(config)]
+        join_process_group(config.launcher)
+    with building(facts['config']):
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+        # mmengine builds these lazily; this is its own order.
+        if trains:
+            _ = runner.train_loop
+            runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+            _ = runner.val_loop
+        else:
+            _ = runner.test_loop
+    runner.register_hook(EnvironmentHook(facts))
+    if trains:
+        _register_training_hooks(runner, facts)
+    for note in notes:
+        print_log(note, logger='current')
+    return runner
+
+
+def _register_training_hooks(runner: Any, facts: Mapping[str, Any]) -> None:
+    from rm_mm.run.details.mixed import mixed_images_hook
+    from rm_mm.run.resume.hooks import ExactResumeHook, SeedHook
+
+    runner.register_hook(SeedHook())
+    runner.register_hook(ExactResumeHook())
+    if mixed := mixed_images_hook(runner, facts['config_sha256']):
+        runner.register_hook(mixed)
+
+
+def _set_loader_defaults(config: Any, request: RunRequest) -> None:
+    """Set what mmpretrain's own tools set: its configs rely on stacked batches."""
+    persistent = request.persistent_workers if isinstance(request, TrainRequest) else True
+    for name in _LOADERS:
+        loader = config.get(name)
+        if not loader:
+            continue
+        if config.get('default_scope') == 'mmpretrain':
+            loader.setdefault('collate_fn', {'type': 'default_collate'})
+        loader.setdefault('pin_memory', True)
+        loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
+        if not request.pin_memory:
+            loader['pin_memory'] = False
+        if not persistent or not loader.get('num_workers'):
+            loader['persistent_workers'] = False

@@ -1,0 +1,133 @@
+"""What a call of training or testing asks for, as validated values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rm_mm.errors import InputError, require_type
+from rm_mm.recipe.batch import POLICIES
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+#: ``TestRequest.checkpoint`` for the network as initialised.
+UNTRAINED = 'none'
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Fields that training and testing share.
+
+    Attributes:
+        config: Config file, its path below ``configs/``, or a config of a library
+            (``mmdet::atss/atss_r50_fpn_1x_coco.py``).
+        work_dir: Folder for logs and checkpoints; by default below ``work_dirs/``.
+        data_root: Root of the data set, instead of the config's; also ``lmdb://FILE.lmdb``.
+        cfg_options: Overrides of the config by dotted key.
+        amp: Whether to use automatic mixed precision.
+        launcher: Who started the processes of a distributed run; one of ``LAUNCHERS``.
+        pin_memory: Whether loaders use pinned memory, where the config allows it.
+        resolved: Whether ``config`` is a file that a run saved. It is then read as data, and never
+            executed.
+        check_only: Whether to stop once config and data have been checked.
+
+    Raises:
+        InputError: If a value has the wrong type, or is not one of its choices.
+    """
+
+    config: str | Path
+    _: KW_ONLY
+    work_dir: str | Path | None = None
+    data_root: str | Path | None = None
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    amp: bool = False
+    launcher: str = 'none'
+    pin_memory: bool = True
+    resolved: bool = False
+    check_only: bool = False
+
+    def __post_init__(self) -> None:
+        require_type('config', self.config, str | Path)
+        require_type('--work-dir', self.work_dir, str | Path | None)
+        require_type('--data-root', self.data_root, str | Path | None)
+        require_type('--cfg-options', self.cfg_options, Mapping)
+        for name in ('amp', 'pin_memory', 'resolved', 'check_only'):
+            require_type(name, getattr(self, name), bool)
+        _require_choice('--launcher', self.launcher, LAUNCHERS)
+
+
+@dataclass(frozen=True)
+class TrainRequest(RunRequest):
+    """Training of one config.
+
+    Attributes:
+        resume: Checkpoint to resume from; ``'auto'`` for the latest one in ``work_dir``; None to
+            start anew.
+        backbone: Export of ``rm-mm export`` that becomes the backbone of a detector or segmentor.
+        validate: Whether to evaluate during training.
+        batch_policy: How to keep the recipe's global batch on another number of processes; one of
+            :data:`rm_mm.recipe.batch.POLICIES`.
+        persistent_workers: Whether loaders keep their worker processes between epochs.
+    """
+
+    _: KW_ONLY
+    resume: str | Path | None = None
+    backbone: str | Path | None = None
+    validate: bool = True
+    batch_policy: str | None = None
+    persistent_workers: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_type('--resume', self.resume, str | Path | None)
+        require_type('--backbone', self.backbone, str | Path | None)
+        require_type('validate', self.validate, bool)
+        require_type('persistent_workers', self.persistent_workers, bool)
+        if self.batch_policy is not None:
+            _require_choice('--batch-policy', self.batch_policy, POLICIES)
+
+
+@dataclass(frozen=True)
+class TestRequest(RunRequest):
+    """Evaluation of one checkpoint.
+
+    Attributes:
+        checkpoint: File or ``https://`` address, or ``'none'`` for the network as initialised.
+        out: JSON file for the metrics.
+        details: Folder for per-class figures and a few pictures.
+    """
+
+    #: Tells pytest that this is not a test.
+    __test__ = False
+
+    checkpoint: str | Path
+    _: KW_ONLY
+    out: str | Path | None = None
+    details: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_type('checkpoint', self.checkpoint, str | Path)
+        require_type('--out', self.out, str | Path | None)
+        require_type('--details', self.details, str | Path | None)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training run left.
+
+    Attributes:
+        work_dir: Folder with logs and checkpoints.
+        last_checkpoint: Latest checkpoint; None after a check.
+        best_checkpoint: Checkpoint of the best evaluation; None if the run keeps none.
+    """
+
+    work_dir: Path
+    last_checkpoint: Path | None = None
+    best_checkpoint: Path | None = None
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f'{name}: expected one of {", ".join(choices)}, got {value!a}')
