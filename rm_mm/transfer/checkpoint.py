@@ -13,6 +13,7 @@ from rm_mm.transfer.container import read_content
 from rm_mm.transfer.inputs import Inputs, inputs_from_json
 from rm_mm.transfer.networks import Network, find_networks
 from rm_mm.transfer.training_meta import CheckpointMeta, read_meta
+from rm_mm.transfer.zoo import locate
 
 # How `rm_mm.transfer.export` marks the `meta` of the files that it writes.
 EXPORT_MARK = 'rm_mm.backbone'
@@ -70,6 +71,27 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         inputs=inputs_from_json(content.value['meta'].get('inputs')) if layout == 'rm_mm' else None,
         sha256=content.sha256,
     )
+
+
+def inspected_checkpoint(name: str) -> str:
+    """The local file of a whole model's checkpoint, known to be safe to load.
+
+    Where mmengine cannot read a file as tensors, it unpickles whatever the file asks for. So it is
+    only given files that :func:`read_checkpoint` has read without doing so.
+
+    Args:
+        name: A path, or an ``https://`` address, which is downloaded. Any other address, such as
+            ``s3://…`` or ``torchvision://…``, is returned unchanged for mmengine to resolve.
+
+    Raises:
+        InputError: If the file is missing or damaged, or holds more than tensors and plain
+            containers.
+    """
+    if '://' in name and not name.startswith('https://'):
+        return name
+    path = locate(name).path
+    read_checkpoint(path)
+    return str(path)
 
 
 def _layout(content: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rm_mm.errors import InputError
-from rm_mm.transfer.checkpoint import read_checkpoint
+from rm_mm.transfer.checkpoint import inspected_checkpoint, read_checkpoint
 
 
 def bytes_of(content):
@@ -168,3 +168,25 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path, save):
     with pytest.raises(InputError) as caught:
         read_checkpoint(tmp_path / '\x1b[2J.pth')
     assert str(caught.value).isprintable()
+
+
+def test_a_sound_checkpoint_of_a_whole_model_is_inspected_and_named(save, monkeypatch):
+    path = save({'state_dict': {'backbone.w': torch.ones(2)}})
+    assert inspected_checkpoint(str(path)) == str(path)
+    monkeypatch.setenv('HOME', str(path.parent))
+    assert inspected_checkpoint(f'~/{path.name}') == str(path)
+
+
+def test_an_unsafe_or_missing_checkpoint_of_a_whole_model_is_rejected(tmp_path, save):
+    victim = tmp_path / 'victim'
+    evil = save({'state_dict': {'w': torch.ones(2)}, 'x': Evil(victim)})
+    with pytest.raises(InputError, match=r'io\.open'):
+        inspected_checkpoint(str(evil))
+    assert not victim.exists()
+    with pytest.raises(InputError, match='no checkpoint at'):
+        inspected_checkpoint(str(tmp_path / 'absent.pth'))
+
+
+def test_addresses_that_mmengine_resolves_are_left_to_it():
+    for address in ('s3://bucket/x.pth', 'torchvision://resnet50', 'open-mmlab://resnet50'):
+        assert inspected_checkpoint(address) == address
