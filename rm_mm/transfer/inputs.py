@@ -6,13 +6,13 @@ the config, the mean that a data preprocessor subtracts, and norms that are fold
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from torch import Tensor
 
+from rm_mm.recipe.literal import parse_literals
 from rm_mm.transfer.variants import TAKES, folded_norms
 
 
@@ -140,33 +140,5 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _plain_values(text: str) -> dict[str, Any]:
-    """The top-level assignments of a config whose values are plain; anything else is left out."""
-    try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    values = {}
-    for statement in module.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            values[statement.targets[0].id] = _value(statement.value)
-    return values
-
-
-def _value(node: ast.expr) -> Any:
-    """A literal, or a call of ``dict`` with keywords; None for what would have to be run."""
-    if isinstance(node, ast.Call):
-        if not isinstance(node.func, ast.Name) or node.func.id != 'dict':
-            return None
-        return {entry.arg: _value(entry.value) for entry in node.keywords if entry.arg}
-    if isinstance(node, ast.Dict):
-        return {
-            key.value: _value(value)
-            for key, value in zip(node.keys, node.values, strict=True)
-            if isinstance(key, ast.Constant)
-        }
-    if isinstance(node, ast.List | ast.Tuple):
-        return [_value(element) for element in node.elts]
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
+    """The top-level assignments of a config, with None for whatever is not a literal."""
+    return parse_literals(text, strict=False)

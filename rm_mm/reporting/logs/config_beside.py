@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rm_mm.fidelity.logs import parse_config
+from rm_mm.logs.lines import LONGEST_LINE as LONGEST
 from rm_mm.reporting.logs.curve import LoggedRun
-from rm_mm.reporting.logs.lines import LONGEST
 
 
 def take_config(run: LoggedRun, path: Path) -> None:

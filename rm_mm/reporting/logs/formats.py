@@ -12,9 +12,10 @@ from typing import Any
 
 from rm_mm.errors import InputError
 from rm_mm.fidelity.logs import parse_config, run_length
+from rm_mm.logs.lines import LogLine as Line
+from rm_mm.logs.lines import read_lines
 from rm_mm.reporting.logs.config_beside import take_config
 from rm_mm.reporting.logs.curve import LoggedRun
-from rm_mm.reporting.logs.lines import Line, read_lines
 
 #: Key in a log, name in a record, and what makes it per cent.
 _MMCV = {

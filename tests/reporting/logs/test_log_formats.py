@@ -8,9 +8,9 @@ import tracemalloc
 import pytest
 
 from rm_mm.errors import InputError
-from rm_mm.reporting.logs import lines
+from rm_mm.logs import lines
+from rm_mm.logs.lines import read_lines
 from rm_mm.reporting.logs.formats import read_log
-from rm_mm.reporting.logs.lines import read_lines
 from rm_mm.reporting.logs.rows import files_of
 
 
@@ -269,7 +269,7 @@ def test_a_long_log_takes_no_memory(log):
 
 
 def test_a_line_longer_than_any(log, monkeypatch):
-    monkeypatch.setattr(lines, 'LONGEST', 10)
+    monkeypatch.setattr(lines, 'LONGEST_LINE', 10)
     found = list(read_lines(log(b'short\n' + b'x' * 35 + b'\nlast')))
     assert [(line.number, line.text, line.cut) for line in found] == [
         (1, 'short', False), (2, 'x' * 10, True), (3, 'last', True),

@@ -1,0 +1,69 @@
+"""The lines of a log, whatever its size and content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rm_mm.errors import InputError
+
+#: Bytes of a line that are read. The first line of an mmcv log holds the whole config; no known log
+#: has a longer one.
+LONGEST_LINE = 2**24
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a log.
+
+    Attributes:
+        number: Line number, from 1.
+        text: The line without its end. Bytes that are not UTF-8 are replaced.
+        cut: Whether the line is incomplete: longer than ``LONGEST_LINE``, or without a line end.
+    """
+
+    number: int
+    text: str
+    cut: bool
+
+
+def read_lines(path: Path) -> Iterator[LogLine]:
+    """Yield the lines of a file, one in memory at a time.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    try:
+        with path.open('rb') as file:
+            number = 0
+            while piece := file.readline(LONGEST_LINE):
+                number += 1
+                rest = piece
+                while not rest.endswith(b'\n') and (rest := file.readline(LONGEST_LINE)):
+                    pass
+                # Some editors write a byte order mark.
+                encoding = 'utf-8-sig' if number == 1 else 'utf-8'
+                text = piece.decode(encoding, 'replace').rstrip('\r\n')
+                yield LogLine(number, text, cut=not piece.endswith(b'\n'))
+    except OSError as error:
+        raise InputError(f'cannot read the log {path}: {error.strerror or error}') from error
+
+
+def json_entry(line: LogLine) -> dict[str, Any] | None:
+    """Parse a line of JSON; None if it is blank.
+
+    Raises:
+        ValueError: If the line is not a JSON object.
+    """
+    if not line.text.strip():
+        return None
+    try:
+        entry = json.loads(line.text)
+    except RecursionError:
+        raise ValueError('nested too deeply') from None
+    if not isinstance(entry, dict):
+        raise ValueError('expected a JSON object')
+    return entry

@@ -1,0 +1,117 @@
+"""Configs written as literals, such as a log or a checkpoint keeps, read without running them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Any
+
+from rm_mm.errors import printable
+
+#: Numbers in all ranges of a config. The longest known range lists the GPUs of a run; a config of
+#: unknown origin must not fill the memory.
+_LONGEST_RANGE = 100_000
+
+
+def parse_literals(text: str, *, strict: bool = True) -> dict[str, Any]:
+    """Parse the assignments of a config, without running any of it.
+
+    Values are literals and calls of ``dict`` and ``range``, nested in any way. Tuples and ranges
+    become lists, since a dumped config does not reliably keep lists and tuples apart.
+
+    Args:
+        text: The config.
+        strict: Whether to raise on anything else. Otherwise other statements are skipped, a value
+            that is no literal is None, and a text that does not parse has no assignments.
+
+    Raises:
+        ValueError: In strict mode, if there is anything else, or if the text does not parse.
+    """
+    reader = _LiteralReader(strict)
+    values: dict[str, Any] = {}
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        if strict:
+            raise ValueError(f'the config does not parse: {error}') from error
+        return values
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        try:
+            if not isinstance(statement, ast.Assign) or len(names) < len(targets):
+                reader.reject('holds more than assignments of names', statement)
+                continue
+            value = reader.value(statement.value)
+        except (RecursionError, MemoryError) as error:
+            if strict:
+                raise ValueError('the config is nested too deeply') from error
+            value = None
+        values |= dict.fromkeys(names, value)
+    return values
+
+
+class _LiteralReader:
+    """Evaluates the values of one config."""
+
+    def __init__(self, strict: bool) -> None:
+        self._strict = strict
+        self._numbers = 0
+
+    def reject(self, problem: str, node: ast.AST) -> None:
+        """Raise in strict mode; otherwise the value is None."""
+        if self._strict:
+            raise ValueError(f'the config {problem}: {printable(ast.unparse(node))}')
+
+    def value(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.List | ast.Tuple):
+            return [self.value(element) for element in node.elts]
+        if isinstance(node, ast.Dict):
+            return self._mapping(zip(node.keys, node.values, strict=True))
+        try:
+            return ast.literal_eval(node)
+        except (ValueError, TypeError):
+            return self.reject('holds more than literals', node)
+
+    def _mapping(self, entries: Iterable[tuple[ast.expr | None, ast.expr]]) -> dict[Any, Any]:
+        mapping: dict[Any, Any] = {}
+        for key, node in entries:
+            value = self.value(node)
+            if key is None:  # ``**value``
+                if isinstance(value, dict):
+                    mapping |= value
+                else:
+                    self.reject('unpacks what is no mapping', node)
+                continue
+            try:
+                mapping[ast.literal_eval(key)] = value
+            except (ValueError, TypeError):
+                self.reject('has a key that is no literal', key)
+        return mapping
+
+    def _call(self, node: ast.Call) -> Any:
+        name = node.func.id if isinstance(node.func, ast.Name) else None
+        if name not in ('dict', 'range'):
+            return self.reject('calls a function', node)
+        arguments = [self.value(argument) for argument in node.args]
+        named = self._mapping(
+            (ast.Constant(keyword.arg) if keyword.arg else None, keyword.value)
+            for keyword in node.keywords
+        )
+        try:
+            if name == 'range':
+                return self._range(*arguments, **named)
+            if not self._strict:
+                arguments = [argument for argument in arguments if argument is not None]
+            return {**dict(*arguments), **named}
+        except (TypeError, ValueError, OverflowError) as error:
+            return self.reject(f'has a call that fails ({error})', node)
+
+    def _range(self, *ends: int) -> list[int]:
+        numbers = range(*ends)
+        if self._numbers + len(numbers) > _LONGEST_RANGE:
+            raise ValueError(f'more than {_LONGEST_RANGE} numbers')
+        self._numbers += len(numbers)
+        return list(numbers)
