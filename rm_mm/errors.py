@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -96,7 +98,9 @@ def require_type(name: str, value: object, kinds: Any) -> None:
     if not isinstance(value, kinds):
         expected = kinds.__name__ if isinstance(kinds, type) else str(kinds)
         expected = expected.replace('pathlib.', '').replace('NoneType', 'None')
-        raise InputError(f'{name}: expected {expected}, got {type(value).__name__} {printable(value)}')
+        raise InputError(
+            f'{name}: expected {expected}, got {type(value).__name__} {printable(value)}'
+        )
 
 
 # Longer than any name in the model zoos; names made to flood the screen are cut.
@@ -110,3 +114,44 @@ def printable(value: object) -> str:
     """
     text = ascii(str(value))[1:-1]
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'
+
+
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        exit_code: 0 if it succeeded.
+    """
+
+    exit_code = 0
+
+
+@contextmanager
+def reported(command: str, *, debug: bool = False, hint: str = '') -> Iterator[Outcome]:
+    """Turn an error of a command into one line on stderr and an exit code.
+
+    Args:
+        command: Name of the ``rm-mm`` command, for the message.
+        debug: Whether to let errors pass, for their traceback.
+        hint: How to continue after Ctrl-C.
+
+    Yields:
+        The outcome; its exit code is set once the block has ended.
+    """
+    outcome = Outcome()
+    try:
+        yield outcome
+    except (RmMmError, OSError) as error:
+        # An OSError is a file or folder of the call that cannot be read or written; it names it.
+        if isinstance(error, BrokenPipeError):
+            # The reader, such as `head`, has closed the pipe; Python would complain again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            outcome.exit_code = 1
+            return
+        if debug:
+            raise
+        print(f'rm-mm {command}: {error}', file=sys.stderr)
+        outcome.exit_code = error.exit_code if isinstance(error, RmMmError) else 2
+    except KeyboardInterrupt as stop:
+        print(f'rm-mm {command}: stopped{hint}', file=sys.stderr)
+        outcome.exit_code = stop.exit_code if isinstance(stop, StoppedError) else 130

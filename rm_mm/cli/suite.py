@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from rm_mm.cli.train import add_batch_policy
-from rm_mm.cli.values import count, own_names, path, preset, price, scale, seeds
-from rm_mm.errors import RejectedError
+from rm_mm.cli.values import count, path, preset, price, scale, seeds
 from rm_mm.names import METHODS, PRESETS, SETTINGS, TASKS
 
 
@@ -17,15 +17,14 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         '--preset',
         type=preset,
         default=PRESETS[0],
-        help=f'{", ".join(PRESETS)} or a YAML file of your own (default: {PRESETS[0]})',
+        help=f'{", ".join(PRESETS)}, or a study file (.yaml) (default: {PRESETS[0]})',
     )
     suite.add_argument(
         '--tasks',
-        type=own_names,
         metavar='T,…',
-        help=f'of {",".join(TASKS)}, and your own: CONFIG.py or NAME=CONFIG.py',
+        help=f'{",".join(TASKS)}, and custom ones: CONFIG.py or NAME=CONFIG.py',
     )
-    _add_suite_options(suite)
+    _add_shared_options(suite)
     suite.add_argument(
         '--schedule-scale', type=scale, default=1.0, help='shorten every schedule, in (0, 1]'
     )
@@ -40,52 +39,93 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     transfer.add_argument(
         '--preset',
         choices=PRESETS,
-        help='whose pretrained backbones a config takes (default: paper)',
+        help='preset whose pretrained backbones a config takes (default: paper)',
     )
-    _add_suite_options(transfer)
+    _add_shared_options(transfer)
 
 
 def run_suite_command(args: argparse.Namespace) -> int:
-    """Run what is missing, and print the table."""
-    from rm_mm.reporting.command import show
-    from rm_mm.suite.command import run_suite, run_transfer
-    from rm_mm.suite.processes import stopped_by_signals
+    """Run what is missing, and print the table; or print the plan."""
+    from rm_mm.suite.execution import plan_suite, run_suite
+    from rm_mm.suite.requests import SuiteRequest
 
-    with stopped_by_signals():
-        outcome = (run_suite if args.command == 'suite' else run_transfer)(args)
-    show(outcome.records)
-    if outcome.failures:
-        raise RejectedError(
-            f'{len(outcome.failures)} of {outcome.cells} cells are not done:\n'
-            + '\n'.join(outcome.failures)
-        )
+    request = SuiteRequest(
+        args.preset,
+        tasks=args.tasks,
+        schedule_scale=args.schedule_scale,
+        plan=args.plan,
+        device=args.device,
+        probe=args.probe,
+        usd_per_gpu_hour=args.usd_per_gpu_hour,
+        **_shared_fields(args),
+    )
+    if request.plan:
+        plan = plan_suite(request)
+        print('\n'.join(plan.lines))
+        plan.mistakes.require_none()
+        return 0
+    return _show(run_suite(request))
+
+
+def run_transfer_command(args: argparse.Namespace) -> int:
+    """Run one task, and print the table."""
+    from rm_mm.suite.execution import run_transfer
+    from rm_mm.suite.requests import TransferRequest
+
+    request = TransferRequest(args.target, preset=args.preset, **_shared_fields(args))
+    return _show(run_transfer(request))
+
+
+def _show(result: Any) -> int:
+    from rm_mm.reporting.command import show
+
+    show(result.records)
+    result.require_complete()
     return 0
 
 
-def _add_suite_options(parser: argparse.ArgumentParser) -> None:
+def _shared_fields(args: argparse.Namespace) -> dict[str, Any]:
+    from rm_mm.suite.requests import SlurmRequest
+
+    slurm = SlurmRequest(
+        partition=args.partition,
+        time=args.time,
+        nodes=args.nodes,
+        cpus_per_task=args.cpus_per_task,
+        max_num_timeout=args.max_num_timeout,
+        extra=tuple(args.slurm or ()),
+    )
+    names = (
+        'methods', 'setting', 'seeds', 'work_dir', 'gpus', 'batch_policy', 'jobs', 'data_root',
+        'cluster',
+    )  # fmt: skip
+    fields = {name: getattr(args, name) for name in names}
+    return {**fields, 'slurm': slurm, 'raise_errors': args.debug}
+
+
+def _add_shared_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--methods',
-        type=own_names,
         metavar='M,…',
-        help=f'of {",".join(METHODS)}, and your own: NAME=CONFIG.py or NAME=CHECKPOINT',
+        help=f'{",".join(METHODS)}, and custom ones: NAME=CONFIG.py or NAME=CHECKPOINT',
     )
     parser.add_argument(
         '--setting',
         choices=(*SETTINGS, 'both'),
-        help='backbones as in the published rows, or all methods of one recipe (default: paper)',
+        help='backbones of the published rows, or one recipe for all methods (default: paper)',
     )
     parser.add_argument(
-        '--seeds', type=seeds, help='such as 0,1,2 (default: 0; of mini-full 0,1,2,3,4)'
+        '--seeds', type=seeds, help='such as 0,1,2 (default: 0; for mini-full 0,1,2,3,4)'
     )
-    parser.add_argument('--work-dir', type=path, help='where runs and records are kept')
+    parser.add_argument('--work-dir', type=path, help='folder for runs and records')
     parser.add_argument(
         '--gpus',
         type=int,
-        help='GPUs a run; 0: one process (default: all there are; of the mini preset 0)',
+        help='GPUs per run; 0: one process (default: all GPUs; for the mini presets 0)',
     )
     add_batch_policy(parser)
-    parser.add_argument('--jobs', type=int, help='runs at a time, each with --gpus GPUs of its own')
-    parser.add_argument('--data-root', help='where the data set of the transfer task is')
+    parser.add_argument('--jobs', type=int, help='runs at a time, each with its own --gpus GPUs')
+    parser.add_argument('--data-root', help='root of the data set of the transfer task')
     _add_cluster_options(parser)
 
 
@@ -94,31 +134,42 @@ def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
         '--cluster',
         choices=('local', 'slurm', 'debug'),
         default='local',
-        help='where runs go: child processes here, Slurm, or this process (default local)',
+        help='where runs go: child processes here, Slurm, or this process (default: local)',
     )
     slurm = parser.add_argument_group('with --cluster slurm')
     slurm.add_argument('--partition')
-    slurm.add_argument('--time', help='of a cell, requeued after it: minutes or D-HH:MM:SS')
-    slurm.add_argument('--nodes', type=count, help='of a cell, each with --gpus GPUs (default 1)')
-    slurm.add_argument('--cpus-per-task', type=count, help='cores of a cell on each node')
     slurm.add_argument(
-        '--max-num-timeout', type=count, help='how often a cell may run out of time (default 20)'
+        '--time', help='time limit of a cell, which is requeued after it: minutes or D-HH:MM:SS'
     )
     slurm.add_argument(
-        '--slurm', nargs='+', metavar='KEY=VALUE', help="sbatch's own: account=a qos=b mem=64G"
+        '--nodes', type=count, help='nodes of a cell, each with --gpus GPUs (default: 1)'
+    )
+    slurm.add_argument('--cpus-per-task', type=count, help='cores of a cell on each node')
+    slurm.add_argument(
+        '--max-num-timeout',
+        type=count,
+        help='how often a cell may run into its time limit (default: 20)',
+    )
+    slurm.add_argument(
+        '--slurm',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help='further options of sbatch: account=a qos=b mem=64G',
     )
 
 
 def _add_plan_options(suite: argparse.ArgumentParser) -> None:
     suite.add_argument(
-        '--plan', action='store_true', help='print the cells and what is left to pay; run nothing'
+        '--plan', action='store_true', help='print the cells and what they cost; run nothing'
     )
     suite.add_argument(
-        '--device', metavar='GPU', help='of --plan: scale the published logs to this card, as A100'
+        '--device',
+        metavar='GPU',
+        help='with --plan: scale the published logs to this GPU, e.g. A100',
     )
     suite.add_argument(
-        '--probe', action='store_true', help='of --plan: measure a few iterations here instead'
+        '--probe', action='store_true', help='with --plan: measure a few iterations here instead'
     )
     suite.add_argument(
-        '--usd-per-gpu-hour', type=price, metavar='USD', help='of --plan: what a GPU-hour costs'
+        '--usd-per-gpu-hour', type=price, metavar='USD', help='with --plan: price of a GPU-hour'
     )

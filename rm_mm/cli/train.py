@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import os
+from typing import Any
 
-from rm_mm.cli.values import path
+from rm_mm.cli.values import overrides, path
 from rm_mm.recipe.batch import POLICIES
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands, with mmpretrain's option names."""
-    train = commands.add_parser('train', help='train one config, of any of the three stacks')
+    train = commands.add_parser(
+        'train', help='train one config of mmpretrain, mmdetection or mmsegmentation'
+    )
     train.add_argument('config', help='a config file, or its path below configs/')
     _add_run_options(train)
     train.add_argument(
-        '--resume', nargs='?', const='auto', help='from this checkpoint, or the latest'
+        '--resume', nargs='?', const='auto', help='from this checkpoint, or from the latest'
     )
     train.add_argument(
         '--backbone',
         type=path,
-        help='an export: the backbone of an mmdetection or mmsegmentation config, verified',
+        help='export to use as the verified backbone of a detector or segmentor',
     )
-    train.add_argument('--no-validate', action='store_true', help='do not evaluate on the way')
+    train.add_argument('--no-validate', action='store_true', help='do not evaluate while training')
     add_batch_policy(train)
     train.add_argument(
         '--auto-scale-lr', action='store_true', help='the same as --batch-policy scale-lr'
@@ -32,31 +36,60 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     test.add_argument('config', help='a config file, or its path below configs/')
     test.add_argument('checkpoint', help="a checkpoint, or 'none' for the network as initialised")
     _add_run_options(test)
-    test.add_argument('--out', type=path, help='a JSON file for the metrics')
+    test.add_argument('--out', type=path, help='JSON file for the metrics')
     test.add_argument(
-        '--details', type=path, metavar='FOLDER', help='figures of each class and a few pictures'
+        '--details', type=path, metavar='FOLDER', help='per-class figures and a few pictures'
     )
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Train one config."""
+    from rm_mm.run.requests import TrainRequest
     from rm_mm.run.training import train
 
-    return train(args)
+    train(
+        TrainRequest(
+            **_shared_fields(args),
+            resume=args.resume,
+            backbone=args.backbone,
+            validate=not args.no_validate,
+            batch_policy=args.batch_policy or ('scale-lr' if args.auto_scale_lr else None),
+            persistent_workers=not args.no_persistent_workers,
+        )
+    )
+    return 0
 
 
 def run_test(args: argparse.Namespace) -> int:
     """Evaluate one checkpoint."""
-    from rm_mm.run.training import test
+    from rm_mm.run.requests import TestRequest
+    from rm_mm.run.testing import test
 
-    return test(args)
+    fields = _shared_fields(args)
+    test(TestRequest(**fields, checkpoint=args.checkpoint, out=args.out, details=args.details))
+    return 0
+
+
+def _shared_fields(args: argparse.Namespace) -> dict[str, Any]:
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return {
+        'config': args.config,
+        'work_dir': args.work_dir,
+        'data_root': args.data_root,
+        'cfg_options': overrides(args.cfg_options or ()),
+        'amp': args.amp,
+        'launcher': args.launcher,
+        'pin_memory': not args.no_pin_memory,
+        'check_only': args.check,
+    }
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    """What train and test have in common, spelt as in mmpretrain's tools."""
-    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    """Add what train and test share, named as in mmpretrain's tools."""
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
-        '--data-root', help='where the data set is, instead of the data_root in the config'
+        '--data-root', help='root of the data set, instead of the data_root in the config'
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument(
@@ -64,7 +97,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument(
-        '--local_rank', '--local-rank', type=int, help='from torch.distributed.launch'
+        '--local_rank', '--local-rank', type=int, help='set by torch.distributed.launch'
     )
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin loader memory')
     parser.add_argument(
@@ -77,5 +110,5 @@ def add_batch_policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--batch-policy',
         choices=POLICIES,
-        help="how to go on where processes x batch is not the recipe's global batch",
+        help="what to do if processes x batch is not the recipe's global batch",
     )

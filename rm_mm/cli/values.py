@@ -1,10 +1,13 @@
-"""What the command line takes for lists, fractions and paths; each raises argparse's own error."""
+"""Parsers of option values; each raises argparse's own error."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from rm_mm.errors import InputError
 from rm_mm.names import DATASETS, PRESETS
 
 _DATASET_SPELLINGS = {
@@ -13,23 +16,30 @@ _DATASET_SPELLINGS = {
 }  # fmt: skip
 
 
-def own_names(text: str) -> tuple[tuple[str | None, str | None], ...]:
-    """A comma-separated list of names, paths of configs, and ``NAME=PATH``.
+def overrides(words: Sequence[str]) -> dict[str, Any]:
+    """Parse ``--cfg-options KEY=VALUE ...`` as mmengine does.
 
-    What is none of these is passed on, and found with whatever else is wrong with the call.
+    Raises:
+        InputError: If a word is not of that form.
     """
-    found: list[tuple[str | None, str | None]] = []
-    for part in (part.strip() for part in text.split(',')):
-        name, separator, target = (piece.strip() for piece in part.partition('='))
-        if separator:
-            found.append((name, target))
-        else:
-            found.append((None, name) if name.endswith('.py') else (name, None))
-    return tuple(found)
+    if not words:
+        return {}
+    from mmengine.config import DictAction
+
+    if wrong := [word for word in words if '=' not in word]:
+        raise InputError(f'--cfg-options takes KEY=VALUE, got {wrong[0]!a}')
+    found = {}
+    for word in words:
+        key, _, value = word.partition('=')
+        try:
+            found[key] = DictAction._parse_iterable(value)
+        except (AssertionError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f'--cfg-options {word}: {error}') from error
+    return found
 
 
 def preset(text: str) -> str:
-    """The name of a preset, or the path of a YAML file."""
+    """Parse the name of a preset, or the path of a study file."""
     if text not in PRESETS and not text.endswith(('.yaml', '.yml')):
         raise argparse.ArgumentTypeError(
             f'expected {", ".join(PRESETS)} or a file .yaml, got {text!a}'
@@ -38,7 +48,7 @@ def preset(text: str) -> str:
 
 
 def price(text: str) -> float:
-    """An amount of money, from 0."""
+    """Parse an amount of money, 0 or more."""
     try:
         amount = float(text)
     except ValueError:
@@ -49,7 +59,7 @@ def price(text: str) -> float:
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """A comma-separated list of numbers from 0, in order, each once."""
+    """Parse seeds separated by commas; sorted, without duplicates."""
     try:
         seeds = sorted({int(part) for part in text.split(',')})
     except ValueError:
@@ -61,20 +71,20 @@ def seeds(text: str) -> tuple[int, ...]:
 
 
 def count(text: str) -> int:
-    """A whole number from 1."""
+    """Parse a whole number, 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'expected a whole number from 1, got {text!a}')
     return int(text)
 
 
 def path(text: str) -> Path:
-    """A file or folder, which need not be there; ``~`` is a home."""
+    """Parse the path of a file or folder, which need not exist; ``~`` is expanded."""
     if not text.strip():
-        # As of a variable that is not set; here would be meant by a dot.
+        # Likely an unset shell variable; the current folder would be a dot.
         raise argparse.ArgumentTypeError('expected a path, got nothing')
     try:
         found = Path(text).expanduser()
-        # A link that leads back to itself fails here, and nowhere else as clearly.
+        # A link that leads back to itself fails here, with a clear message.
         found.resolve()
     except (RuntimeError, OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(f'cannot be a path: {text!a}: {error}') from error
@@ -82,7 +92,7 @@ def path(text: str) -> Path:
 
 
 def dataset(text: str) -> str:
-    """The name of a data set, as people spell it: ``ImageNet-1k``, ``coco2017``."""
+    """Parse the name of a data set in common spellings: ``ImageNet-1k``, ``coco2017``."""
     plain = text.lower().translate({ord(sign): None for sign in '-_ .'})
     name = _DATASET_SPELLINGS.get(plain, plain)
     if name not in DATASETS:
@@ -91,7 +101,7 @@ def dataset(text: str) -> str:
 
 
 def scale(text: str) -> float:
-    """A number in (0, 1]."""
+    """Parse a number in (0, 1]."""
     try:
         scale = float(text)
     except ValueError:

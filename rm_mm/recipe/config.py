@@ -96,7 +96,7 @@ def read_saved_config(path: Path) -> Any:
     from mmengine.config import Config
 
     try:
-        values = parse_literals(path.read_text(encoding='utf-8'))
+        values = parse_literals(path.read_text(encoding='utf-8'), keep_tuples=True)
         return Config(values, filename=str(path))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rm_mm.errors import printable
@@ -13,21 +13,22 @@ from rm_mm.errors import printable
 _LONGEST_RANGE = 100_000
 
 
-def parse_literals(text: str, *, strict: bool = True) -> dict[str, Any]:
+def parse_literals(text: str, *, strict: bool = True, keep_tuples: bool = False) -> dict[str, Any]:
     """Parse the assignments of a config, without running any of it.
 
-    Values are literals and calls of ``dict`` and ``range``, nested in any way. Tuples and ranges
-    become lists, since a dumped config does not reliably keep lists and tuples apart.
+    Values are literals and calls of ``dict`` and ``range``, nested in any way. Ranges become lists.
 
     Args:
         text: The config.
         strict: Whether to raise on anything else. Otherwise other statements are skipped, a value
             that is no literal is None, and a text that does not parse has no assignments.
+        keep_tuples: Whether tuples stay tuples. Otherwise they become lists: configs in the logs of
+            mmcv 1.x do not reliably keep the two apart.
 
     Raises:
         ValueError: In strict mode, if there is anything else, or if the text does not parse.
     """
-    reader = _LiteralReader(strict)
+    reader = _LiteralReader(strict, tuple if keep_tuples else list)
     values: dict[str, Any] = {}
     try:
         statements = ast.parse(text).body
@@ -54,8 +55,9 @@ def parse_literals(text: str, *, strict: bool = True) -> dict[str, Any]:
 class _LiteralReader:
     """Evaluates the values of one config."""
 
-    def __init__(self, strict: bool) -> None:
+    def __init__(self, strict: bool, tuples: Callable[[Iterable[Any]], Any]) -> None:
         self._strict = strict
+        self._tuples = tuples
         self._numbers = 0
 
     def reject(self, problem: str, node: ast.AST) -> None:
@@ -67,7 +69,8 @@ class _LiteralReader:
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.List | ast.Tuple):
-            return [self.value(element) for element in node.elts]
+            elements = [self.value(element) for element in node.elts]
+            return elements if isinstance(node, ast.List) else self._tuples(elements)
         if isinstance(node, ast.Dict):
             return self._mapping(zip(node.keys, node.values, strict=True))
         try:

@@ -51,7 +51,9 @@ def prepared_config(request: RunRequest, loaders: Sequence[str]) -> tuple[Any, d
     lay_out_embedded(config, loaders)
     require_data(config, name, loaders)
     config.launcher = request.launcher
-    config.work_dir = str(request.work_dir or config.get('work_dir') or default_work_dir(config, name))
+    config.work_dir = str(
+        request.work_dir or config.get('work_dir') or default_work_dir(config, name)
+    )
     _set_loader_defaults(config, request)
     return config, facts
 

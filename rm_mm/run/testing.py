@@ -12,6 +12,7 @@ from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
 from rm_mm.run.preparation import build_runner, prepared_config
 from rm_mm.run.requests import UNTRAINED, TestRequest
+from rm_mm.transfer.checkpoint import inspected_checkpoint
 
 
 def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[str, float | None]:

@@ -9,10 +9,12 @@ from typing import Any
 from rm_mm.recipe.batch import RECIPES_BATCH, apply_batch_policy, process_count
 from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
+from rm_mm.run.outcome import best_checkpoint
 from rm_mm.run.preparation import build_runner, prepared_config
 from rm_mm.run.requests import TrainRequest, TrainResult
 from rm_mm.run.resume.go_on import go_on
-from rm_mm.run.resume.latest import best_checkpoint, latest_checkpoint
+from rm_mm.run.resume.latest import latest_checkpoint
+from rm_mm.transfer.checkpoint import inspected_checkpoint
 from rm_mm.transfer.slot import fill, require_backbone
 
 

@@ -1,1 +1,1 @@
-"""Method x task x seed: plan the cells, run what is missing, keep one record a cell."""
+"""Methods x tasks x seeds: plan the cells, run what is missing, keep one record per cell."""

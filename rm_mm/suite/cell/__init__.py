@@ -1,0 +1,1 @@
+"""One cell: its config, what would stop it, its steps and its record."""

@@ -1,0 +1,111 @@
+"""The record of a cell, read from what its run left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rm_mm.data.embedded import reads_embedded
+from rm_mm.data.presence import datasets
+from rm_mm.errors import RejectedError
+from rm_mm.logs.scalars import evaluation_curve, training_pace, untrained_curve
+from rm_mm.recipe.batch import RECIPES_BATCH
+from rm_mm.recipe.metric import metric_of
+from rm_mm.records import Record, figures_of, require_sound
+from rm_mm.run.environment import config_digest, versions
+from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
+from rm_mm.suite.plan.cells import Cell
+
+#: Entries of ``environment.json`` that a record keeps. The others are in the record already, or
+#: describe one machine only.
+_FACTS = (
+    'device', 'cuda', 'cudnn', 'processes', 'threads', 'batch_size', 'workers', 'deterministic',
+    'git_commit',
+)  # fmt: skip
+
+
+def untrained_metrics(cell: Cell) -> Path:
+    """Return the file for the metrics of a cell that trains nothing."""
+    return cell.directory / 'metrics.json'
+
+
+def build_record(
+    prepared: PreparedCell,
+    options: CellOptions,
+    backbone_sha256: str | None,
+    seconds: float,
+    details: dict[str, Any],
+) -> Record:
+    """Build the record of a cell whose steps are done.
+
+    Args:
+        prepared: The cell.
+        options: Options of the call.
+        backbone_sha256: Hash of the backbone that the run took, or left.
+        seconds: Wall time of the run.
+        details: Further fields of the record.
+
+    Raises:
+        RejectedError: If the run left no result.
+    """
+    cell, config = prepared.cell, prepared.config
+    metric = metric_of(config)
+    if prepared.trains:
+        curve = evaluation_curve(cell.directory, metric)
+    else:
+        curve = untrained_curve(untrained_metrics(cell), metric)
+    if not curve:
+        raise RejectedError(
+            f'no {metric.key} in the logs of {cell.directory}: no evaluation gave a value. '
+            'mmdetection reports none if nothing at all is detected, as after a very short schedule'
+        )
+    # A custom config may have inherited the published figure of another run.
+    expected = {} if cell.custom else config.get('expected') or {}
+    # A subset of the embedded images is another data set: its fingerprint is the run's own.
+    whole = not any(dataset.get('indices') for dataset in datasets(config))
+    embedded = options.data_fingerprint if whole and reads_embedded(config) else None
+    environment = read_environment(cell.directory)
+    pace = training_pace(cell.directory, environment.get('peak_memory_mb'))
+    batch = environment.get('batch') if prepared.trains else None
+    facts = {name: environment[name] for name in _FACTS if name in environment}
+    record = Record(
+        preset=cell.preset,
+        task=cell.task,
+        method=cell.method,
+        seed=cell.seed,
+        metric=metric.name,
+        step_unit='iteration' if 'max_iters' in config.train_cfg else 'epoch',
+        **figures_of(curve),
+        published=expected.get('value'),
+        source=expected.get('source'),
+        config=cell.config,
+        config_sha256=config_digest(config),
+        schedule_scale=options.scale,
+        backbone_sha256=backbone_sha256,
+        data_fingerprint=embedded or environment.get('data_fingerprint'),
+        seconds=round(seconds, 1),
+        environment={**environment.get('versions', {}), **facts} or versions(),
+        column=cell.column,
+        settings=list(cell.settings),
+        batch=None if batch == RECIPES_BATCH else batch,
+        seconds_an_iteration=pace.seconds_an_iteration,
+        memory_mb=pace.memory_mb,
+        **details,
+    )
+    try:
+        require_sound(record)
+    except ValueError as error:
+        raise RejectedError(f'{cell.directory} left no valid result: {error}') from error
+    return record
+
+
+def read_environment(directory: Path) -> dict[str, Any]:
+    """Read ``environment.json`` of a training run, or of its last evaluation; empty if none.
+
+    Args:
+        directory: Work directory of the run.
+    """
+    own = directory / 'environment.json'
+    found = [own] if own.is_file() else sorted(directory.glob('*/environment.json'))[-1:]
+    return json.loads(found[0].read_text(encoding='utf-8')) if found else {}

@@ -1,0 +1,1 @@
+"""What a plan costs: GPU-hours, wall time and disk."""

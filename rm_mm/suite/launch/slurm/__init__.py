@@ -1,0 +1,1 @@
+"""``--cluster slurm``: cells as jobs that outlive the call that submitted them."""

@@ -1,0 +1,204 @@
+"""Submitting cells as job arrays: one for pretraining, one for each downstream column."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rm_mm.errors import InputError, RejectedError
+from rm_mm.recipe.config import save_config
+from rm_mm.run.environment import config_digest
+from rm_mm.suite.cell.config import saved_config
+from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
+from rm_mm.suite.launch.slurm.job import CellJob
+from rm_mm.suite.launch.slurm.options import JobOptions
+from rm_mm.suite.plan.cells import Cell
+
+FOLDER = 'slurm'
+
+
+@dataclass(frozen=True)
+class JobGroup:
+    """Cells that are submitted together.
+
+    Attributes:
+        name: Name of the job.
+        members: Cells; more than one become an array, in this order.
+        dependency: Dependency, as ``sbatch`` takes it.
+    """
+
+    name: str
+    members: tuple[Prepared, ...]
+    dependency: str | None = None
+
+
+def failure_file(work_dir: Path, cell: Cell) -> Path:
+    """Return the file in which the job of a cell writes why it failed."""
+    return work_dir.absolute() / FOLDER / f'{cell.directory.name}.failed'
+
+
+def job_groups(
+    remaining: Sequence[PreparedCell], jobs: Mapping[str, str], prefix: str
+) -> Iterator[JobGroup]:
+    """Yield the groups to submit, pretraining first.
+
+    Downstream cells whose pretraining is one array, element by element, become an array with the
+    dependency ``aftercorr``; otherwise each becomes a job with ``afterok``. Cells whose pretraining
+    is done become an array without a dependency.
+
+    Args:
+        remaining: Cells that are neither done nor in the queue.
+        jobs: Jobs of all cells in the queue, by the name of the cell's folder. Read again after
+            each group, so the caller adds the jobs of a group before asking for the next.
+        prefix: Prefix of the names of the jobs.
+    """
+    needed = Counter(item.cell.backbone for item in remaining if not item.cell.pretrains)
+    pretraining = [item for item in remaining if item.cell.pretrains]
+    # Backbones that most columns need come first, so that each column depends on the first few.
+    pretraining.sort(key=lambda item: -needed[item.cell.backbone] if item.trains else 1)
+    if pretraining:
+        yield JobGroup(f'{prefix}-{pretraining[0].cell.column}', tuple(pretraining))
+    for column in dict.fromkeys(item.cell.column for item in remaining if not item.cell.pretrains):
+        members = [i for i in remaining if i.cell.column == column and not i.cell.pretrains]
+        name = f'{prefix}-{column}'
+        needs = {id(item): jobs.get(_pretraining(item.cell)) for item in members}
+        free = tuple(item for item in members if needs[id(item)] is None)
+        bound = [(job, item) for item in members if (job := needs[id(item)]) is not None]
+        if free:
+            yield JobGroup(name, free)
+        bound.sort(key=lambda pair: _element(pair[0]))
+        arrays = {job.partition('_')[0] for job, _ in bound}
+        if (
+            len(bound) > 1
+            and len(arrays) == 1
+            and [job for job, _ in bound]
+            == [f'{next(iter(arrays))}_{index}' for index in range(len(bound))]
+        ):
+            yield JobGroup(name, tuple(item for _, item in bound), f'aftercorr:{arrays.pop()}')
+        else:
+            for job, item in bound:
+                yield JobGroup(name, (item,), f'afterok:{job}')
+
+
+def submit_group(
+    group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
+) -> list[tuple[PreparedCell, str]]:
+    """Submit a group.
+
+    Returns:
+        Each member with the id of its job.
+
+    Raises:
+        RejectedError: If ``sbatch`` rejects the group.
+    """
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    executor = _executor(group, work_dir, options, options_of_jobs)
+    calls = [_cell_job(item, work_dir, options) for item in group.members]
+    for call in calls:
+        call.failure.unlink(missing_ok=True)
+    try:
+        # submitit prints the message of sbatch, besides raising it.
+        with contextlib.redirect_stderr(io.StringIO()), _outside_of_jobs(), executor.batch():
+            jobs = [executor.submit(call) for call in calls]
+    except (FailedJobError, FailedSubmissionError) as error:
+        message = ' '.join(str(error).replace('sbatch: ', '').split())
+        raise RejectedError(f'sbatch rejected {group.name}: {message}') from error
+    return [(item, job.job_id) for item, job in zip(group.members, jobs, strict=True)]
+
+
+@contextlib.contextmanager
+def _outside_of_jobs() -> Iterator[None]:
+    """Keep the environment of a surrounding job away from the jobs that are submitted."""
+    if 'SLURM_JOB_ID' not in os.environ:
+        yield
+        return
+    from submitit.helpers import clean_env
+
+    # The choice of the cluster does not belong to a job.
+    kept = {name: os.environ[name] for name in ('SLURM_CONF',) if name in os.environ}
+    with clean_env():
+        os.environ.update(kept)
+        yield
+
+
+def require_submitit() -> None:
+    """Check that submitit is installed.
+
+    Raises:
+        InputError: If it is not.
+    """
+    try:
+        import submitit  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f"--cluster slurm needs submitit ({error}): pip install 'rm_mm[slurm]'"
+        ) from error
+
+
+def _executor(
+    group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
+) -> Any:
+    from submitit import SlurmExecutor
+
+    folder = work_dir.absolute() / FOLDER
+    if '%' in str(folder):
+        raise InputError(f'{folder}: Slurm replaces % in paths: pass another --work-dir')
+    executor = SlurmExecutor(folder=folder, max_num_timeout=options_of_jobs.timeouts)
+    # Since Slurm 22.05, srun does not inherit this option from sbatch.
+    cores = (
+        ['--cpus-per-task', str(options_of_jobs.cpus_per_task)]
+        if options_of_jobs.cpus_per_task
+        else []
+    )
+    executor.update_parameters(
+        job_name=group.name,
+        time=options_of_jobs.minutes,
+        partition=options_of_jobs.partition,
+        nodes=options.nodes,
+        # torchrun starts one process per GPU.
+        ntasks_per_node=1,
+        gpus_per_node=options.gpus or None,
+        cpus_per_task=options_of_jobs.cpus_per_task,
+        dependency=group.dependency,
+        stderr_to_stdout=True,
+        srun_args=['--kill-on-bad-exit=1', *cores],
+        additional_parameters={
+            'requeue': True,
+            'kill-on-invalid-dep': 'yes',
+            **options_of_jobs.extra,
+        },
+    )
+    return executor
+
+
+def _cell_job(item: PreparedCell, work_dir: Path, options: CellOptions) -> CellJob:
+    """Save the config of a cell, and return the job that loads it."""
+    cell = item.cell
+    # A job may start in any folder.
+    paths = {
+        name: path.absolute()
+        for name in ('directory', 'record', 'backbone')
+        if (path := getattr(cell, name)) is not None
+    }
+    cell = dataclasses.replace(cell, **paths)
+    save_config(item.config, saved_config(cell))
+    return CellJob(cell, options, config_digest(item.config), failure_file(work_dir, cell))
+
+
+def _pretraining(cell: Cell) -> str:
+    """Return the folder name of the run whose backbone a cell takes; empty if there is none."""
+    pretrained = cell.backbone is not None and cell.source is None
+    return cell.backbone.parent.name if pretrained and cell.backbone else ''
+
+
+def _element(job: str) -> tuple[str, int]:
+    array, _, index = job.partition('_')
+    return array, int(index or 0)

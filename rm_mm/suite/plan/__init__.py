@@ -1,0 +1,1 @@
+"""From a preset or study to the cells that have to run."""

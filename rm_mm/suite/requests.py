@@ -1,0 +1,212 @@
+"""What a call of the suite asks for, as validated values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+
+from rm_mm.errors import InputError, require_type
+from rm_mm.names import PRESETS, SETTINGS
+from rm_mm.recipe.batch import POLICIES
+
+#: Name of a method or task, and its path if it is custom; for a task, the path alone is enough.
+Entry = tuple[str | None, str | None]
+
+CLUSTERS = ('local', 'slurm', 'debug')
+#: NumPy's generators take 32 bits.
+_LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class SlurmRequest:
+    """Options of ``--cluster slurm``; None leaves an option out.
+
+    Attributes:
+        partition: Partition of the jobs.
+        time: Time limit of a cell, after which it is requeued: minutes or D-HH:MM:SS.
+        nodes: Nodes of a cell, each with ``gpus`` GPUs.
+        cpus_per_task: Cores of a cell on each node.
+        max_num_timeout: How often a cell may run into its time limit.
+        extra: Further options of ``sbatch``, as ``KEY=VALUE``.
+    """
+
+    partition: str | None = None
+    time: str | None = None
+    nodes: int | None = None
+    cpus_per_task: int | None = None
+    max_num_timeout: int | None = None
+    extra: tuple[str, ...] = ()
+
+    def given(self) -> list[str]:
+        """Return the options that were passed, as the user wrote them."""
+        values = {
+            '--partition': self.partition,
+            '--time': self.time,
+            '--nodes': self.nodes,
+            '--cpus-per-task': self.cpus_per_task,
+            '--max-num-timeout': self.max_num_timeout,
+            '--slurm': self.extra or None,
+        }
+        return [name for name, value in values.items() if value is not None]
+
+
+@dataclass(frozen=True)
+class CellsRequest:
+    """Fields that the suite and transfer share. None takes the default.
+
+    Attributes:
+        methods: Methods to run: a list of names, ``NAME=CONFIG.py`` and ``NAME=CHECKPOINT``, or
+            all of them in one text, separated by commas.
+        setting: ``paper``, ``controlled`` or ``both``.
+        seeds: Seeds of each cell.
+        work_dir: Folder for runs and records.
+        gpus: GPUs per run and node; 0 trains in one process.
+        batch_policy: One of :data:`rm_mm.recipe.batch.POLICIES`.
+        jobs: Cells at a time, each with its own GPUs.
+        data_root: Root of the data set of the downstream task.
+        cluster: Where cells run; one of ``CLUSTERS``.
+        slurm: Options of ``--cluster slurm``.
+        raise_errors: Whether ``--cluster debug`` raises the first failure, with its traceback.
+
+    Raises:
+        InputError: If a value has the wrong type or is out of range.
+    """
+
+    _: KW_ONLY
+    methods: str | Sequence[str] | None = None
+    setting: str | None = None
+    seeds: Sequence[int] | None = None
+    work_dir: str | Path | None = None
+    gpus: int | None = None
+    batch_policy: str | None = None
+    jobs: int | None = None
+    data_root: str | Path | None = None
+    cluster: str = 'local'
+    slurm: SlurmRequest = field(default_factory=SlurmRequest)
+    raise_errors: bool = False
+
+    def __post_init__(self) -> None:
+        require_type('--work-dir', self.work_dir, str | Path | None)
+        require_type('--data-root', self.data_root, str | Path | None)
+        require_type('--slurm', self.slurm, SlurmRequest)
+        for name in ('gpus', 'jobs'):
+            require_type(f'--{name}', getattr(self, name), int | None)
+        choices = {
+            '--setting': (self.setting, (None, *SETTINGS, 'both')),
+            '--cluster': (self.cluster, CLUSTERS),
+            '--batch-policy': (self.batch_policy, (None, *POLICIES)),
+        }
+        for name, (value, allowed) in choices.items():
+            if value not in allowed:
+                expected = ', '.join(filter(None, allowed))
+                raise InputError(f'{name}: expected one of {expected}, got {value!a}')
+        parse_entries('--methods', self.methods)
+        if self.seeds is not None:
+            object.__setattr__(self, 'seeds', _sorted_seeds(self.seeds))
+
+
+@dataclass(frozen=True)
+class SuiteRequest(CellsRequest):
+    """Methods x tasks x seeds, pretraining included.
+
+    Attributes:
+        preset: Name of a preset, or a study file (.yaml).
+        tasks: Tasks to run: names, ``CONFIG.py`` and ``NAME=CONFIG.py``, as for ``methods``.
+        schedule_scale: Length of every schedule as a fraction of the recipe's, in (0, 1].
+        plan: Whether to plan only.
+        device: For a plan: GPU to which the published logs are scaled.
+        probe: For a plan: whether to measure a few iterations here.
+        usd_per_gpu_hour: For a plan: price of a GPU-hour.
+    """
+
+    preset: str | Path = PRESETS[0]
+    _: KW_ONLY
+    tasks: str | Sequence[str] | None = None
+    schedule_scale: float = 1.0
+    plan: bool = False
+    device: str | None = None
+    probe: bool = False
+    usd_per_gpu_hour: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_type('--preset', self.preset, str | Path)
+        if str(self.preset) not in PRESETS and not str(self.preset).endswith(('.yaml', '.yml')):
+            raise InputError(
+                f'--preset: expected {", ".join(PRESETS)} or a file .yaml, got {str(self.preset)!a}'
+            )
+        parse_entries('--tasks', self.tasks)
+        require_type('--schedule-scale', self.schedule_scale, int | float)
+        if not 0 < self.schedule_scale <= 1:
+            raise InputError(
+                f'--schedule-scale: expected a number in (0, 1], got {self.schedule_scale}'
+            )
+
+    def planning_mistakes(self) -> list[str]:
+        """Return what is wrong with the options of a plan, taken together."""
+        given = {
+            '--device': self.device is not None,
+            '--probe': self.probe,
+            '--usd-per-gpu-hour': self.usd_per_gpu_hour is not None,
+        }
+        found = []
+        if not self.plan and (names := [name for name, passed in given.items() if passed]):
+            found.append(f'{names[0]} is a question about the plan: add --plan, which runs nothing')
+        if self.probe and self.device:
+            found.append('--probe measures the device of this machine: leave out --device')
+        if self.probe and (self.slurm.nodes or 1) > 1:
+            found.append('--probe measures on one machine: leave out --nodes')
+        return found
+
+
+@dataclass(frozen=True)
+class TransferRequest(CellsRequest):
+    """One downstream task for all methods whose pretraining is finished.
+
+    Attributes:
+        target: ``ARCHITECTURE DATASET``, or the path of one config.
+        preset: Preset whose pretrained backbones a config takes; ``paper`` by default.
+    """
+
+    target: Sequence[str]
+    _: KW_ONLY
+    preset: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.preset not in (None, *PRESETS):
+            raise InputError(f'--preset: expected one of {", ".join(PRESETS)}, got {self.preset!a}')
+
+
+def parse_entries(option: str, value: str | Sequence[str] | None) -> tuple[Entry, ...] | None:
+    """Split names, paths of configs, and ``NAME=PATH``.
+
+    Whether an entry can be used is found out later, together with everything else.
+
+    Args:
+        option: Name of the option, for the message.
+        value: A list of entries, or all of them in one text, separated by commas.
+
+    Raises:
+        InputError: If there is anything but texts.
+    """
+    if value is None:
+        return None
+    parts = value.split(',') if isinstance(value, str) else list(value)
+    found: list[Entry] = []
+    for part in parts:
+        require_type(option, part, str)
+        name, separator, target = (piece.strip() for piece in part.strip().partition('='))
+        if separator:
+            found.append((name, target))
+        else:
+            found.append((None, name) if name.endswith('.py') else (name, None))
+    return tuple(found)
+
+
+def _sorted_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    values = list(seeds)
+    if not values or not all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in values):
+        raise InputError(f'--seeds: expected numbers from 0 such as 0,1,2, got {values}')
+    return tuple(sorted(set(values)))

@@ -1,0 +1,1 @@
+"""Steps of a cell, and running them in child processes."""
