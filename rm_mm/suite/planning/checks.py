@@ -96,7 +96,7 @@ class _Networks:
         Raises:
             InputError: If it is another network.
         """
-        from rm_mm.transfer.verify import check
+        from rm_mm.transfer.coverage import measure_coverage as check
 
         given, wanted = self._network(pretraining), self._network(downstream)
         found = check(given.state, wanted.state)
@@ -157,6 +157,6 @@ def _require_intact(backbone: Path) -> None:
 
 
 def _require_exportable(checkpoint: str, network: str) -> None:
-    from rm_mm.transfer.export import require_exportable
+    from rm_mm.transfer.export import verify as require_exportable
 
     require_exportable(checkpoint, network)
