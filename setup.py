@@ -44,6 +44,7 @@ NEEDS = [
     'numpy',
     'opencv-python>=4.11',
     'Pillow',
+    'psutil>=6.0',
     'pycocotools',
     'PyYAML',
     'safetensors',

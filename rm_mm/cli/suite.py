@@ -165,7 +165,7 @@ def _add_plan_options(suite: argparse.ArgumentParser) -> None:
     suite.add_argument(
         '--device',
         metavar='GPU',
-        help='with --plan: scale the published logs to this GPU, e.g. A100',
+        help='with --plan: scale the published logs to this GPU, such as A100',
     )
     suite.add_argument(
         '--probe', action='store_true', help='with --plan: measure a few iterations here instead'

@@ -26,8 +26,8 @@ REGISTERED_AFTER = (
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),
     ('mmpretrain.datasets', 'rm_mm.data.loading'),
     ('mmseg.datasets', 'rm_mm.data.mini.dataset'),
-    ('mmdet.datasets', 'rm_mm.transfer.loading.detection'),
-    ('mmseg.datasets', 'rm_mm.transfer.loading.segmentation'),
+    ('mmdet.datasets', 'rm_mm.data.transforms.detection'),
+    ('mmseg.datasets', 'rm_mm.data.transforms.segmentation'),
     ('mmdet.evaluation.metrics.coco_metric', 'rm_mm.compat.coco_eval'),
 )
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rm_mm.data.transforms import STOCK_NAMES
 from rm_mm.errors import InputError
 from rm_mm.fidelity import implied, meanings
 from rm_mm.fidelity.meaning import Implied, Meaning, plain
 from rm_mm.recipe.flat import ABSENT, effective, flatten
-from rm_mm.transfer.loading import STOCK_NAMES
 
 _TABLES = {
     'mmdet': (meanings.DETECTION, implied.DETECTION),

@@ -59,8 +59,8 @@ def adapt_to_cpu(config: Any) -> list[str]:
 def set_slurm_ranks(environ: MutableMapping[str, str] = os.environ) -> None:
     """Set the variables that torchrun sets, for a process of a Slurm step.
 
-    mmengine would let all jobs of a node meet on port 29500. ``MASTER_ADDR`` and ``MASTER_PORT`` are
-    kept if they are set.
+    mmengine would let all jobs of a node meet on port 29500. ``MASTER_ADDR`` and ``MASTER_PORT``
+    are kept if they are set.
     """
     environ['RANK'] = environ['SLURM_PROCID']
     environ['WORLD_SIZE'] = environ['SLURM_NTASKS']

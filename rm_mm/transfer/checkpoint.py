@@ -1,62 +1,131 @@
-"""A checkpoint of unknown origin: what is in it, and who wrote it."""
+"""A checkpoint of unknown origin: its networks, its layout, and what it reports of its training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from rm_mm.errors import printable
+from rm_mm.errors import InputError, printable
 from rm_mm.transfer.container import read_content
 from rm_mm.transfer.inputs import Inputs, inputs_from_json
-from rm_mm.transfer.networks import Network, find_networks
-from rm_mm.transfer.training_meta import CheckpointMeta, read_meta
-from rm_mm.transfer.zoo import locate
+from rm_mm.transfer.location import locate
 
-# How `rm_mm.transfer.export` marks the `meta` of the files that it writes.
+#: Value of ``meta.format`` in files that ``rm-mm export`` writes.
 EXPORT_MARK = 'rm_mm.backbone'
+
+# Keys under which tensors belong to the training run, not to a network.
+_TRAINING_STATE = re.compile(
+    r'(^|_)(optim\w*|lr|scheduler\w*|scaler|callbacks?|loops|message_hub|loss\w*|criterion|meta|rng\w*'
+    r'|args|hyper\w*|hparams\w*|config|cfg|amp|history|resume|metrics?)(_|$)',
+    re.IGNORECASE,
+)
+# VISSL nests its weights deepest of all known formats, in five dicts.
+_DEEPEST = 6
+_BEST_FILE = re.compile(r'best_(?P<metric>.+)_(?P<unit>epoch|iter)_(?P<number>\d+)\.pth$')
+_ACCURACY_NAME = re.compile(r'acc|top-?[15]|prec|err', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Network:
+    """One dict of tensors in a checkpoint.
+
+    Attributes:
+        key: Path of the dict in the file, joined by dots, such as ``state_dict``; empty for the
+            file itself.
+        entries: Content of the dict: tensors, and possibly other things.
+    """
+
+    key: str
+    entries: dict[Any, Any]
+
+    def weights(self, shown: str) -> dict[str, Tensor]:
+        """The tensors by name: dense, on the CPU, detached.
+
+        Args:
+            shown: The file, as messages name it.
+
+        Raises:
+            InputError: If the dict holds anything else, or a tensor that declares more elements
+                than it has.
+        """
+        dense = {}
+        for name, value in self.entries.items():
+            if (
+                not isinstance(name, str)
+                or not isinstance(value, Tensor)
+                or value.layout is not torch.strided
+                or value.is_quantized
+                or value.is_meta
+                or value.numel() * value.element_size() > value.untyped_storage().nbytes()
+            ):
+                raise InputError(
+                    f'{shown} mixes weights with other things: expected names and dense tensors, '
+                    f'found {printable(name)} of type {type(value).__name__}'
+                )
+            dense[name] = value.detach()
+        return dense
+
+
+@dataclass(frozen=True)
+class TrainingMeta:
+    """What a checkpoint reports about its training.
+
+    Attributes:
+        epoch: Number of epochs trained, or None if unknown.
+        metrics: Accuracies by name, in the unit of the file. Only those of these weights, and those
+            reported without naming any weights (``best_acc1`` of training scripts).
+        config: Text of the config, as mmengine and mmcv 1.x keep it; empty if there is none.
+    """
+
+    epoch: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    config: str = ''
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is in one file.
+    """Content of one checkpoint file.
 
     Attributes:
-        state_dict: Of its first network: name to dense CPU tensor, detached, names as in the file.
-        networks: All dicts of tensors in it, the one above first.
-        format: How the file is laid out: ``rm_mm`` (an export of ours), ``mmengine``,
-            ``lightning``, ``training-script`` (a ``state_dict`` beside other things) or
-            ``state-dict`` (flat).
+        state_dict: Weights of the first network: dense CPU tensors, detached, by name.
+        networks: All dicts of tensors, the one of ``state_dict`` first.
+        format: Layout of the file: ``rm_mm`` (an export), ``mmengine``, ``lightning``,
+            ``training-script`` (a ``state_dict`` among other things) or ``state-dict`` (flat).
         container: ``torch`` or ``safetensors``.
-        meta: What the file says about its training run.
-        inputs: Of an export of ours, what it knows of its inputs.
-        sha256: Of the whole file, in hexadecimal.
+        meta: What the file reports about its training.
+        inputs: Inputs of the network, if the file is an export.
+        sha256: Hash of the whole file, hexadecimal.
     """
 
     state_dict: dict[str, Tensor]
     networks: tuple[Network, ...]
     format: str
     container: str
-    meta: CheckpointMeta
+    meta: TrainingMeta
     inputs: Inputs | None
     sha256: str
 
 
 def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """Read the weights in ``path`` onto the CPU, whoever wrote them.
+    """Read the weights in a file of any source onto the CPU.
 
-    Only tensors and plain containers are unpickled; no class or function that the file names is
-    looked up, save those that PyTorch needs to rebuild tensors.
+    Only tensors and plain containers are unpickled. No class or function that the file names is
+    looked up, except those that PyTorch needs to rebuild tensors.
 
     Args:
-        path: A file, see :func:`rm_mm.transfer.container.read_content`.
-        trust: Unpickle whatever it asks for.
+        path: The file; see :func:`rm_mm.transfer.container.read_content`.
+        trust: Unpickle whatever the file asks for, which can run anything.
 
     Raises:
-        InputError: If there is no such file, it is no checkpoint, it is damaged, it holds
-            no weights, or it cannot be read without unpickling arbitrary objects.
+        InputError: If the file is missing, damaged, no checkpoint or without weights, or if it
+            cannot be read without unpickling arbitrary objects.
     """
     shown = printable(path)
     content = read_content(path, trust=trust)
@@ -67,7 +136,7 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         networks=networks,
         format=layout,
         container=content.container,
-        meta=read_meta(content.value),
+        meta=_training_meta(content.value),
         inputs=inputs_from_json(content.value['meta'].get('inputs')) if layout == 'rm_mm' else None,
         sha256=content.sha256,
     )
@@ -94,6 +163,58 @@ def inspected_checkpoint(name: str) -> str:
     return str(path)
 
 
+def find_networks(content: Any, shown: str) -> tuple[Network, ...]:
+    """Find every dict that holds tensors, except those of optimisers and the like.
+
+    Args:
+        content: The saved object.
+        shown: The file, as messages name it.
+
+    Returns:
+        ``state_dict`` first, then in the order of the file, outer dicts before inner ones.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if isinstance(content, nn.Module):
+        return (Network('', dict(content.state_dict())),)
+    if not isinstance(content, dict):
+        raise InputError(
+            f'{shown} holds no weights: expected a dict, found a {type(content).__name__}'
+        )
+    found = sorted(_walk(content, (), set()), key=lambda network: network.key != 'state_dict')
+    if not found:
+        names = ', '.join(printable(name) for name in list(content)[:8]) or 'nothing'
+        raise InputError(
+            f'{shown} holds no weights: expected tensors, or a `state_dict` of them; found {names}'
+        )
+    return tuple(found)
+
+
+def _walk(node: dict[Any, Any], path: tuple[str, ...], visited: set[int]) -> Iterator[Network]:
+    # A pickle can contain itself.
+    if id(node) in visited or len(path) > _DEEPEST:
+        return
+    visited.add(id(node))
+    below: list[Network] = []
+    for name, value in node.items():
+        if isinstance(name, str) and not _TRAINING_STATE.search(name):
+            inner = dict(value.state_dict()) if isinstance(value, nn.Module) else value
+            if isinstance(inner, dict):
+                below += _walk(inner, (*path, name), visited)
+    own = node
+    if below:
+        # Next to whole networks lie scores and queues; names of weights contain a layer and a dot.
+        own = {
+            name: value
+            for name, value in node.items()
+            if isinstance(value, Tensor) and '.' in str(name)
+        }
+    if any(isinstance(value, Tensor) for value in own.values()):
+        yield Network('.'.join(path), own)
+    yield from below
+
+
 def _layout(content: Any) -> str:
     if not isinstance(content, dict) or not isinstance(content.get('state_dict'), dict):
         return 'state-dict'
@@ -101,3 +222,52 @@ def _layout(content: Any) -> str:
     if isinstance(meta, dict):
         return 'rm_mm' if meta.get('format') == EXPORT_MARK else 'mmengine'
     return 'lightning' if 'pytorch-lightning_version' in content else 'training-script'
+
+
+def _training_meta(content: Any) -> TrainingMeta:
+    if not isinstance(content, dict):
+        return TrainingMeta()
+    meta = content.get('meta')
+    if isinstance(meta, dict):
+        config = meta.get('cfg') or meta.get('config')
+        return TrainingMeta(
+            _whole_number(meta.get('epoch')),
+            _best_scores(content, meta),
+            config if isinstance(config, str) else '',
+        )
+    metrics = {
+        name: float(value)
+        for name, value in content.items()
+        if isinstance(name, str)
+        and _ACCURACY_NAME.search(name)
+        and not isinstance(value, bool)
+        and (isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1))
+        and math.isfinite(float(value))
+    }
+    return TrainingMeta(_whole_number(content.get('epoch')), metrics)
+
+
+def _best_scores(content: dict[Any, Any], meta: dict[Any, Any]) -> dict[str, float]:
+    """The scores that mmengine recorded for exactly these weights.
+
+    A checkpoint is saved before its epoch is validated, so the newest score in it belongs to the
+    previous epoch. The best score belongs to these weights only if the best file is of their epoch.
+    """
+    hub = content.get('message_hub')
+    info = hub.get('runtime_info') if isinstance(hub, dict) else None
+    if not isinstance(info, dict):
+        return {}
+    scores: dict[str, float] = {}
+    for name, file in info.items():
+        best = _BEST_FILE.search(file) if isinstance(file, str) else None
+        if best is None or not str(name).startswith('best_ckpt'):
+            continue
+        score = info.get(str(name).replace('best_ckpt', 'best_score', 1))
+        of_these_weights = meta.get(best['unit']) == int(best['number'])
+        if of_these_weights and isinstance(score, int | float) and math.isfinite(score):
+            scores[best['metric']] = float(score)
+    return scores
+
+
+def _whole_number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,46 +1,195 @@
-"""From a checkpoint to a verified backbone and its manifest.
+"""Verify the backbone in a checkpoint against a network, and export it.
 
-The way of the weights: file → content (``container``) → networks (``networks``) → the backbone that
-is meant (``candidates``) → its names (``convert``) → the network to fill (``target``) → 100 % or no
-(``verify``) → the names and the file that were asked for (``layouts``) → backbone and manifest.
+A checkpoint passes through the modules of this package in this order:
+
+1. ``location``: its name → a local file
+2. ``container``, ``checkpoint``: the file → the networks in it
+3. ``backbones``: the networks → the backbone to export, in OpenMMLab's names
+4. ``target``: the config or the shapes → the network to fill
+5. ``coverage``: backbone and network → 100 %, or rejected
+6. ``output``, ``manifest``: the backbone → the requested names, a file and its record
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from torch import Tensor
 
-from rm_mm import files
 from rm_mm.errors import InputError, RejectedError, printable
-from rm_mm.transfer.candidates import Candidate, choose, find_candidates, name_of
-from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
-from rm_mm.transfer.convert import FoundBackbone, take_backbone
-from rm_mm.transfer.inputs import Inputs, inputs_mismatch, inputs_of_weights
-from rm_mm.transfer.layouts import classifier_of, rename, serialise
-from rm_mm.transfer.manifest import (
-    SCHEMA_VERSION,
-    Manifest,
-    manifest_path,
-    refused_path,
-    write_manifest,
+from rm_mm.names import EXPORT_LAYOUTS
+from rm_mm.transfer.backbones import (
+    Candidate,
+    FoundBackbone,
+    choose_candidate,
+    find_candidates,
+    take_backbone,
 )
-from rm_mm.transfer.output import forget_refusal, require_replaceable
+from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
+from rm_mm.transfer.coverage import Coverage, measure_coverage, require_complete
+from rm_mm.transfer.inputs import Inputs, inputs_mismatch, inputs_of_weights
+from rm_mm.transfer.location import Source, locate
+from rm_mm.transfer.manifest import SCHEMA_VERSION, Manifest
+from rm_mm.transfer.output import (
+    classifier_names,
+    rename_for_export,
+    require_replaceable,
+    serialise,
+    serialise_safetensors,
+    write_export,
+    write_rejection,
+)
+from rm_mm.transfer.resnets import rename_to_target
 from rm_mm.transfer.target import Target, target_from_config, target_from_shapes
-from rm_mm.transfer.variants import in_names_of
-from rm_mm.transfer.verify import Coverage, check, require
-from rm_mm.transfer.zoo import Source, locate
 
-# What a refusal may take of a terminal.
+# Longest message of a rejection.
 _SCREEN_LINES = 20
 
 
 @dataclass(frozen=True)
-class _Taken:
-    """A backbone on its way from a file to a network."""
+class ExportRequest:
+    """One export.
+
+    Attributes:
+        checkpoint: Path of a checkpoint of any source, ``https://`` address, or
+            ``torchvision://NETWORK``.
+        output: Path of the backbone; the manifest goes next to it, as ``.json``. An earlier export
+            is replaced.
+        config: Config whose ``model.backbone`` the weights have to fill; by default, the ResNet
+            with the plain stem that their shapes belong to.
+        key: Key of the network to export if the checkpoint holds several, see
+            :func:`rm_mm.transfer.backbones.choose_candidate`.
+        to: Library whose names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. Exports in
+            names other than OpenMMLab's include the classifier.
+        trust: Whether to unpickle whatever the file asks for, which can run anything.
+
+    Raises:
+        InputError: If a value is of the wrong type or out of range.
+    """
+
+    checkpoint: str | Path
+    output: str | Path
+    config: str | Path | None = None
+    key: str | None = None
+    to: str = EXPORT_LAYOUTS[0]
+    trust: bool = False
+
+    def __post_init__(self) -> None:
+        _require_types(self.checkpoint, self.config, self.key, self.trust)
+        _require_type('output', self.output, str, Path)
+        try:
+            self.output_path.resolve()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise InputError(f'output {str(self.output)!a} cannot be a path: {error}') from error
+        if not self.output_path.name:
+            raise InputError(
+                f'output must name a file, such as backbone.pth, found {str(self.output)!a}'
+            )
+        if self.to not in EXPORT_LAYOUTS:
+            raise InputError(f'to must be one of {", ".join(EXPORT_LAYOUTS)}, found {self.to!a}')
+
+    @property
+    def output_path(self) -> Path:
+        """Path of the backbone; ``~`` is a home directory."""
+        return Path(self.output).expanduser()
+
+
+@overload
+def export(request: ExportRequest, /) -> Manifest: ...
+
+
+@overload
+def export(
+    checkpoint: str | Path,
+    output: str | Path,
+    *,
+    config: str | Path | None = None,
+    key: str | None = None,
+    to: str = EXPORT_LAYOUTS[0],
+    trust: bool = False,
+) -> Manifest: ...
+
+
+def export(checkpoint: Any, output: Any = None, **options: Any) -> Manifest:
+    """Verify the backbone in a checkpoint, and write it with its manifest.
+
+    Takes a request, or its values: ``export('resnet50.pth', 'backbone.pth', to='timm')``.
+
+    Both files appear complete, the manifest last, and only on success. Exporting a checkpoint again
+    writes the same bytes. If a backbone is rejected, nothing is written, except for a record of
+    every rejected tensor if they are too many for the message.
+
+    Args:
+        checkpoint: An :class:`ExportRequest`, or the value of that name in one.
+        output: See :class:`ExportRequest`.
+        **options: See :class:`ExportRequest`.
+
+    Raises:
+        InputError: If checkpoint, config or output cannot be used, or the network is not
+            recognised.
+        RejectedError: If the weights do not fill the network completely, or belong to another one.
+    """
+    if not isinstance(checkpoint, ExportRequest):
+        request = ExportRequest(checkpoint, output, **options)
+    elif output is None and not options:
+        request = checkpoint
+    else:
+        raise TypeError('export(request) takes no other values')
+    path = request.output_path
+    source = locate(str(request.checkpoint))
+    require_replaceable(path, source.path)
+    measured = _measure(source, request.config, request.key, trust=request.trust)
+    if not measured.coverage.ok:
+        raise _rejection(measured, path)
+    # In the order and dtypes of the network.
+    weights = {
+        name: measured.state[name].to(value.dtype) for name, value in measured.target.state.items()
+    }
+    heads = measured.found.heads
+    names = classifier_names(measured.found, weights) if request.to != 'openmmlab' else {}
+    classifier = {new: heads[old] for old, new in names.items()}
+    weights, layout = rename_for_export(weights, measured.target, request.to, classifier)
+    if request.to == 'safetensors' or path.suffix == '.safetensors':
+        content = serialise_safetensors(weights)
+    else:
+        content = serialise(weights, _meta(measured) if layout == 'openmmlab' else None)
+    dropped = [name for name in heads if name not in names]
+    return write_export(path, content, _manifest(measured, path.name, dropped, layout))
+
+
+def verify(
+    checkpoint: str | Path,
+    config: str | Path | None = None,
+    *,
+    key: str | None = None,
+    trust: bool = False,
+) -> Manifest:
+    """Verify the backbone in a checkpoint like :func:`export`, without writing anything.
+
+    Args:
+        checkpoint: See :class:`ExportRequest`.
+        config: See :class:`ExportRequest`.
+        key: See :class:`ExportRequest`.
+        trust: See :class:`ExportRequest`.
+
+    Returns:
+        The manifest that an export would have, without a file name and hash.
+
+    Raises:
+        InputError: If checkpoint or config cannot be used, or the network is not recognised.
+        RejectedError: If the weights do not fill the network completely, or belong to another one.
+    """
+    _require_types(checkpoint, config, key, trust)
+    measured = _measure(locate(str(checkpoint)), config, key, trust=trust)
+    require_complete(measured.coverage, measured.subject)
+    return _manifest(measured)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A backbone, the network to fill, and how much of it the backbone fills."""
 
     source: Source
     checkpoint: Checkpoint
@@ -52,186 +201,113 @@ class _Taken:
     target: Target
     coverage: Coverage
 
-
-def export_backbone(
-    checkpoint: str | Path,
-    output: Path,
-    *,
-    config: str | Path | None = None,
-    key: str | None = None,
-    trust: bool = False,
-    to: str = 'openmmlab',
-) -> Manifest:
-    """Take the backbone out of ``checkpoint``, verify it, and write it with its manifest.
-
-    Both files appear whole, the manifest last, and only if everything went well; a second export
-    of the same checkpoint writes the same bytes. Of a backbone that is refused nothing is written,
-    or the manifest alone where it has more to say than a screen has room for.
-
-    Args:
-        checkpoint: Any file that :func:`rm_mm.transfer.checkpoint.read_checkpoint` reads, or a name
-            that :func:`rm_mm.transfer.zoo.locate` knows.
-        output: Where to write the backbone, named as in mmdet, mmseg and mmpretrain, without
-            prefix; the manifest goes beside it, as ``.json``. An earlier export is replaced.
-        config: A config whose ``model.backbone`` the weights have to fill. Without it, the ResNet
-            with the plain stem that the shapes tell of.
-        key: Which of several networks to take, see :func:`rm_mm.transfer.candidates.choose`.
-        trust: Unpickle whatever the file asks for. It can run anything.
-        to: Whose names to write: one of :data:`rm_mm.names.EXPORT_LAYOUTS`.
-
-    Raises:
-        InputError: If the checkpoint or config cannot be used, the network cannot be told, or
-            ``output`` cannot be written or is something other than an earlier export.
-        RejectedError: If the weights do not fill the network completely, or are of another one.
-    """
-    source = locate(str(checkpoint))
-    require_replaceable(output, source.path)
-    taken = _take(source, config, key, trust=trust)
-    if not taken.coverage.ok:
-        raise _refused(taken, output)
-    # In the target's order and dtypes.
-    weights = {
-        name: taken.state[name].to(value.dtype) for name, value in taken.target.state.items()
-    }
-    classifier = classifier_of(taken.found, weights) if to != 'openmmlab' else {}
-    heads = {new: taken.found.heads[old] for old, new in classifier.items()}
-    weights, layout = rename(weights, taken.target, to, heads)
-    written = serialise(
-        weights,
-        _meta(taken),
-        layout,
-        safetensors=to == 'safetensors' or output.suffix == '.safetensors',
-    )
-    manifest = _manifest(
-        taken,
-        output,
-        backbone_sha256=hashlib.sha256(written).hexdigest(),
-        dropped=[name for name in taken.found.heads if name not in classifier],
-        layout=layout,
-    )
-    try:
-        # The inner block ends first: the backbone takes its place, then the manifest. In between,
-        # an older manifest names another hash, so that the pair is refused.
-        with files.replacing(manifest_path(output)) as new_manifest:
-            write_manifest(new_manifest, manifest)
-            with files.replacing(output) as new_backbone:
-                new_backbone.write_bytes(written)
-    except OSError as error:
-        raise InputError(f'cannot write {printable(output)}: {error.strerror}') from error
-    forget_refusal(output)
-    return manifest
+    @property
+    def subject(self) -> str:
+        """Start of the message of a rejection."""
+        return f'{printable(self.source.path)} does not fill {self.target.name}'
 
 
-def require_exportable(checkpoint: str | Path, config: str | Path) -> None:
-    """Check that a checkpoint fills the network of a config; nothing is written.
-
-    Raises:
-        InputError: If either cannot be used.
-        RejectedError: If it does not fill the network completely, or is of another one.
-    """
-    source = locate(str(checkpoint))
-    taken = _take(source, config, None, trust=False)
-    require(taken.coverage, f'{printable(source.path)} does not fill {taken.target.name}')
-
-
-def _take(source: Source, config: str | Path | None, key: str | None, *, trust: bool) -> _Taken:
-    """Find the backbone that is meant, and hold it against the network that it is to fill."""
+def _measure(
+    source: Source, config: str | Path | None, key: str | None, *, trust: bool
+) -> _Measured:
+    """Find the requested backbone, and compare it with the network to fill."""
     shown = printable(source.path)
     checkpoint = read_checkpoint(source.path, trust=trust)
     target = None if config is None else target_from_config(config)
-    wanted = _names(target)
+    wanted = _accepted_names(target)
     candidates = find_candidates(checkpoint.networks, shown, wanted)
-    candidate = choose(candidates, key, shown)
+    candidate = choose_candidate(candidates, key, shown)
     found = take_backbone(candidate, wanted)
     state = found.state_dict
     if target is None:
         target = target_from_shapes(state)
-    elif not any(name.startswith(target.wrapped) for name in state):
-        state = {target.wrapped + name: value for name, value in state.items()}
-    state = in_names_of(state, target.state)
+    elif not any(name.startswith(target.wrapper) for name in state):
+        state = {target.wrapper + name: value for name, value in state.items()}
+    state = rename_to_target(state, target.state)
     inputs = checkpoint.inputs or inputs_of_weights(
         checkpoint.meta.config, found.heads, state, found.source_format
     )
-    coverage = check(
+    coverage = measure_coverage(
         state,
         target.state,
         found.left_over,
         folded=target.inputs.style == 'caffe',
         mismatch=inputs_mismatch(inputs, target.inputs),
     )
-    others = [name_of(other) for other in candidates if other is not candidate]
-    return _Taken(
+    others = [other.label for other in candidates if other is not candidate]
+    return _Measured(
         source, checkpoint, candidate, others, found, state, inputs, target, coverage
     )  # fmt: skip
 
 
-def _meta(taken: _Taken) -> dict[str, Any]:
-    """What the file itself says, which is the same whoever the weights came from."""
-    meta: dict[str, Any] = {'arch': taken.target.arch}
-    if taken.inputs.unusual:
-        meta['inputs'] = taken.inputs.as_json()
+def _accepted_names(target: Target | None) -> frozenset[str]:
+    """Names that a checkpoint of the target may have, with or without the target's wrapper."""
+    if target is None:
+        return frozenset()
+    return frozenset(target.state) | {name.removeprefix(target.wrapper) for name in target.state}
+
+
+def _meta(measured: _Measured) -> dict[str, Any]:
+    """Description in the export itself; the same whichever source the weights came from."""
+    meta: dict[str, Any] = {'arch': measured.target.arch}
+    if measured.inputs.unusual:
+        meta['inputs'] = measured.inputs.as_json()
     return meta
 
 
-def _names(target: Target | None) -> frozenset[str]:
-    """What the names of a source may end with if it is of that network."""
-    if target is None:
-        return frozenset()
-    return frozenset(target.state) | {name.removeprefix(target.wrapped) for name in target.state}
-
-
 def _manifest(
-    taken: _Taken,
-    output: Path,
-    *,
-    backbone_sha256: str,
-    dropped: list[str],
-    layout: str,
+    measured: _Measured,
+    backbone: str = '',
+    dropped: list[str] | None = None,
+    layout: str = 'openmmlab',
 ) -> Manifest:
-    found, checkpoint = taken.found, taken.checkpoint
+    found, checkpoint, coverage = measured.found, measured.checkpoint, measured.coverage
     source_format = found.source_format
     if checkpoint.format in ('rm_mm', 'lightning') and source_format in ('backbone', 'torchvision'):
         source_format = checkpoint.format
-    problems = taken.coverage.problems()
     return Manifest(
         schema_version=SCHEMA_VERSION,
-        source=taken.source.name,
+        source=measured.source.name,
         source_format=source_format,
         source_sha256=checkpoint.sha256,
-        backbone=output.name,
-        backbone_sha256=backbone_sha256,
-        arch=taken.target.arch,
-        tensors_wanted=taken.coverage.wanted,
-        tensors_matched=taken.coverage.matched,
-        dropped=dropped,
+        backbone=backbone,
+        backbone_sha256='',
+        arch=measured.target.arch,
+        tensors_wanted=coverage.wanted,
+        tensors_matched=coverage.matched,
+        dropped=list(found.heads) if dropped is None else dropped,
         completed=list(found.completed),
         epoch=checkpoint.meta.epoch,
-        metrics={**taken.source.metrics, **checkpoint.meta.metrics},
+        metrics={**measured.source.metrics, **checkpoint.meta.metrics},
         container=checkpoint.container,
-        key=taken.candidate.key,
-        networks=taken.others,
-        inputs=taken.inputs.as_json(),
+        key=measured.candidate.key,
+        networks=measured.others,
+        inputs=measured.inputs.as_json(),
         layout=layout,
-        verified=taken.coverage.ok,
-        mismatch=taken.coverage.mismatch,
-        problems={kind: dict(names) for kind, names in problems.items() if names},
+        verified=coverage.ok,
+        mismatch=coverage.mismatch,
+        problems={kind: names for kind, names in coverage.problems().items() if names},
     )
 
 
-def _refused(taken: _Taken, output: Path) -> RejectedError:
-    """What to say; where that is not all, with a record of every tensor that is wrong.
+def _rejection(measured: _Measured, output: Path) -> RejectedError:
+    """The error of a rejected export, and a record of all problems if they are too many for it."""
+    subject, coverage = measured.subject, measured.coverage
+    if coverage.fits(_SCREEN_LINES):
+        return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES)}')
+    where = write_rejection(output, _manifest(measured, output.name))
+    return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES - 1)}\n{where}')
 
-    An earlier export stays.
-    """
-    what = f'{printable(taken.source.path)} does not fill {taken.target.name}'
-    if taken.coverage.fits(_SCREEN_LINES):
-        return RejectedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES)}')
-    path = refused_path(output) if output.exists() else manifest_path(output)
-    dropped = list(taken.found.heads)
-    record = _manifest(taken, output, backbone_sha256='', dropped=dropped, layout='openmmlab')
-    try:
-        write_manifest(path, record)
-        where = f'every tensor that is wrong is named in {printable(path)}; no backbone was written'
-    except OSError as error:
-        where = f'the full list could not be written to {printable(path)}: {error.strerror}'
-    return RejectedError(f'{what}: {taken.coverage.summary(_SCREEN_LINES - 1)}\n{where}')
+
+def _require_types(checkpoint: object, config: object, key: object, trust: object) -> None:
+    _require_type('checkpoint', checkpoint, str, Path)
+    _require_type('config', config, str, Path, type(None))
+    _require_type('key', key, str, type(None))
+    _require_type('trust', trust, bool)
+
+
+def _require_type(name: str, value: object, *types: type) -> None:
+    if not isinstance(value, types):
+        expected = ' or '.join(one.__name__.replace('NoneType', 'None') for one in types)
+        found = f'{printable(repr(value))} ({type(value).__name__})'
+        raise InputError(f'{name} must be {expected}, found {found}')

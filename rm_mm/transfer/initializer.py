@@ -1,4 +1,4 @@
-"""How a downstream network takes a verified backbone, and the check that it did.
+"""The initializer that loads a verified backbone, and the hook that checks the result.
 
 In a config::
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-# By its own module: the package of hooks may itself be the one that is being imported just now.
+# From its own module, because the package of hooks may only be half imported at this point.
 from mmengine.hooks.hook import Hook
 from mmengine.logging import print_log
 from mmengine.model import BaseModule, is_model_wrapper
@@ -22,47 +22,47 @@ from torch import nn
 
 from rm_mm.errors import RejectedError, printable
 from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
+from rm_mm.transfer.coverage import measure_coverage, require_complete
 from rm_mm.transfer.inputs import Inputs, inputs_mismatch
 from rm_mm.transfer.manifest import inputs_in_manifest, manifest_path, read_manifest
 from rm_mm.transfer.slot import absent_backbone, verified_initializers
-from rm_mm.transfer.verify import check, require
 
 
 @WEIGHT_INITIALIZERS.register_module()
 class VerifiedBackbone:
-    """Fill a backbone with an export of ours: all of it, or raise.
+    """Initializer that fills a backbone completely with an export, or raises.
 
     Args:
-        checkpoint: The file that ``rm-mm export`` wrote.
+        checkpoint: Output of ``rm-mm export``.
     """
 
     def __init__(self, checkpoint: str | Path) -> None:
         self.checkpoint = Path(checkpoint).expanduser()
 
     def __call__(self, module: nn.Module) -> None:
-        """Verify the file against ``module`` and copy it, in place.
+        """Verify the file against a module and copy it, in place.
 
-        Afterwards ``module._verified_backbone`` holds the file's name and hash, and no
-        initialisation that the network's own blocks ask for is left to run.
+        Afterwards ``module._verified_backbone`` holds the path and hash of the file. The
+        initialisation of the module's own blocks will not run any more.
 
         Raises:
-            InputError: If there is no such file, or it is no checkpoint.
-            RejectedError: If it does not fill ``module`` completely, or is not the file that its
-                manifest describes.
+            InputError: If the file is missing or no checkpoint.
+            RejectedError: If it does not fill ``module`` completely, or differs from its manifest.
         """
         source = read_export(self.checkpoint)
         found = inputs_in_manifest(self.checkpoint)
         wanted = Inputs(style=getattr(module, 'style', None))
-        coverage = check(
+        coverage = measure_coverage(
             source.state_dict,
             module.state_dict(),
             folded=wanted.style == 'caffe',
             mismatch=inputs_mismatch(found, wanted),
         )
-        require(coverage, f'{printable(self.checkpoint)} does not fill {type(module).__name__}')
+        name = type(module).__name__
+        require_complete(coverage, f'{printable(self.checkpoint)} does not fill {name}')
         module.load_state_dict(source.state_dict, strict=True)
-        # Only 'Pretrained' weights are loaded after the children's own initialisation, and some
-        # networks zero their last norm layers unless they find that word (mmpretrain's ResNet).
+        # After any initializer but 'Pretrained', mmengine initialises the children, and networks
+        # such as mmpretrain's ResNet zero their last norm layers.
         for child in module.modules():
             if isinstance(child, BaseModule) and child is not module:
                 child.is_init = True
@@ -73,42 +73,42 @@ class VerifiedBackbone:
         }
         print_log(
             f'backbone {printable(self.checkpoint)}: {coverage.matched} of {coverage.wanted} '
-            f'tensors verified and loaded into {type(module).__name__}, sha256 {source.sha256}',
+            f'tensors verified and loaded into {name}, sha256 {source.sha256}',
             logger='current',
         )
 
 
 @HOOKS.register_module()
 class VerifiedBackboneHook(Hook):
-    """Before training starts, make sure that the backbone holds the weights of its file.
+    """Hook that checks, before training, that the backbone holds the weights of its file.
 
-    Some networks initialise themselves in their own way and never call the initialiser that their
-    config names. Does nothing where the config names no ``VerifiedBackbone``, and where a
-    checkpoint of the whole model was loaded on top.
+    Some networks initialise themselves without calling the initializer that their config names. The
+    hook does nothing if the config names no ``VerifiedBackbone``, or if a checkpoint of the whole
+    model was loaded afterwards.
     """
 
     def before_train(self, runner: Any) -> None:
         """Compare ``model.backbone`` with the file, bit by bit.
 
         Raises:
-            RejectedError: If the backbone never took the file, or differs from it.
+            RejectedError: If the backbone never loaded the file, or differs from it.
         """
         if not verified_initializers(runner.cfg) or runner._has_loaded:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         backbone = model.backbone
         name = type(backbone).__name__
-        taken = getattr(backbone, '_verified_backbone', None)
-        if taken is None:
+        loaded = getattr(backbone, '_verified_backbone', None)
+        if loaded is None:
             raise RejectedError(
                 f'the config asks for a VerifiedBackbone, but {name} never loaded it: its '
-                'init_weights goes its own way; use a backbone that honours init_cfg'
+                'init_weights ignores init_cfg; use a backbone that follows it'
             )
-        source = read_export(Path(taken['checkpoint']))
-        if source.sha256 != taken['sha256']:
+        shown = printable(loaded['checkpoint'])
+        source = read_export(Path(loaded['checkpoint']))
+        if source.sha256 != loaded['sha256']:
             raise RejectedError(
-                f'{printable(taken["checkpoint"])} was replaced after it was loaded into {name}: '
-                'start the run again'
+                f'{shown} was replaced after it was loaded into {name}: start the run again'
             )
         present = backbone.state_dict()
         differing = [
@@ -119,18 +119,18 @@ class VerifiedBackboneHook(Hook):
         ]
         if differing:
             raise RejectedError(
-                f'{len(differing)} of {len(present)} tensors of {name} are not those of '
-                f'{printable(taken["checkpoint"])}: something changed them after they were loaded, '
-                f'first {printable(differing[0])}; look for an init_cfg or init_weights beside it'
+                f'{len(differing)} of {len(present)} tensors of {name} differ from {shown}, first '
+                f'{printable(differing[0])}: something changed them after they were loaded; look '
+                'for another init_cfg or init_weights'
             )
 
 
 def read_export(path: Path) -> Checkpoint:
-    """Read an export of ours.
+    """Read an export.
 
     Raises:
-        InputError: If it is not there, or no checkpoint.
-        RejectedError: If it is not the file that its manifest describes.
+        InputError: If the file is missing or no checkpoint.
+        RejectedError: If it differs from its manifest.
     """
     if not path.exists():
         raise absent_backbone(path)

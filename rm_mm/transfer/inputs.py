@@ -1,7 +1,7 @@
-"""Which images a backbone was trained on, as far as its file says: colour order and style.
+"""What images a backbone was trained on, as far as its file tells: colour order and style.
 
-Neither shows in names or shapes. They show in what some files keep beside the weights: the text of
-the config, the mean that a data preprocessor subtracts, and norms that are folded (Caffe).
+Neither shows in names or shapes. They show in what some files keep with the weights: the text of
+the config, the mean that a data preprocessor subtracts, and folded norms (Caffe).
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ from typing import Any
 from torch import Tensor
 
 from rm_mm.recipe.literal import parse_literals
-from rm_mm.transfer.variants import TAKES, folded_norms
+from rm_mm.transfer.resnets import CONFIG_OF_KIND, folded_norms
+
+# Sources with ResNets of several styles and colour orders. All others build on torchvision's.
+_SEVERAL_STYLES = ('mmengine',)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is known of a network's input and stride.
+    """What is known about a network's input images and strides.
 
     Attributes:
-        colors: ``RGB``, ``BGR``, or None if nothing tells.
-        style: ``pytorch`` (stride in the 3x3 convolution), ``caffe`` (in the first 1x1), or None.
-        because: What tells, for a message.
+        colors: ``RGB``, ``BGR``, or None if unknown.
+        style: ``pytorch`` (stride in the 3x3 convolution), ``caffe`` (in the first 1x1), or None if
+            unknown.
+        because: Evidence, for messages.
     """
 
     colors: str | None = None
@@ -32,16 +36,12 @@ class Inputs:
 
     @property
     def unusual(self) -> bool:
-        """Whether a network of torchvision's kind would not do."""
+        """Whether a network like torchvision's would be the wrong one."""
         return self.colors == 'BGR' or self.style == 'caffe'
 
     def as_json(self) -> dict[str, str | None]:
-        """For a manifest."""
+        """Entry of a manifest."""
         return asdict(self)
-
-
-#: Of whom there are ResNets in other styles and colours; all others build on torchvision's.
-_SEVERAL_STYLES = ('mmengine',)
 
 
 def inputs_of_weights(
@@ -50,29 +50,29 @@ def inputs_of_weights(
     state: Mapping[str, Tensor],
     source_format: str = 'mmengine',
 ) -> Inputs:
-    """Read the inputs off what stands beside the weights.
+    """Infer the inputs from what a checkpoint keeps with its weights.
 
     Args:
-        config_text: Of the run that made them, as mmengine keeps it; empty if there is none. It is
-            parsed and never run.
-        heads: What was set aside with the weights; a data preprocessor's mean is among them.
-        state: The backbone.
-        source_format: Whose naming it was.
+        config_text: Config of the training run, as mmengine keeps it; empty if there is none. It is
+            parsed, never run.
+        heads: Parts dropped from the network, possibly with a data preprocessor's mean.
+        state: The backbone's weights.
+        source_format: Naming scheme, see :class:`rm_mm.transfer.backbones.FoundBackbone`.
     """
     if folded_norms(state):
         return Inputs('BGR', 'caffe', 'its batch norms are folded into scale and shift')
-    told = inputs_of_config(_plain_values(config_text)) if config_text else Inputs()
+    known = inputs_of_config(_plain_values(config_text)) if config_text else Inputs()
     mean = heads.get('data_preprocessor.mean')
-    if told.colors is None and mean is not None and mean.numel() == 3:
-        colors = _order(mean.flatten().tolist())
-        return Inputs(colors, told.style, 'of the mean of its data preprocessor')
-    if not told.because and source_format not in _SEVERAL_STYLES:
+    if known.colors is None and mean is not None and mean.numel() == 3:
+        colors = _color_order(mean.flatten().tolist())
+        return Inputs(colors, known.style, 'of the mean of its data preprocessor')
+    if not known.because and source_format not in _SEVERAL_STYLES:
         return Inputs('RGB', 'pytorch', 'as of torchvision and all that builds on it')
-    return told
+    return known
 
 
 def inputs_from_json(value: Any) -> Inputs:
-    """What an export of ours, or its manifest, says; nothing if it is of another form."""
+    """Read the inputs in an export or a manifest; entries of another form are ignored."""
     known = _mapping(value)
     colors, style, because = (known.get(name) for name in ('colors', 'style', 'because'))
     return Inputs(
@@ -83,7 +83,7 @@ def inputs_from_json(value: Any) -> Inputs:
 
 
 def inputs_of_config(config: Mapping[str, Any]) -> Inputs:
-    """Read the inputs off a config, of mmengine or of mmcv 1.x."""
+    """Read the inputs from a config of mmengine or mmcv 1.x."""
     model = _mapping(config.get('model'))
     backbone = _mapping(model.get('backbone'))
     style = backbone.get('style', 'pytorch') if 'ResNe' in str(backbone.get('type')) else None
@@ -91,44 +91,47 @@ def inputs_of_config(config: Mapping[str, Any]) -> Inputs:
         config.get('data_preprocessor')
     )
     older = _mapping(config.get('img_norm_cfg'))
-    # mmdet, mmseg and mmcv 1.x read BGR, and say whether they turn it. mmpretrain's data sets may
-    # be in RGB to begin with (CIFAR), so there `to_rgb` tells only if it is set.
+    # mmdet, mmseg and mmcv 1.x read BGR, and state whether they convert it. Some data sets of
+    # mmpretrain are RGB from the start (CIFAR), so `to_rgb` only tells something if it is set.
     flags = (
         preprocessor.get('bgr_to_rgb'),
         older.get('to_rgb'),
         preprocessor.get('to_rgb') or None,
     )
-    turned = next((flag for flag in flags if isinstance(flag, bool)), None)
-    if turned is None:
-        colors = _order(preprocessor.get('mean') or older.get('mean'))
+    converted = next((flag for flag in flags if isinstance(flag, bool)), None)
+    if converted is None:
+        colors = _color_order(preprocessor.get('mean') or older.get('mean'))
     else:
-        colors = 'RGB' if turned else 'BGR'
+        colors = 'RGB' if converted else 'BGR'
     return Inputs(colors, style, 'its config says so' if colors or style else '')
 
 
 def inputs_mismatch(found: Inputs, wanted: Inputs) -> str | None:
-    """Return a sentence on what the weights were trained on and the target is fed, if they differ.
+    """A sentence on how the inputs of weights and target differ, or None.
 
-    What nothing tells is not held against either.
+    Only what is known of both is compared.
     """
     if found.style and wanted.style and found.style != wanted.style:
-        takes = TAKES['caffe' if found.style == 'caffe' else 'ResNet']
+        config = CONFIG_OF_KIND['caffe' if found.style == 'caffe' else 'ResNet']
         return (
             f"The weights are of style='{found.style}' ({found.because}), the target of "
             f"style='{wanted.style}', with the stride in another convolution (same names, other "
-            f"network): --config {takes}, or any config with style='{found.style}', takes them."
+            f"network): pass --config {config}, or any config with style='{found.style}'."
         )
     if found.colors and wanted.colors and found.colors != wanted.colors:
         return (
             f'The weights were trained on {found.colors} images ({found.because}), the target is '
-            f'fed {wanted.colors}: --config with a config whose data_preprocessor gives '
-            f'{found.colors} (bgr_to_rgb={found.colors == "RGB"}) takes them.'
+            f'fed {wanted.colors}: pass --config with a config whose data_preprocessor yields '
+            f'{found.colors} (bgr_to_rgb={found.colors == "RGB"}).'
         )
     return None
 
 
-def _order(mean: Any) -> str | None:
-    """Tell colours by ImageNet's mean, which is largest in red; None for any other kind of mean."""
+def _color_order(mean: Any) -> str | None:
+    """Infer the colour order from a mean; None unless red and blue differ.
+
+    ImageNet's mean is largest in red.
+    """
     numbers = isinstance(mean, list | tuple) and all(isinstance(part, int | float) for part in mean)
     if not numbers or len(mean) != 3 or mean[0] == mean[2]:
         return None

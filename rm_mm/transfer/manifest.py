@@ -1,4 +1,4 @@
-"""The record beside an exported backbone: where it came from, and which bytes it is."""
+"""The record next to an exported backbone: where it came from, and its hash."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known about one exported backbone, or about one that was refused.
+    """What is known about one backbone that was exported, verified or rejected.
 
     Attributes:
-        schema_version: Of this record.
-        source: File name of the checkpoint, without its folder, or the address that it is from.
-        source_format: Whose naming it had, see :class:`rm_mm.transfer.convert.FoundBackbone`;
-            ``rm_mm`` for an earlier export.
-        source_sha256: Of the checkpoint, hexadecimal.
-        backbone: File name of the export.
-        backbone_sha256: Of the export, hexadecimal; empty if it was refused.
-        arch: The ``model.backbone`` config of the network that it was verified against.
-        tensors_wanted: Parameters and buffers of that network.
-        tensors_matched: How many of them are filled: all, or there is no export.
-        dropped: Keys of known heads that were left behind.
-        completed: Counters that the source lacked and that were set to 0.
-        epoch: Epochs trained, if the source says.
-        metrics: Accuracies that the source states, in its own names and units.
-        container: Of the source: ``torch`` or ``safetensors``.
-        key: Which of the networks in the source it is; empty if it is the whole file.
-        networks: The others.
+        schema_version: Version of the record.
+        source: File name of the checkpoint without its folder, or the address it came from.
+        source_format: Naming scheme of the checkpoint, see
+            :class:`rm_mm.transfer.backbones.FoundBackbone`; ``rm_mm`` for an earlier export.
+        source_sha256: Hash of the checkpoint, hexadecimal.
+        backbone: File name of the export; empty if none was asked for.
+        backbone_sha256: Hash of the export, hexadecimal; empty if none was written.
+        arch: ``model.backbone`` config of the network that it was verified against.
+        tensors_wanted: Number of parameters and buffers of that network.
+        tensors_matched: Number of these that the checkpoint fills. An export has all.
+        dropped: Keys of known heads that were left out.
+        completed: Keys of counters that the checkpoint lacked and that were set to 0.
+        epoch: Number of epochs trained, if known.
+        metrics: Accuracies that the source reports, in its own names and units.
+        container: Container of the checkpoint: ``torch`` or ``safetensors``.
+        key: Key of the network in the checkpoint; empty if it is the whole file.
+        networks: Keys of the other networks.
         inputs: Colour order and style, as far as known; see :class:`rm_mm.transfer.inputs.Inputs`.
-        layout: Whose names the export has: ``openmmlab``, ``torchvision`` or ``timm``.
-        verified: Whether there is an export.
-        mismatch: What sets the network of the weights apart from the one to fill; None if nothing.
-        problems: Every tensor that was refused: kind of problem to name to what was found.
+        layout: Library whose names the export has: ``openmmlab``, ``torchvision`` or ``timm``.
+        verified: Whether the backbone fills the network.
+        mismatch: Difference between the network of the weights and the one to fill, or None.
+        problems: Rejected tensors: kind of problem, to name, to what was found.
     """
 
     schema_version: int
@@ -66,8 +66,8 @@ class Manifest:
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-#: What each version has; the newest has all.
-_VERSIONS = {
+# Fields of each version. The first has those without a default.
+_FIELDS = {
     1: {
         entry.name
         for entry in fields(Manifest)
@@ -77,54 +77,54 @@ _VERSIONS = {
 }
 
 
-def refused_path(backbone: Path) -> Path:
-    """Return where a refusal is recorded while an earlier export is there, which stays."""
-    return backbone.with_suffix('.refused.json')
-
-
 def manifest_path(backbone: Path) -> Path:
-    """Return where the manifest of ``backbone`` is: beside it, ``.json``."""
+    """Path of the manifest of a backbone: next to it, ``.json``."""
     return backbone.with_suffix('.json')
 
 
+def rejection_path(backbone: Path) -> Path:
+    """Path of the record of a rejection if an earlier export, which stays, is in the way."""
+    return backbone.with_suffix('.refused.json')
+
+
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write ``manifest`` as JSON, atomically."""
+    """Write a manifest as JSON, atomically."""
     files.write_json(path, asdict(manifest))
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+    """Read a manifest of any version.
 
     Raises:
-        InputError: If the file is not a manifest, or one of another version.
+        InputError: If the file cannot be read, or is not a manifest.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
         raise InputError(f'cannot read the manifest {printable(path)}: {error}') from error
     version = content.get('schema_version') if isinstance(content, dict) else None
-    if version not in _VERSIONS:
+    if version not in _FIELDS:
         raise InputError(
             f'{printable(path)} is not a backbone manifest of version {SCHEMA_VERSION}: export the '
             'checkpoint again with `rm-mm export`'
         )
-    if set(content) != _VERSIONS[version]:
-        differing = ', '.join(map(printable, sorted(set(content) ^ _VERSIONS[version])))
+    if set(content) != _FIELDS[version]:
+        differing = ', '.join(map(printable, sorted(set(content) ^ _FIELDS[version])))
         raise InputError(f'{printable(path)} is not a backbone manifest: it differs in {differing}')
     return Manifest(**content)
 
 
 def inputs_in_manifest(backbone: Path) -> Inputs:
-    """What the manifest of an export says of its inputs; nothing where there is no manifest.
+    """The inputs that the manifest of an export reports; unknown without a manifest.
 
     Raises:
-        InputError: If there is something else in its place.
+        InputError: If another file is in its place.
     """
     path = manifest_path(backbone)
     if not path.exists():
         return Inputs()
     manifest = read_manifest(path)
-    # What was verified against a network of one style is of that style, whoever made it.
+    # Whatever the source, an export has the style of the network that it was verified against.
     style = inputs_of_config({'model': {'backbone': manifest.arch}}).style
     because = manifest.inputs.get('because') or 'it was exported as such'
     return Inputs(manifest.inputs.get('colors'), style, because)

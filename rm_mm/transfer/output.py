@@ -1,39 +1,203 @@
-"""What an export may take the place of."""
+"""Writing an export: in the names of a library, as a file, next to its manifest."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from rm_mm.errors import InputError, printable
-from rm_mm.transfer.checkpoint import read_checkpoint
-from rm_mm.transfer.manifest import manifest_path, read_manifest, refused_path
+import torch
+from torch import Tensor
+
+from rm_mm import files
+from rm_mm.errors import InputError, RejectedError, printable
+from rm_mm.transfer.backbones import FoundBackbone
+from rm_mm.transfer.checkpoint import EXPORT_MARK, read_checkpoint
+from rm_mm.transfer.manifest import (
+    Manifest,
+    manifest_path,
+    read_manifest,
+    rejection_path,
+    write_manifest,
+)
+from rm_mm.transfer.resnets import rename_to_library
+from rm_mm.transfer.target import Target
+
+# Names of a linear classifier in torchvision, timm and the authors' code, in mmpretrain, and in
+# training scripts.
+_CLASSIFIERS = ('fc', 'head.fc', 'classifier', 'head', 'linear')
+# Methods whose `fc` or `head` is no classifier.
+_WITHOUT_LABELS = ('moco', 'dino', 'byol', 'swav', 'barlow-twins', 'projector')
+_DEPTHS = (18, 34, 50, 101, 152)
+
+
+def classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> dict[str, str]:
+    """Find the linear layer that classified the backbone's features.
+
+    Args:
+        found: The backbone and heads of the source.
+        backbone: Its weights in OpenMMLab's names.
+
+    Returns:
+        Names in ``found.heads``, to ``fc.weight`` and ``fc.bias``; empty if there is none.
+    """
+    if found.source_format in _WITHOUT_LABELS:
+        return {}
+    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
+    for name in _CLASSIFIERS:
+        weight, bias = (found.heads.get(f'{name}.{part}') for part in ('weight', 'bias'))
+        if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
+            names = {f'{name}.weight': 'fc.weight'}
+            return names | ({} if bias is None else {f'{name}.bias': 'fc.bias'})
+    return {}
+
+
+def rename_for_export(
+    backbone: Mapping[str, Tensor], target: Target, to: str, classifier: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], str]:
+    """Give weights the names of another library, and add the classifier that it expects.
+
+    Args:
+        backbone: Weights in OpenMMLab's names.
+        target: The network that they fill.
+        to: One of :data:`rm_mm.names.EXPORT_LAYOUTS`.
+        classifier: ``fc.weight`` and ``fc.bias``, or less.
+
+    Returns:
+        The weights, and whose names they have: ``openmmlab``, ``torchvision`` or ``timm``.
+
+    Raises:
+        InputError: If the library has no such network.
+        RejectedError: If the classifier holds NaN or infinity.
+    """
+    kind = str(target.arch.get('type')).rpartition('.')[2]
+    plain = kind == 'ResNet' and not (target.arch.get('deep_stem') or target.arch.get('avg_down'))
+    known = (
+        (plain or (kind in ('ResNetV1c', 'ResNetV1d') and to != 'torchvision'))
+        and target.arch.get('depth') in _DEPTHS
+        and target.arch.get('base_channels', 64) == 64
+        and target.arch.get('style', 'pytorch') == 'pytorch'
+    )
+    if to == 'openmmlab' or (to == 'safetensors' and not known):
+        return dict(backbone), 'openmmlab'
+    if not known:
+        also = ', ResNetV1c and V1d' if to == 'timm' else ''
+        raise InputError(
+            f'--to {to}: expected a ResNet{also} of depth 18, 34, 50, 101 or 152 and base '
+            f"width 64, found {target.name}; --to safetensors keeps OpenMMLab's names"
+        )
+    for name, value in classifier.items():
+        if not torch.isfinite(value).all():
+            raise RejectedError(f'--to {to}: the classifier in the source is not finite ({name})')
+    named = dict(backbone) if plain else rename_to_library(backbone, 'timm')
+    heads = {name: value.to(torch.float32) for name, value in classifier.items()}
+    return {**named, **heads}, 'torchvision' if to == 'torchvision' else 'timm'
+
+
+def serialise(weights: Mapping[str, Tensor], meta: Mapping[str, Any] | None) -> bytes:
+    """The file of an export; the same bytes for the same weights.
+
+    Args:
+        weights: Tensors in the order and dtypes of the file.
+        meta: Description of the network, saved with a mark of rm_mm; None for a plain file of
+            weights.
+    """
+    content: dict[str, Any] = _cloned(weights)
+    if meta is not None:
+        content = {'state_dict': content, 'meta': {'format': EXPORT_MARK, **meta}}
+    # To memory, because torch.save writes the name of a file that it opens into the bytes.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def serialise_safetensors(weights: Mapping[str, Tensor]) -> bytes:
+    """The same for the safetensors format, which stores weights alone."""
+    # Imported here because most exports are torch's.
+    from safetensors.torch import save
+
+    # A single entry, because safetensors writes several in any order.
+    return bytes(save(_cloned(weights), {'format': 'pt'}))
+
+
+def _cloned(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # torch.save writes the whole storage of a view.
+    return {
+        name: value.clone(memory_format=torch.contiguous_format) for name, value in weights.items()
+    }
+
+
+def write_export(output: Path, content: bytes, manifest: Manifest) -> Manifest:
+    """Write an export and its manifest, and remove the record of an earlier rejection.
+
+    Returns:
+        The manifest as written, with the hash of the export.
+
+    Raises:
+        InputError: If the files cannot be written. An earlier export then stays whole.
+    """
+    manifest = replace(manifest, backbone_sha256=hashlib.sha256(content).hexdigest())
+    try:
+        # The inner block ends first, so the backbone is replaced before the manifest. In between,
+        # the older manifest has another hash, and the pair is rejected.
+        with files.replacing(manifest_path(output)) as new_manifest:
+            write_manifest(new_manifest, manifest)
+            with files.replacing(output) as new_backbone:
+                new_backbone.write_bytes(content)
+    except OSError as error:
+        raise InputError(f'cannot write {printable(output)}: {error.strerror}') from error
+    rejection = rejection_path(output)
+    try:
+        if rejection.exists() and not read_manifest(rejection).verified:
+            rejection.unlink()
+    except InputError:
+        # Another file of that name, which stays.
+        pass
+    return manifest
+
+
+def write_rejection(output: Path, manifest: Manifest) -> str:
+    """Record every tensor that was rejected, without touching an earlier export.
+
+    Returns:
+        A sentence on where the record is.
+    """
+    path = rejection_path(output) if output.exists() else manifest_path(output)
+    try:
+        write_manifest(path, manifest)
+    except OSError as error:
+        return f'the full list could not be written to {printable(path)}: {error.strerror}'
+    return f'all rejected tensors are named in {printable(path)}; no backbone was written'
 
 
 def require_replaceable(output: Path, checkpoint: Path) -> None:
-    """Refuse to replace anything that is not an earlier export, or the record of a refused one.
+    """Check that an export would replace only an earlier export or the record of a rejection.
 
     Args:
-        output: Where an export is to go.
-        checkpoint: What it is made of.
+        output: Path of the export.
+        checkpoint: Its source.
 
     Raises:
-        InputError: If ``output`` or its manifest is something else, or the checkpoint itself.
+        InputError: If ``output`` or its manifest is another file, or the checkpoint itself.
     """
     manifest = manifest_path(output)
     if output == manifest:
         raise InputError(
-            f'{printable(output)} is the name of the manifest: give the backbone one such as '
-            f'{printable(output.with_suffix(".pth").name)}'
+            f'{printable(output)} is the name of the manifest: choose another one for the '
+            f'backbone, such as {printable(output.with_suffix(".pth").name)}'
         )
     if output.exists() and checkpoint.exists() and output.samefile(checkpoint):
         raise InputError(f'{printable(output)} is the checkpoint itself: choose another output')
     try:
-        ours = _is_earlier_export(output, manifest)
+        replaceable = _is_earlier_export(output, manifest)
     except InputError:
-        ours = False
-    if not ours:
+        replaceable = False
+    if not replaceable:
         raise InputError(
-            f'{printable(output)} or {printable(manifest.name)} beside it is there and is not an '
+            f'{printable(output)} or its manifest {printable(manifest.name)} exists and is not an '
             'earlier export: choose another output, or remove it'
         )
 
@@ -42,17 +206,6 @@ def _is_earlier_export(output: Path, manifest: Path) -> bool:
     known = read_manifest(manifest) if manifest.exists() else None
     if not output.exists():
         return True
-    # In another library's names a file does not say that it is ours.
+    # A file in another library's names has no mark of ours.
     found = read_checkpoint(output)
     return found.format == 'rm_mm' or (known is not None and known.backbone_sha256 == found.sha256)
-
-
-def forget_refusal(output: Path) -> None:
-    """Remove the record of a refusal that has been overtaken."""
-    path = refused_path(output)
-    try:
-        if path.exists() and not read_manifest(path).verified:
-            path.unlink()
-    except InputError:
-        # Somebody else's file of that name.
-        return

@@ -1,4 +1,4 @@
-"""The place in a downstream config, anybody's, where a verified backbone goes."""
+"""The place for a verified backbone in any downstream config."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from rm_mm.recipe.config import entries, type_name
 from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_config
 from rm_mm.transfer.manifest import inputs_in_manifest
 
-#: What the backbones here have seen: images in RGB, normalised as the recipes in
-#: ``configs/_base_/r50_in1k.py`` do it (mmpretrain's ImageNet values).
+#: Normalisation of the RGB images that backbones are pretrained on here, as in
+#: ``configs/_base_/r50_in1k.py`` (mmpretrain's values for ImageNet).
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
 
 def fill(config: Any, checkpoint: Path, name: str) -> None:
-    """Make a config take an export of ours as its backbone, verified, in place.
+    """Make a config use an export as its backbone, verified, in place.
 
     Args:
         config: A resolved mmengine config of mmdetection or mmsegmentation.
-        checkpoint: The output of ``rm-mm export``.
-        name: What to call the config in a message.
+        checkpoint: Output of ``rm-mm export``.
+        name: The config, as messages name it.
 
     Raises:
-        InputError: If it has no backbone, would load other weights over it, or would feed it
-            images that it was not pretrained on.
+        InputError: If the config has no backbone, loads other weights over it, or feeds it other
+            images than those of its pretraining.
     """
     backbone = _backbone(config, name)
     known = inputs_in_manifest(checkpoint)
@@ -38,12 +38,12 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
     else:
         if backbone.get('style') == 'caffe':
             raise InputError(
-                f"{name} has a backbone of style='caffe', with the stride on another convolution "
+                f"{name} has a backbone of style='caffe', with the stride in another convolution "
                 "than the pretrained one (same names, other network): set style='pytorch'"
             )
         _require_normalization(config, name)
     _require_plain_layers(backbone, name)
-    _require_nothing_else(config, name)
+    _require_no_other_weights(config, name)
     _remove_pretrained(config)
     backbone['init_cfg'] = {'type': 'VerifiedBackbone', 'checkpoint': str(checkpoint)}
     _add_import(config)
@@ -53,18 +53,18 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
 
 
 def empty(config: Any, name: str) -> None:
-    """Make a config train its backbone from nothing, in place.
+    """Make a config train its backbone from scratch, in place.
 
-    Nothing of it is frozen and it keeps its own statistics, which it needs without pretraining.
+    Without pretraining, no part of the backbone is frozen and its norms use batch statistics.
 
     Raises:
-        InputError: If it has no backbone, or loads weights over it.
+        InputError: If the config has no backbone, or loads weights over it.
     """
     backbone = _backbone(config, name)
-    _require_nothing_else(config, name)
+    _require_no_other_weights(config, name)
     _remove_pretrained(config)
     backbone['init_cfg'] = None
-    # ResNets keep ImageNet's statistics, and some freeze, unless told otherwise.
+    # By default, mmdetection's ResNets keep their norm statistics, and some are partly frozen.
     resnet = 'ResNe' in str(backbone.get('type'))
     for key, value in (('frozen_stages', -1), ('norm_eval', False)):
         if key in backbone or resnet:
@@ -72,10 +72,10 @@ def empty(config: Any, name: str) -> None:
 
 
 def require_backbone(config: Any) -> None:
-    """Check that the file of a config's verified backbone is there; its content is checked later.
+    """Check that the file of a config's verified backbone exists; its content is checked later.
 
     Raises:
-        InputError: If it is not.
+        InputError: If it does not.
     """
     for initializer in verified_initializers(config):
         checkpoint = Path(initializer.get('checkpoint') or '').expanduser()
@@ -84,7 +84,7 @@ def require_backbone(config: Any) -> None:
 
 
 def verified_initializers(config: Any) -> list[Any]:
-    """The ``init_cfg`` entries of ``model.backbone`` that are ``VerifiedBackbone``."""
+    """The ``init_cfg`` entries of ``model.backbone`` with type ``VerifiedBackbone``."""
     model = config.get('model')
     backbone = model.get('backbone') if isinstance(model, Mapping) else None
     initializers = backbone.get('init_cfg') if isinstance(backbone, Mapping) else None
@@ -96,10 +96,10 @@ def verified_initializers(config: Any) -> list[Any]:
 
 
 def absent_backbone(path: Path) -> InputError:
-    """What to say of a backbone that is not there."""
+    """The error of a backbone file that does not exist."""
     return InputError(
-        f'no backbone at {printable(path)}: expected the output of `rm-mm export`, or run '
-        '`tools/run_transfer.sh` or `rm-mm suite`, which make it; if it is elsewhere, pass '
+        f'no backbone at {printable(path)}: expected the output of `rm-mm export`; '
+        '`tools/run_transfer.sh` and `rm-mm suite` create it; if it is elsewhere, pass '
         '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
     )
 
@@ -114,8 +114,8 @@ def _backbone(config: Any, name: str) -> Any:
     return backbone
 
 
-def _require_nothing_else(config: Any, name: str) -> None:
-    """Refuse weights of the whole network, which would come over the backbone."""
+def _require_no_other_weights(config: Any, name: str) -> None:
+    """Reject weights of the whole network, which would replace the backbone."""
     if config.get('load_from'):
         raise InputError(
             f'{name} has load_from = {config.load_from!a}, which would replace the backbone: '
@@ -130,7 +130,7 @@ def _require_nothing_else(config: Any, name: str) -> None:
 
 
 def _require_plain_layers(backbone: Any, name: str) -> None:
-    """Refuse layers that take the same weights and compute something else."""
+    """Reject layers that take the same weights and compute something else."""
     convolution = type_name(backbone.get('conv_cfg') or {'type': 'Conv2d'})
     norm = backbone.get('norm_cfg') or {}
     if convolution not in ('Conv', 'Conv2d') or norm.get('eps', 1e-5) != 1e-5:
@@ -141,7 +141,7 @@ def _require_plain_layers(backbone: Any, name: str) -> None:
 
 
 def _remove_pretrained(config: Any) -> None:
-    """Clear the older ways to name weights, which would win over ``init_cfg``."""
+    """Clear the older options for weights, which take precedence over ``init_cfg``."""
     config.model.backbone.pop('pretrained', None)
     if config.model.get('pretrained'):
         config.model['pretrained'] = None
@@ -157,12 +157,12 @@ def _require_normalization(config: Any, name: str) -> None:
     raise InputError(
         f'{name} normalises images with mean {found["mean"]}, std {found["std"]}, in '
         f'{"RGB" if colors else "BGR"}: the backbones were pretrained with mean {MEAN}, std '
-        f'{STD}, in RGB; set model.data_preprocessor to that, with bgr_to_rgb=True'
+        f'{STD}, in RGB; set these in model.data_preprocessor, with bgr_to_rgb=True'
     )
 
 
 def _add_import(config: Any) -> None:
-    """Let any tool that reads the config find the initialiser."""
+    """Import rm_mm with the config, so that any tool finds the initializer."""
     entry = dict(config.get('custom_imports') or {})
     imports = entry.get('imports') or []
     imports = [imports] if isinstance(imports, str) else list(imports)

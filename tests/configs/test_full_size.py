@@ -13,7 +13,7 @@ from mmpretrain.registry import MODELS
 
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
-from rm_mm.transfer.export import export_backbone
+from rm_mm.transfer.export import export
 
 pytestmark = pytest.mark.slow
 METHODS = ('baseline', 'mixup', 'cutmix', 'rm')
@@ -73,7 +73,7 @@ def backbone(tmp_path_factory):
     with torch.no_grad():
         network(torch.rand(2, 3, 64, 64))
     torch.save({'state_dict': network.state_dict(), 'meta': {}}, folder / 'best.pth')
-    export_backbone(folder / 'best.pth', folder / 'backbone.pth')
+    export(folder / 'best.pth', folder / 'backbone.pth')
     return folder / 'backbone.pth'
 
 

@@ -1,6 +1,6 @@
-"""One backbone as each project writes it: the nesting and the names of published checkpoints.
+"""One backbone as each project saves it: nesting and names of published checkpoints.
 
-Each function takes the backbone's names to tensors, and returns what the project saves.
+Each function takes the weights of the backbone, and returns the content of the file.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def mmpretrain(weights):
 
 
 def mmpretrain_ema(weights):
-    # mmengine's EMAHook stores the average as state_dict, and what it averages beside it.
+    # mmengine's EMAHook saves the average as state_dict, and its source separately.
     state = under('backbone.', weights) | under('head.fc.', FC)
     source = under('module.backbone.', other(weights)) | under('module.head.fc.', FC)
     source['steps'] = torch.tensor(7)
@@ -229,7 +229,7 @@ def fabric(weights):
     return {'model': under('_forward_module.module.', weights), 'iter': 3}
 
 
-#: Function, format, key of the backbone that is taken, keys of the others.
+#: Function, format, key of the exported backbone, keys of the others.
 SOURCES = [
     (mmpretrain, 'mmengine', 'state_dict.backbone', []),
     (mmpretrain_ema, 'mmengine', 'state_dict.backbone', ['ema_state_dict.backbone']),

@@ -44,9 +44,9 @@ def mmengine_content(epoch, best_epoch):
     }
 
 
-def test_reads_what_mmengine_saves_beside_the_weights(save):
+def test_reads_what_mmengine_saves_with_the_weights(save):
     path = save(mmengine_content(epoch=3, best_epoch=3))
-    # The content does need more than tensors: this is what PyTorch alone would refuse.
+    # PyTorch alone would reject this content, which is more than tensors.
     assert torch.serialization.get_unsafe_globals_in_checkpoint(path)
 
     checkpoint = read_checkpoint(path)
@@ -58,7 +58,7 @@ def test_reads_what_mmengine_saves_beside_the_weights(save):
     assert torch.equal(checkpoint.state_dict['backbone.conv1.weight'], torch.ones(2))
 
 
-def test_a_score_of_an_earlier_epoch_is_not_taken_for_that_of_the_weights(save):
+def test_a_score_of_an_earlier_epoch_is_ignored(save):
     assert read_checkpoint(save(mmengine_content(epoch=4, best_epoch=3))).meta.metrics == {}
 
 
@@ -93,12 +93,12 @@ def test_nothing_in_a_file_is_run_and_the_message_names_it(tmp_path, legacy):
     with pytest.raises(InputError, match=r'io\.open'):
         read_checkpoint(path)
     assert not victim.exists()
-    # The file is as evil as intended: unpickled without care, it does write.
+    # The test is sound: unpickled without care, the file does write.
     torch.load(path, weights_only=False)
     assert victim.exists()
 
 
-def test_nothing_is_run_even_where_another_library_has_allowed_it(tmp_path):
+def test_nothing_is_run_even_if_another_library_has_allowed_it(tmp_path):
     victim = tmp_path / 'victim'
     path = tmp_path / 'evil.pth'
     torch.save({'w': torch.ones(2), 'x': Evil(victim)}, path)
@@ -110,7 +110,7 @@ def test_nothing_is_run_even_where_another_library_has_allowed_it(tmp_path):
 
 
 def test_getattr_is_a_stand_in(tmp_path):
-    """mmengine's own list allows `getattr`, by which a pickle reaches any method of a tensor."""
+    """mmengine allows `getattr`, which gives a pickle any method of a tensor."""
 
     class Reach:
         def __reduce__(self):
@@ -126,7 +126,7 @@ LFS = b'version https://git-lfs.github.com/spec/v1\noid sha256:' + b'a' * 64 + b
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'message'),
     [
         (b'', 'is empty'),
         (WHOLE[: len(WHOLE) // 2], 'truncated'),
@@ -141,15 +141,15 @@ LFS = b'version https://git-lfs.github.com/spec/v1\noid sha256:' + b'a' * 64 + b
         (bytes_of({'w': torch.ones(2).to_sparse()}), 'dense tensors, found w'),
     ],
 )
-def test_what_is_no_checkpoint_is_one_clear_line(tmp_path, content, said):
+def test_a_file_that_is_no_checkpoint_is_rejected_in_one_line(tmp_path, content, message):
     path = tmp_path / 'file.pth'
     path.write_bytes(content)
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read_checkpoint(path)
     assert '\n' not in str(caught.value)
 
 
-def test_paths_that_are_no_file(tmp_path):
+def test_paths_without_a_file(tmp_path):
     with pytest.raises(InputError, match='no such file'):
         read_checkpoint(tmp_path / 'absent.pth')
     with pytest.raises(InputError, match='not a file'):

@@ -1,4 +1,4 @@
-"""Files in the place of checkpoints: one clear line each, and nothing of them is run."""
+"""Files that are no checkpoints: one clear line each, and nothing in them is run."""
 
 import argparse
 import collections
@@ -48,11 +48,11 @@ BOMB = zipped({'x/data.pkl': bytes(3 * 10**8)}, zipfile.ZIP_DEFLATED)
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'message'),
     [
-        (BOMB, r'declares 300000000 bytes in a file of \d+, as a zip bomb'),
-        (zipped({'a.txt': b'x'}), r'zip archive of other things \(a\.txt\)'),
-        (zipped({}), r'zip archive of other things \(nothing\)'),
+        (BOMB, r'declares 300000000 bytes in a file of \d+, like a zip bomb'),
+        (zipped({'a.txt': b'x'}), r'zip archive of other files \(a\.txt\)'),
+        (zipped({}), r'zip archive of other files \(nothing\)'),
         (
             zipped({'x/data.pkl': b'', 'x/code/x.py': b'', 'x/constants.pkl': b''}),
             'TorchScript program',
@@ -67,16 +67,16 @@ BOMB = zipped({'x/data.pkl': bytes(3 * 10**8)}, zipfile.ZIP_DEFLATED)
         (b'PK\x03\x04' + bytes(100), 'truncated or damaged'),
     ],
 )
-def test_each_is_one_line_and_writes_nothing(tmp_path, content, said, capsys):
+def test_each_file_is_rejected_in_one_line_and_writes_nothing(tmp_path, content, message, capsys):
     path = tmp_path / 'file.pth'
     path.write_bytes(content)
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read_content(path)
     assert '\n' not in str(caught.value)
     assert main(['export', str(path), '-o', str(tmp_path / 'out' / 'b.pth')]) == 2
-    said_once = capsys.readouterr().err
-    assert said_once.startswith('rm-mm export: ')
-    assert said_once.count('\n') == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith('rm-mm export: ')
+    assert printed.count('\n') == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ['file.pth']
 
 
@@ -88,7 +88,7 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
         read_content(path)
 
 
-def test_a_checkpoint_that_somebody_zipped_again_is_read(tmp_path):
+def test_a_checkpoint_that_was_zipped_again_is_read(tmp_path):
     torch.save({'w': torch.arange(4096.0)}, tmp_path / 'plain.pth')
     with zipfile.ZipFile(tmp_path / 'plain.pth') as plain:
         members = {info.filename: plain.read(info) for info in plain.infolist()}
@@ -97,13 +97,13 @@ def test_a_checkpoint_that_somebody_zipped_again_is_read(tmp_path):
 
 
 class Setting:
-    """A class of somebody's training script."""
+    """A class of a training script."""
 
     def __init__(self, lr):
         self.lr = lr
 
 
-def test_what_training_scripts_put_beside_the_weights_is_ignored(tmp_path, save):
+def test_arguments_of_training_scripts_are_ignored(tmp_path, save):
     args = argparse.Namespace(lr=0.1, output=pathlib.Path('runs'), nested=argparse.Namespace(x=1))
     value = read_content(save({'w': torch.ones(2), 'args': args})).value
     assert torch.equal(value['w'], torch.ones(2))
@@ -144,7 +144,7 @@ def test_the_settings_of_other_libraries_are_ignored(save, monkeypatch, module, 
     assert dict(value['counts']) == {'x': [1]}
 
 
-def test_objects_that_torch_does_not_fill_are_no_damage(save, monkeypatch):
+def test_objects_that_torch_cannot_fill_are_not_called_damage(save, monkeypatch):
     made = pretend(monkeypatch, 'omegaconf.listconfig', 'ListConfig', list)([1])
     with pytest.raises(InputError, match=r'cannot be read without running them \(Can only append'):
         read_content(save({'w': torch.ones(2), 'cfg': made}))
@@ -157,7 +157,7 @@ def test_any_other_class_is_named_and_needs_trust(tmp_path, save):
     assert read_content(path, trust=True).value['setting'].lr == 0.1
 
 
-def test_a_whole_module_is_refused_and_with_trust_exported(tmp_path, save, backbone_class, weights):
+def test_a_whole_module_is_only_exported_with_trust(tmp_path, save, backbone_class, weights):
     network = backbone_class()
     network.load_state_dict(weights)
     path, output = save(network), tmp_path / 'b.pth'
@@ -169,15 +169,15 @@ def test_a_whole_module_is_refused_and_with_trust_exported(tmp_path, save, backb
     assert all(torch.equal(written[name], weights[name]) for name in weights)
 
 
-def test_trust_says_what_is_missing_here(tmp_path, save, monkeypatch):
+def test_trust_names_what_is_not_installed(tmp_path, save, monkeypatch):
     path = save({'w': torch.ones(2), 'setting': Setting(0.1)})
     monkeypatch.delattr(__import__(__name__, fromlist=['x']), 'Setting')
-    with pytest.raises(InputError, match='needs what is not here'):
+    with pytest.raises(InputError, match='needs something that is not installed'):
         read_content(path, trust=True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may read everything')
-def test_a_file_that_may_not_be_read(tmp_path, save):
+def test_a_file_without_read_permission(tmp_path, save):
     path = save({'w': torch.ones(2)})
     path.chmod(0)
     with pytest.raises(InputError, match='cannot read'):

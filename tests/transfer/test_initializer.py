@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from rm_mm.errors import InputError, RejectedError
-from rm_mm.transfer.export import export_backbone
+from rm_mm.transfer.export import export
 from rm_mm.transfer.initializer import VerifiedBackbone, VerifiedBackboneHook
 
 
 @pytest.fixture
 def exported(tmp_path, save, weights):
     path = tmp_path / 'out' / 'backbone.pth'
-    export_backbone(save(weights), path)
+    export(save(weights), path)
     return path
 
 
@@ -42,8 +42,8 @@ def run_hook(network, cfg, loaded=False):
 
 
 @pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
-def test_every_library_ends_with_the_bits_of_the_file(exported, weights, scope):
-    """All three zero the last norm of a block by default, each in its own way and after us."""
+def test_in_every_library_the_backbone_equals_the_file(exported, weights, scope):
+    """All three libraries zero the last norm of a block, each in its own way and afterwards."""
     network, cfg = build(scope, exported, zero_init_residual=True)
     state = network.state_dict()
     assert list(state) == list(weights)
@@ -51,8 +51,8 @@ def test_every_library_ends_with_the_bits_of_the_file(exported, weights, scope):
     run_hook(network, cfg)
 
 
-def test_what_the_blocks_ask_for_does_not_run_after_us(tmp_path, save):
-    """mmengine initialises children after any initialiser of the parent but 'Pretrained'."""
+def test_the_initialisation_of_blocks_does_not_run_afterwards(tmp_path, save):
+    """mmengine initialises children after any initializer of the parent but 'Pretrained'."""
     from mmengine.model import BaseModule
 
     class Block(BaseModule):
@@ -73,7 +73,7 @@ def test_what_the_blocks_ask_for_does_not_run_after_us(tmp_path, save):
     assert torch.equal(net.block.conv.bias, weights['block.conv.bias'])
 
 
-def test_the_hash_and_the_file_are_kept(exported):
+def test_path_and_hash_of_the_file_are_kept(exported):
     network, _ = build('mmseg', exported)
     manifest = json.loads(exported.with_suffix('.json').read_text())
     assert network._verified_backbone == {
@@ -82,19 +82,19 @@ def test_the_hash_and_the_file_are_kept(exported):
     }
 
 
-def test_another_network_is_refused(exported):
+def test_another_network_is_rejected(exported):
     with pytest.raises(RejectedError, match=r'does not fill ResNetV1c.*\n.*deep stem'):
         build('mmseg', exported, type='ResNetV1c')
 
 
-def test_a_file_that_is_not_that_of_its_manifest_is_refused(exported, weights):
+def test_a_file_that_differs_from_its_manifest_is_rejected(exported, weights):
     weights['conv1.weight'] += 1
     torch.save({'state_dict': weights}, exported)
     with pytest.raises(RejectedError, match=r'not the file that backbone.json describes'):
         build('mmseg', exported)
 
 
-def test_a_backbone_without_manifest_is_verified_all_the_same(exported, backbone_class):
+def test_a_backbone_without_manifest_is_still_verified(exported, backbone_class):
     exported.with_suffix('.json').unlink()
     VerifiedBackbone(exported)(backbone_class())
     state = torch.load(exported)['state_dict']
@@ -104,7 +104,7 @@ def test_a_backbone_without_manifest_is_verified_all_the_same(exported, backbone
         VerifiedBackbone(exported)(backbone_class())
 
 
-def test_a_missing_backbone_says_how_to_make_one(tmp_path, backbone_class):
+def test_the_message_about_a_missing_backbone_tells_how_to_create_one(tmp_path, backbone_class):
     with pytest.raises(InputError, match=r'no backbone at .*rm-mm export.*init_cfg\.checkpoint'):
         VerifiedBackbone(tmp_path / 'absent.pth')(backbone_class())
 
@@ -117,7 +117,7 @@ def test_hook_finds_weights_that_changed_after_initialisation(exported):
         run_hook(network, cfg)
 
 
-def test_hook_finds_an_initialiser_that_ran_after_ours(exported):
+def test_hook_finds_an_initializer_that_ran_afterwards(exported):
     init_cfg = [
         {'type': 'VerifiedBackbone', 'checkpoint': str(exported)},
         {'type': 'Constant', 'val': 0.5, 'layer': 'BatchNorm2d'},
@@ -137,12 +137,12 @@ def test_hook_finds_a_backbone_that_ignores_its_init_cfg(exported, backbone_clas
 def test_hook_finds_a_file_that_was_replaced(exported, weights, save):
     network, cfg = build('mmseg', exported)
     weights['conv1.weight'] += 1
-    export_backbone(save(weights), exported)
+    export(save(weights), exported)
     with pytest.raises(RejectedError, match='was replaced after it was loaded'):
         run_hook(network, cfg)
 
 
-def test_hook_is_silent_where_it_has_no_say(exported, backbone_class):
+def test_hook_does_nothing_without_a_verified_backbone(exported, backbone_class):
     from mmengine.config import Config
 
     _, cfg = build('mmseg', exported)
@@ -194,10 +194,10 @@ def train(work_dir, init_cfg, epochs, resume=False):
     ).train()
 
 
-def test_whole_way_through_a_real_runner(tmp_path, exported, weights):
+def test_export_train_and_export_again_with_a_real_runner(tmp_path, exported, weights):
     init_cfg = {'type': 'VerifiedBackbone', 'checkpoint': str(exported)}
     train(tmp_path / 'run', init_cfg, epochs=1)
-    manifest = export_backbone(tmp_path / 'run' / 'epoch_1.pth', tmp_path / 'again.pth')
+    manifest = export(tmp_path / 'run' / 'epoch_1.pth', tmp_path / 'again.pth')
     assert (manifest.source_format, manifest.epoch) == ('mmengine', 1)
     assert manifest.tensors_matched == 120
     assert 'head.fc.weight' in manifest.dropped
@@ -207,12 +207,12 @@ def test_whole_way_through_a_real_runner(tmp_path, exported, weights):
     difference = (trained['conv1.weight'] - weights['conv1.weight']).abs().max()
     assert difference > 0
 
-    # Resumed: the weights are no longer those of the file, and the hook has nothing to say.
+    # After resuming, the weights differ from the file, and the hook does nothing.
     train(tmp_path / 'run', init_cfg, epochs=2, resume=True)
     assert (tmp_path / 'run' / 'epoch_2.pth').is_file()
 
 
-def test_importing_it_imports_no_downstream_library():
+def test_importing_the_initializer_imports_no_downstream_library():
     code = (
         'import sys, rm_mm.transfer.initializer\n'
         'print(sorted({"mmdet", "mmseg", "mmpretrain", "mmcv"} & set(sys.modules)))'
@@ -221,12 +221,12 @@ def test_importing_it_imports_no_downstream_library():
     assert done.stdout.strip() == '[]'
 
 
-def test_a_network_of_another_style_is_refused(exported):
+def test_a_network_of_another_style_is_rejected(exported):
     with pytest.raises(RejectedError, match=r"of style='pytorch'.*target of style='caffe'"):
         build('mmdet', exported, style='caffe')
 
 
-def test_a_caffe_backbone_goes_into_a_caffe_network_alone(tmp_path, save, weights):
+def test_a_caffe_backbone_only_fills_a_caffe_network(tmp_path, save, weights):
     for name, value in weights.items():
         if name.endswith(('running_mean', 'running_var')):
             value.fill_(float(name.endswith('var')))
@@ -234,7 +234,7 @@ def test_a_caffe_backbone_goes_into_a_caffe_network_alone(tmp_path, save, weight
     backbone = "type='ResNet', depth=18, stem_channels=8, base_channels=8, style='caffe'"
     config.write_text(f"default_scope = 'mmdet'\nmodel = dict(backbone=dict({backbone}))\n")
     path = tmp_path / 'caffe.pth'
-    export_backbone(save(weights), path, config=config)
+    export(save(weights), path, config=config)
     network, _ = build('mmdet', path, style='caffe')
     assert torch.equal(network.conv1.weight, weights['conv1.weight'])
     with pytest.raises(RejectedError, match=r"of style='caffe'.*target of style='pytorch'"):
@@ -252,7 +252,7 @@ def test_the_manifest_of_the_first_version_is_read(exported, backbone_class):
     assert network._verified_backbone['sha256'] == record['backbone_sha256']
 
 
-def test_the_record_of_a_refusal_is_no_manifest_of_a_file(exported, backbone_class):
+def test_the_record_of_a_rejection_does_not_vouch_for_a_file(exported, backbone_class):
     manifest = exported.with_suffix('.json')
     record = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(record | {'verified': False, 'backbone_sha256': ''}))

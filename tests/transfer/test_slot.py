@@ -10,8 +10,8 @@ from rm_mm.transfer.slot import MEAN, STD, empty, fill
 BACKBONE = Path('backbone.pth')
 
 
-def own(**changes):
-    """A detector as users have it: torchvision's weights, a hook and an import of its own."""
+def custom(**changes):
+    """A custom detector: torchvision's weights, a custom hook and a custom import."""
     values = dict(
         default_scope='mmdet',
         model=dict(
@@ -32,9 +32,9 @@ def own(**changes):
     return config
 
 
-def test_the_backbone_is_ours_and_the_rest_is_the_users():
-    config, before = own(), own()
-    fill(config, BACKBONE, 'own.py')
+def test_only_the_backbone_of_a_config_is_replaced():
+    config, before = custom(), custom()
+    fill(config, BACKBONE, 'custom.py')
     # Nothing is left of what was there.
     assert config.model.backbone.init_cfg == dict(
         type='VerifiedBackbone', checkpoint='backbone.pth'
@@ -44,18 +44,18 @@ def test_the_backbone_is_ours_and_the_rest_is_the_users():
     assert config.model.backbone.frozen_stages == 1
     assert config.model.data_preprocessor == before.model.data_preprocessor
     again = Config(config.to_dict())
-    fill(again, BACKBONE, 'own.py')
+    fill(again, BACKBONE, 'custom.py')
     assert again.to_dict() == config.to_dict()
 
 
-def test_older_ways_to_name_weights_are_cleared():
-    config = own(**{'model.pretrained': 'open-mmlab://x', 'model.backbone.pretrained': 'y'})
-    fill(config, BACKBONE, 'own.py')
+def test_older_options_for_weights_are_cleared():
+    config = custom(**{'model.pretrained': 'open-mmlab://x', 'model.backbone.pretrained': 'y'})
+    fill(config, BACKBONE, 'custom.py')
     assert config.model.pretrained is None
     assert 'pretrained' not in config.model.backbone
 
 
-def test_our_own_leaves_are_as_the_slot_would_make_them():
+def test_the_configs_here_are_filled_like_any_other():
     for name in ('detection/gfl_r50_coco.py', 'segmentation/pspnet_r50_ade20k.py'):
         leaf, filled = (Config.fromfile(configs_root() / name) for _ in range(2))
         fill(filled, Path('work_dirs/r50_rm_in1k/backbone.pth'), name)
@@ -77,25 +77,25 @@ def test_our_own_leaves_are_as_the_slot_would_make_them():
         ({'model.backbone': None}, 'no model.backbone'),
     ],
 )
-def test_what_would_not_be_the_pretrained_network_is_refused(changes, words):
-    config = own(**changes)
+def test_configs_of_another_network_than_the_pretrained_one_are_rejected(changes, words):
+    config = custom(**changes)
     with pytest.raises(InputError, match=words) as error:
-        fill(config, BACKBONE, 'own.py')
-    assert str(error.value).startswith('own.py ')
+        fill(config, BACKBONE, 'custom.py')
+    assert str(error.value).startswith('custom.py ')
 
 
 def test_without_pretraining_nothing_is_frozen():
-    config = own()
-    empty(config, 'own.py')
+    config = custom()
+    empty(config, 'custom.py')
     backbone = config.model.backbone
     assert (backbone.init_cfg, backbone.frozen_stages, backbone.norm_eval) == (None, -1, False)
-    # mmdetection's ResNet keeps ImageNet's statistics unless told otherwise.
+    # By default, mmdetection's ResNet keeps its norm statistics.
     silent = Config(dict(model=dict(backbone=dict(type='ResNet', depth=50))))
-    empty(silent, 'own.py')
+    empty(silent, 'custom.py')
     assert silent.model.backbone.norm_eval is False
     other = Config(dict(model=dict(backbone=dict(type='SwinTransformer'))))
-    empty(other, 'own.py')
+    empty(other, 'custom.py')
     assert 'norm_eval' not in other.model.backbone
     for change in ({'load_from': 'x'}, {'model.init_cfg': dict(type='Pretrained', checkpoint='x')}):
         with pytest.raises(InputError, match='would replace the backbone'):
-            empty(own(**change), 'own.py')
+            empty(custom(**change), 'custom.py')

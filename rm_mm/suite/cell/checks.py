@@ -106,10 +106,10 @@ class _Networks:
         Raises:
             InputError: If it is another one.
         """
-        from rm_mm.transfer.verify import check as compare_states
+        from rm_mm.transfer.coverage import measure_coverage
 
         given, wanted = self._network(pretraining), self._network(downstream)
-        found = compare_states(given.state, wanted.state)
+        found = measure_coverage(given.state, wanted.state)
         names = [*found.missing, *found.unexpected, *found.wrong_shape, *found.wrong_kind]
         if not names and not found.mismatch:
             return
@@ -167,6 +167,6 @@ def _require_intact(backbone: Path) -> None:
 
 
 def _require_exportable(checkpoint: str, network: str) -> None:
-    from rm_mm.transfer.export import require_exportable
+    from rm_mm.transfer.export import verify as require_exportable
 
     require_exportable(checkpoint, network)

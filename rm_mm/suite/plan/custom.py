@@ -10,7 +10,7 @@ from rm_mm.errors import InputError, printable
 from rm_mm.names import METHODS, TASKS, require_name
 from rm_mm.recipe.config import find_config, read_config
 from rm_mm.suite.plan.presets import Preset, Task
-from rm_mm.transfer.zoo import require_address
+from rm_mm.transfer.location import require_address
 
 #: Task of a downstream config, by its ``default_scope``.
 SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}

@@ -99,8 +99,8 @@ def _add_methods(
                 custom[name] = resolved
             elif name not in (*METHODS, *custom):
                 raise InputError(
-                    f'no method {name!a}: expected one of {", ".join((*METHODS, *custom))}, or a custom '
-                    'one as NAME=CONFIG.py or NAME=CHECKPOINT'
+                    f'no method {name!a}: expected one of {", ".join((*METHODS, *custom))}, or a '
+                    'custom one as NAME=CONFIG.py or NAME=CHECKPOINT'
                 )
             names.append(name)
         except RmMmError as error:
@@ -155,7 +155,8 @@ def _from_file(path: Path, mistakes: Mistakes) -> Preset:
     base = values.get('base', 'paper')
     if not isinstance(base, str) or base not in PRESETS:
         raise InputError(
-            f'{printable(path)}: no preset {_short(base)} as base: expected one of {", ".join(PRESETS)}'
+            f'{printable(path)}: no preset {_short(base)} as base: expected one of '
+            f'{", ".join(PRESETS)}'
         )
     require_name(path.stem, (), 'preset')
     work_dir = values.get('work_dir') or f'work_dirs/{path.stem}'

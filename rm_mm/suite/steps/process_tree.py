@@ -73,8 +73,8 @@ def end_processes(
             time.sleep(0.05)
             wait()
     finally:
-        # After a second signal, too; includes processes that were being started meanwhile. A process
-        # that waits for a disk ends only once it has been served.
+        # After a second signal, too; includes processes that were being started meanwhile. A
+        # process that waits for a disk ends only once it has been served.
         deadline = time.monotonic() + _KILLING_SECONDS
         while (remaining := alive()) and time.monotonic() < deadline:
             for pid in remaining:

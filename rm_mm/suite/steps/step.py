@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rm_mm.run.machine import job_port
 from rm_mm.run.requests import TestRequest, TrainRequest
 from rm_mm.transfer.export import ExportRequest
 
-StepRequest = TrainRequest | TestRequest | ExportRequest
+StepRequest: TypeAlias = TrainRequest | TestRequest | ExportRequest
 
 #: Requests of steps, by the command that they correspond to.
 _KINDS: dict[str, type[StepRequest]] = {

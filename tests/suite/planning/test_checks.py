@@ -9,7 +9,7 @@ import torch
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
 from rm_mm.recipe.config import read_config
-from rm_mm.transfer.export import export_backbone
+from rm_mm.transfer.export import export
 
 BASELINE = 'classification/r18_baseline_mini.py'
 
@@ -47,7 +47,7 @@ def test_a_checkpoint_is_verified_as_its_export_would_be(trained, tmp_path, caps
     assert '119 of 120 tensors match, 1 missing: layer4.0.conv1.weight' in said
     # Its export is there, and then the file is another.
     (tmp_path / 'shot_checkpoint').mkdir()
-    export_backbone(trained, tmp_path / 'shot_checkpoint' / 'backbone.pth', config=BASELINE)
+    export(trained, tmp_path / 'shot_checkpoint' / 'backbone.pth', config=BASELINE)
     assert check(tmp_path, *words, f'shot={trained}') == 0
     torch.save({**torch.load(trained), 'epoch': 7}, tmp_path / 'other.pth')
     capsys.readouterr()
@@ -65,7 +65,7 @@ def test_a_checkpoint_is_verified_as_its_export_would_be(trained, tmp_path, caps
 def test_a_backbone_that_is_there_is_held_against_its_manifest(trained, tmp_path, capsys):
     folder = tmp_path / 'r18_rm_mini'
     folder.mkdir()
-    export_backbone(trained, folder / 'backbone.pth', config=BASELINE)
+    export(trained, folder / 'backbone.pth', config=BASELINE)
     record = {
         'preset': 'mini', 'task': 'classification', 'method': 'rm', 'seed': 0, 'metric': 'x',
         'best': 1.0, 'best_step': 1, 'last': 1.0, 'last_step': 1, 'step_unit': 'epoch',

@@ -152,7 +152,8 @@ def _note_signals() -> list[float]:
 def _await_decision(signalled: list[float]) -> None:
     """If Slurm is ending this job, wait for it, so that its state counts and not the exit code.
 
-    The same signal may have hit the command, or the first node may have ended it to requeue the job.
+    The same signal may have hit the command, or the first node may have ended it to requeue the
+    job.
     """
     # The signal may be about to arrive.
     deadline = time.monotonic() + 1

@@ -62,8 +62,8 @@ def require_no_jobs(work_dir: Path) -> None:
         _, jobs = _read(work_dir)
     except InputError as error:
         raise InputError(
-            f'{error}, so its jobs may still be running in Slurm: continue with --cluster slurm, or '
-            'remove that file if squeue shows none'
+            f'{error}, so its jobs may still be running in Slurm: continue with --cluster slurm, '
+            'or remove that file if squeue shows none'
         ) from error
     open_jobs = {
         job for name, job in jobs.items() if not (work_dir / 'records' / f'{name}.json').exists()

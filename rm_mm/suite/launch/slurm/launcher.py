@@ -40,8 +40,8 @@ def run_in_slurm(
     of_cluster, jobs = read_jobs(work_dir)
     if of_cluster not in (None, cluster):
         raise InputError(
-            f'{work_dir / NAME} belongs to the cluster {of_cluster}, this is {cluster}: its jobs may '
-            'still be running there. If none is (squeue --me on that cluster), remove that file'
+            f'{work_dir / NAME} belongs to the cluster {of_cluster}, this is {cluster}: its jobs '
+            'may still be running there. If none is (squeue --me on that cluster), remove that file'
         )
     alive = {number: job for number, job in jobs_named(prefix).items() if not job.ended}
     _cancel_strays(alive, set(jobs.values()), prefix)

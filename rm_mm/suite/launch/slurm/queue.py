@@ -1,7 +1,7 @@
 """The state of our jobs in Slurm.
 
-submitit's own watcher uses only ``sacct``, which clusters without accounting lack. ``squeue`` knows a
-job until some minutes after its end; for older jobs ``sacct`` is asked, where it exists.
+submitit's own watcher uses only ``sacct``, which clusters without accounting lack. ``squeue`` knows
+a job until some minutes after its end; for older jobs ``sacct`` is asked, where it exists.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def cluster_name() -> str:
 
 
 def jobs_named(prefix: str) -> dict[str, Job]:
-    """Return this user's jobs whose names start with ``prefix``, by id; recently ended ones included.
+    """Return this user's jobs whose names start with ``prefix``, by id.
+
+    Recently ended jobs are included.
 
     Raises:
         SlurmError: If Slurm does not answer.

@@ -35,7 +35,7 @@ class JobGroup:
     """
 
     name: str
-    members: tuple[Prepared, ...]
+    members: tuple[PreparedCell, ...]
     dependency: str | None = None
 
 

@@ -8,8 +8,8 @@ from mmcv.transforms.utils import cache_random_params
 from mmseg.datasets.transforms import PackSegInputs, PhotoMetricDistortion, RandomCrop, RandomFlip
 from mmseg.registry import TRANSFORMS
 
-from rm_mm.transfer.loading import STOCK_NAMES, segmentation
-from tests.transfer.loading.pipelines import (
+from rm_mm.data.transforms import STOCK_NAMES, segmentation
+from tests.data.transforms.pipelines import (
     OURS,
     SIZES,
     assert_same,

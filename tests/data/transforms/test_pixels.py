@@ -2,8 +2,8 @@ import mmcv
 import numpy as np
 import pytest
 
-from rm_mm.transfer.loading import pixels
-from tests.transfer.loading.pipelines import SIZES, photo
+from rm_mm.data.transforms import pixels
+from tests.data.transforms.pipelines import SIZES, photo
 
 DIRECTIONS = ('horizontal', 'vertical', 'diagonal')
 

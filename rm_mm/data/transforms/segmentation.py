@@ -11,7 +11,7 @@ from mmseg.datasets.transforms import PackSegInputs, PhotoMetricDistortion, Rand
 from mmseg.registry import TRANSFORMS
 from numpy.typing import NDArray
 
-from rm_mm.transfer.loading.pixels import (
+from rm_mm.data.transforms.pixels import (
     by_planes,
     is_label_map,
     is_photo,

@@ -7,7 +7,7 @@ from typing import Any
 from mmdet.datasets.transforms import PackDetInputs
 from mmdet.registry import TRANSFORMS
 
-from rm_mm.transfer.loading.pixels import by_planes, is_photo
+from rm_mm.data.transforms.pixels import by_planes, is_photo
 
 
 @TRANSFORMS.register_module()

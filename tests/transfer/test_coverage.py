@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from rm_mm.errors import RejectedError
-from rm_mm.transfer.verify import check, require
+from rm_mm.transfer.coverage import measure_coverage, require_complete
 
 
 def test_equal_names_and_shapes_match(weights, backbone_class):
-    coverage = check(weights, backbone_class().state_dict())
+    coverage = measure_coverage(weights, backbone_class().state_dict())
     # ResNet-18: 20 convolutions (1 stem, 16 in blocks, 3 shortcuts) of one tensor, and as many
     # norm layers of five (weight, bias, mean, variance, counter).
     assert coverage.wanted == coverage.matched == 20 * (1 + 5)
@@ -68,7 +68,7 @@ def spoil_counter(weights):
 
 
 @pytest.mark.parametrize(
-    ('spoil', 'attribute', 'name', 'matched', 'said'),
+    ('spoil', 'attribute', 'name', 'matched', 'message'),
     [
         (spoil_missing, 'missing', 'layer3.1.bn2.running_mean', 119, 'missing: layer3.1'),
         (spoil_unexpected, 'unexpected', 'layer1.0.se.weight', 120, 'unexpected: layer1.0'),
@@ -85,11 +85,11 @@ def spoil_counter(weights):
         (spoil_counter, 'wrong_kind', 'bn1.num_batches_tracked', 119, 'float32 for torch.int64'),
     ],
 )
-def test_each_corruption_is_found_and_refused(
-    weights, backbone_class, spoil, attribute, name, matched, said
+def test_each_corruption_is_found_and_rejected(
+    weights, backbone_class, spoil, attribute, name, matched, message
 ):
     spoil(weights)
-    coverage = check(weights, backbone_class().state_dict())
+    coverage = measure_coverage(weights, backbone_class().state_dict())
     kinds = (
         'missing', 'unexpected', 'wrong_shape', 'wrong_kind', 'not_finite', 'negative', 'constant'
     )  # fmt: skip
@@ -97,36 +97,36 @@ def test_each_corruption_is_found_and_refused(
         attribute: [name]
     }
     assert coverage.matched == matched
-    with pytest.raises(RejectedError, match=said):
-        require(coverage, 'x.pth does not fill ResNet-18')
+    with pytest.raises(RejectedError, match=message):
+        require_complete(coverage, 'x.pth does not fill ResNet-18')
 
 
-def test_a_constant_norm_layer_is_no_lack_of_training(weights, backbone_class):
+def test_a_constant_norm_layer_counts_as_trained(weights, backbone_class):
     weights['layer1.0.bn2.weight'].zero_()
     weights['layer1.0.bn2.bias'].zero_()
-    assert check(weights, backbone_class().state_dict()).ok
+    assert measure_coverage(weights, backbone_class().state_dict()).ok
 
 
-def test_a_network_that_was_never_trained_is_refused(backbone_class):
+def test_a_network_that_was_never_trained_is_found(backbone_class):
     fresh = backbone_class().state_dict()
     # 20 norm layers with fresh statistics, two tensors each; convolutions start random.
-    assert len(check(fresh, fresh).constant) == 40
+    assert len(measure_coverage(fresh, fresh).constant) == 40
 
 
 def test_half_precision_weights_fit(weights, backbone_class):
     half = {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
-    assert check(half, backbone_class().state_dict()).ok
+    assert measure_coverage(half, backbone_class().state_dict()).ok
 
 
-def test_what_stood_beside_the_backbone_is_unexpected(weights, backbone_class):
-    coverage = check(weights, backbone_class().state_dict(), ['bbox_head.w'])
-    assert coverage.unexpected == ('bbox_head.w',)
+def test_names_outside_the_backbone_are_unexpected(weights, backbone_class):
+    coverage = measure_coverage(weights, backbone_class().state_dict(), ['bbox_head.w'])
+    assert list(coverage.unexpected) == ['bbox_head.w']
     assert not coverage.ok
 
 
 def test_summary_groups_and_counts_what_it_cannot_show():
     target = {f'layer{i}.0.conv{j}.weight': torch.ones(1) for i in range(9) for j in range(6)}
-    lines = check({}, target).summary(max_lines=5).splitlines()
+    lines = measure_coverage({}, target).summary(max_lines=5).splitlines()
     assert lines == [
         '0 of 54 tensors match, 54 missing',
         '  missing: layer0.0: conv0.weight, conv1.weight, conv2.weight, conv3.weight and 2 more',
@@ -137,7 +137,7 @@ def test_summary_groups_and_counts_what_it_cannot_show():
 
 
 def test_summary_of_hostile_names_is_printable():
-    coverage = check({'\x1b[2J.x': torch.ones(1), 'a\nb': torch.ones(1)}, {})
+    coverage = measure_coverage({'\x1b[2J.x': torch.ones(1), 'a\nb': torch.ones(1)}, {})
     assert all(line.isprintable() for line in coverage.summary().splitlines())
     assert len(coverage.summary().splitlines()) == 3
 
@@ -148,7 +148,7 @@ def test_a_wrong_stem_is_named_both_ways(deep_found):
     deep = {'stem.0.weight': torch.randn(4, 3, 3, 3)}
     found, wanted = (deep, plain) if deep_found else (plain, deep)
     with pytest.raises(RejectedError) as caught:
-        require(check(found, wanted), 'x')
+        require_complete(measure_coverage(found, wanted), 'x')
     sentence = next(line for line in str(caught.value).splitlines() if 'weights are of' in line)
     is_, wants = sentence.split('): --config')[0].split('the target is')
     for part, is_deep in ((is_, deep_found), (wants, not deep_found)):

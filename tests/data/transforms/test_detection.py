@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from mmdet.datasets.transforms import PackDetInputs
 
-from rm_mm.transfer.loading import STOCK_NAMES, detection
-from tests.transfer.loading.pipelines import (
+from rm_mm.data.transforms import STOCK_NAMES, detection
+from tests.data.transforms.pipelines import (
     OURS,
     SIZES,
     assert_same,
