@@ -8,10 +8,10 @@ from pathlib import Path
 from rm_mm.errors import InputError, RejectedError
 from rm_mm.fidelity.compare import compare
 from rm_mm.fidelity.extent import differing_length
-from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import Comparison, page
 from rm_mm.fidelity.rates import differing_rates
 from rm_mm.files import write_text
+from rm_mm.logs.recipe_log import read_recipe_log as read_log
 from rm_mm.recipe.config import read_config, understood
 
 

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from rm_mm.fidelity.logs import Log
+from rm_mm.logs.recipe_log import RecipeLog as Log
 
 #: Images to train on, where a data set has one published size.
 _IMAGES = dict.fromkeys(('CIFAR10', 'CIFAR100', 'LocalCIFAR10', 'LocalCIFAR100'), 50_000)

@@ -8,7 +8,8 @@ from typing import Any
 
 from rm_mm.fidelity.compare import Row
 from rm_mm.fidelity.extent import notes
-from rm_mm.fidelity.logs import Log, LoggedRate
+from rm_mm.logs.recipe_log import LoggedRate
+from rm_mm.logs.recipe_log import RecipeLog as Log
 from rm_mm.recipe.flat import ABSENT
 
 _INTRODUCTION = """\

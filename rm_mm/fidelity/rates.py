@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from rm_mm.fidelity.logs import Log, LoggedRate
+from rm_mm.logs.recipe_log import LoggedRate
+from rm_mm.logs.recipe_log import RecipeLog as Log
 
 #: What mmengine registers unless told otherwise.
 _OTHER_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'checkpoint')

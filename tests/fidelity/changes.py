@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from rm_mm.fidelity.compare import _FOLLOWED_THEN, compare
-from rm_mm.fidelity.logs import read_log
+from rm_mm.logs.recipe_log import read_recipe_log as read_log
 from rm_mm.recipe.config import read_config
 
 LOGS = Path(__file__).parents[1] / 'data/logs'

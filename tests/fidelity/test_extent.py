@@ -7,7 +7,9 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.fidelity.extent import differing_length, notes
-from rm_mm.fidelity.logs import Log, LoggedRate, read_log
+from rm_mm.logs.recipe_log import LoggedRate
+from rm_mm.logs.recipe_log import RecipeLog as Log
+from rm_mm.logs.recipe_log import read_recipe_log as read_log
 from rm_mm.recipe.config import read_config
 
 LOGS = Path(__file__).parents[1] / 'data/logs'

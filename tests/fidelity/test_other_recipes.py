@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from rm_mm.fidelity.compare import compare
-from rm_mm.fidelity.logs import read_log
+from rm_mm.logs.recipe_log import read_recipe_log as read_log
 from tests.fidelity.changes import (
     changed,
     delete,

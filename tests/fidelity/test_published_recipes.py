@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rm_mm.fidelity.command import compare_with_log
-from rm_mm.fidelity.logs import read_log
 from rm_mm.fidelity.page import page
 from rm_mm.fidelity.rates import differing_rates
+from rm_mm.logs.recipe_log import read_recipe_log as read_log
 from rm_mm.recipe.config import read_config
 
 ROOT = Path(__file__).parents[2]

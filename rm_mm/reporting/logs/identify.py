@@ -1,4 +1,4 @@
-"""Which recipe a log is of, by what it says and by how it is called."""
+"""The recipe that a log belongs to, found by its names and its config."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError, printable
+from rm_mm.logs.logged_run import LoggedRun
 from rm_mm.names import METHODS
-from rm_mm.reporting.logs.curve import LoggedRun
 
 TASK_OF = {
     'top1_percent': 'classification',
@@ -19,26 +19,26 @@ TASK_OF = {
     'map_percent': 'detection',
     'miou_percent': 'segmentation',
 }
-#: What logs write for a word of a recipe's name.
+#: Other spellings of the words in the name of a recipe.
 _SYNONYMS = {
     'resnet50': 'r50', 'resnet18': 'r18', 'imagenet': 'in1k', 'imagenet1k': 'in1k',
     'coco2017': 'coco', 'cocodataset': 'coco', 'ade20kdataset': 'ade20k', 'ade': 'ade20k',
     'recursivemix': 'rm', 'uperhead': 'upernet', 'psphead': 'pspnet', 'fcnhead': 'fcn',
 }  # fmt: skip
-#: Words in names of logs that say nothing of the task.
-_OF_EVERY_RUN = ('log', 'scalars', 'recursivemix')
+#: Words in names of logs that do not describe a task.
+_NO_TASK = {*METHODS, 'log', 'scalars', 'recursivemix'}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a log is a run of.
+    """The recipe of a logged run.
 
     Attributes:
-        task: Kind of the task.
-        column: Name of the task, such as ``atss_r50_coco``; ``unnamed`` if nothing tells it.
-        method: Method name, or that of a row of the user's own.
-        config: The leaf below ``configs/``; None if there is none for it. Of a method of the
-            user's own it is the baseline's.
+        task: Kind of the task, such as ``detection``.
+        column: Name of the task, such as ``atss_r50_coco``; ``unnamed`` if unknown.
+        method: Name of the method, which may be a custom one.
+        config: Path of the leaf below ``configs/``, of the baseline for a custom method; None if
+            the log matches no recipe.
     """
 
     task: str
@@ -51,122 +51,111 @@ def identify(run: LoggedRun, metric: str, method: str | None = None) -> Recipe:
     """Find the recipe of a log.
 
     Args:
-        run: The log.
-        metric: Which of its metrics counts.
-        method: If the call says.
+        run: The logged run.
+        metric: The metric that determines the kind of the task.
+        method: The method, if the user named it.
 
     Raises:
-        InputError: If nothing says which method it is.
+        InputError: If the method is unknown.
     """
     task = TASK_OF[metric]
     path = run.path.resolve()
     folders = [parent.name for parent in list(path.parents)[:3]]
     method = method or _method_of(path.stem, run.names, folders, run.path)
-    callings = [path.stem, *folders, *run.names]
-    words = set().union(*map(_words, callings), _config_words(run.config))
+    names = [path.stem, *folders, *run.names]
+    words = set().union(*map(_words, [*names, *_model_and_data(run.config)]))
     row = method if method in METHODS else 'baseline'
     leaf = _leaf_of(task, _words(path.stem), row) or _leaf_of(task, words, row)
     if leaf is None:
-        return Recipe(task, printable(_column_of(run, callings, method)), method, None)
+        return Recipe(task, printable(_column_of(run, names, method)), method, None)
     column, config = leaf
     return Recipe(task, column, method, config)
 
 
-def _column_of(run: LoggedRun, callings: list[str], method: str) -> str:
-    """What to call the task of a log that is of no recipe here; the same under every method."""
+def _column_of(run: LoggedRun, names: list[str], method: str) -> str:
+    """Name the task of a log that matches no recipe, the same for every method."""
     if run.config.get('model'):
-        return '_'.join([*_said_of_config(run.config), *_data_of(run.config)])
-    no_task = {*METHODS, *re.findall(r'[a-z0-9]+', method.lower()), *_OF_EVERY_RUN}
-    for name in (*run.names, *callings):
-        # ``20260101_120000`` and ``vis_data`` are of every run.
-        words = re.findall(r'[a-z0-9]+', Path(name).stem.lower())
-        own = [word for word in words if word not in no_task]
-        if any(not word.isdecimal() for word in own) and own != ['vis', 'data']:
-            return '_'.join(own)
+        return '_'.join([*_model_and_data(run.config), *_data_folder(run.config)])
+    no_task = _NO_TASK.union(_split(method))
+    for name in (*run.names, *names):
+        words = [word for word in _split(Path(name).stem) if word not in no_task]
+        # ``20260101_120000`` and ``vis_data`` are in the path of every run.
+        if any(not word.isdecimal() for word in words) and words != ['vis', 'data']:
+            return '_'.join(words)
     return 'unnamed'
 
 
-def _data_of(config: dict[str, Any]) -> list[str]:
-    """The folder that training reads: two data sets may be of one class."""
-    loader = config.get('train_dataloader')
-    data = (
-        loader.get('dataset') if isinstance(loader, dict) else config.get('data', {}).get('train')
-    )
-    while isinstance(data, dict) and isinstance(data.get('dataset'), dict):
-        data = data['dataset']
-    root = data.get('data_root') if isinstance(data, dict) else None
-    return [Path(root).name] if isinstance(root, str) and Path(root).name else []
-
-
 def _method_of(stem: str, names: list[str], folders: list[str], path: Path) -> str:
-    """The method that the file's own name says; or else the log, or its folders, if they agree.
+    """The method in the name of the file, or else the one that the log and its folders agree on.
 
     Raises:
-        InputError: If nothing says it, or one says this and the other that.
+        InputError: If there is none, or if they disagree.
     """
 
-    def said(name: str) -> set[str]:
-        return {word for word in _words(name) if word in METHODS}
+    def methods(name: str) -> set[str]:
+        return _words(name).intersection(METHODS)
 
-    if len(own := said(stem)) == 1:
+    if len(own := methods(stem)) == 1:
         return own.pop()
-    inside = set().union(*map(said, names))
-    # On many a cluster the disk is called scratch.
-    around = next((found for name in folders if (found := said(name) - {'scratch'})), set())
-    found = inside | around
-    if len(found) == 1:
+    inside = set().union(*map(methods, names))
+    # Many clusters call a disk scratch.
+    outside = next((found for name in folders if (found := methods(name) - {'scratch'})), set())
+    if len(found := inside | outside) == 1:
         return found.pop()
-    says = ' and '.join(sorted(found)) or 'nothing'
     raise InputError(
-        f'which method is {path} of? What it and its folders say is {says}: say it before the '
-        f'log, as in baseline={path}'
+        f'unknown method of {path}: its names contain {" and ".join(sorted(found)) or "none"}; put '
+        f'the method before the log, as in baseline={path}'
     )
+
+
+def _split(name: str) -> list[str]:
+    return re.findall(r'[a-z0-9]+', name.lower())
 
 
 def _words(name: str) -> set[str]:
-    """The words of a name, also two in a row as one: ``pyramidnet_200`` as ``pyramidnet200``."""
-    # A folder of this project says nothing of the method.
-    words = re.findall(r'[a-z0-9]+', name.lower().replace('rm_mm', ''))
-    pairs = [first + second for first, second in pairwise(words)]
-    said = {*words, *pairs}
-    return said | {_SYNONYMS[word] for word in said if word in _SYNONYMS}
+    """The words of a name, and adjacent words joined: ``pyramidnet_200`` has ``pyramidnet200``."""
+    # The name of this project does not tell the method.
+    words = _split(name.lower().replace('rm_mm', ''))
+    words += [first + second for first, second in pairwise(words)]
+    return {*words, *(_SYNONYMS[word] for word in words if word in _SYNONYMS)}
 
 
-def _config_words(config: dict[str, Any]) -> set[str]:
-    return set().union(*map(_words, _said_of_config(config)))
+def _entry(config: Any, *keys: str) -> Any:
+    for key in keys:
+        config = config.get(key) if isinstance(config, dict) else None
+    return config
 
 
-def _said_of_config(config: dict[str, Any]) -> list[str]:
-    """What the config of the log says of the network and the data."""
-
-    def entry(*keys: str) -> Any:
-        value: Any = config
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
-
-    depth = entry('model', 'backbone', 'depth')
-    said = [
-        entry('model', 'type'), entry('model', 'decode_head', 'type'), entry('dataset_type'),
-        f'resnet{depth}' if depth else None,
+def _model_and_data(config: dict[str, Any]) -> list[str]:
+    """Names of the network and the data set in a config."""
+    depth = _entry(config, 'model', 'backbone', 'depth')
+    found = [
+        _entry(config, 'model', 'type'), _entry(config, 'model', 'decode_head', 'type'),
+        _entry(config, 'dataset_type'), f'resnet{depth}' if depth else None,
     ]  # fmt: skip
-    return [str(word) for word in said if word]
+    return [str(name) for name in found if name]
+
+
+def _data_folder(config: dict[str, Any]) -> list[str]:
+    """The folder of the training images: two data sets may have the same class."""
+    data = _entry(config, 'train_dataloader', 'dataset') or _entry(config, 'data', 'train')
+    while isinstance(inner := _entry(data, 'dataset'), dict):
+        data = inner
+    root = _entry(data, 'data_root')
+    return [Path(root).name] if isinstance(root, str) and Path(root).name else []
 
 
 def _leaf_of(task: str, words: set[str], method: str) -> tuple[str, str] | None:
-    """The column and the leaf whose name has no word that the log does not say; the longest."""
+    """Column and path of the leaf all of whose words are known; of several, the longest name."""
     from rm_mm.compat.config_scopes import configs_root
 
     found = []
     for path in (configs_root() / task).glob('*.py'):
         parts = path.stem.split('_')
         column = [part for part in parts if part not in METHODS]
-        # A leaf of another method; one without any takes every method's backbone.
+        # A leaf without a method takes the backbone of any.
         if len(column) < len(parts) and method not in parts:
             continue
         if words.issuperset(column) or words >= {*column[2:], ''.join(column[:2])}:
             found.append((len(column), '_'.join(column), f'{task}/{path.name}'))
-    if not found:
-        return None
-    _, column_name, config = max(found)
-    return column_name, config
+    return max(found)[1:] if found else None

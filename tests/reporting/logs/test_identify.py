@@ -7,9 +7,9 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.errors import InputError
-from rm_mm.reporting.logs.curve import LoggedRun
+from rm_mm.logs.logged_run import LoggedRun, read_run
 from rm_mm.reporting.logs.identify import identify
-from rm_mm.reporting.logs.rows import named_path, read_rows
+from rm_mm.reporting.logs.rows import files_of, named_path, read_rows
 from rm_mm.reporting.results import arrange
 from rm_mm.reporting.table import build_table
 
@@ -72,7 +72,7 @@ def test_folders_and_log_have_to_agree():
     assert method('/data/x_rm/20260101.log', 'resnet50_rm') == 'rm'
     assert method('/scratch/me/20260101.log', 'resnet50_rm') == 'rm'
     assert method('/data/x_baseline/cutmix.log', 'resnet50_rm') == 'cutmix'
-    with pytest.raises(InputError, match='is baseline and rm: say it before the log'):
+    with pytest.raises(InputError, match='contain baseline and rm; put the method before the log'):
         method('/data/x_baseline/20260101.log', 'resnet50_rm')
 
 
@@ -112,6 +112,18 @@ def log_of(path, seed, value, epochs=12):
     made = {'mode': 'val', 'epoch': epochs, 'iter': 9, 'bbox_mAP': value}
     path.write_text('\n'.join(json.dumps(entry) for entry in (first, train, made)) + '\n')
     return (None, path)
+
+
+def test_a_folder_of_mmcvs_logs_is_one_run(tmp_path):
+    _, first = log_of(tmp_path / '20260101_120001.log.json', 0, 0.3, epochs=1)
+    _, second = log_of(tmp_path / '20260101_120002.log.json', 0, 0.4, epochs=2)
+    run = read_run(*files_of(tmp_path))
+    assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0)]
+    assert run.path == first
+    # Names that users gave tell nothing about the runs.
+    second.rename(tmp_path / 'rm.log.json')
+    with pytest.raises(InputError, match='holds several logs'):
+        files_of(tmp_path)
 
 
 def test_seeds_that_the_logs_state_pair_them_in_any_order(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.reporting.logs.formats import read_log
+from rm_mm.logs.logged_run import read_run
 from rm_mm.reporting.logs.rows import read_rows
 
 LOGS = Path(__file__).parents[2] / 'data' / 'evaluations'
@@ -35,7 +35,7 @@ def test_a_row_of_the_paper(name):
 
 
 def test_what_they_took():
-    found = {name: read_log(LOGS / name) for name in ROWS}
+    found = {name: read_run(LOGS / name) for name in ROWS}
     # The first 200 iterations of three epochs, by the clock: 22:54:17.688 to 22:55:23.613 for one.
     assert found['imagenet_r50_rm.log'].seconds_an_iteration == pytest.approx(0.33, abs=0.01)
     # `"memory": 3334`, in MB.

@@ -10,8 +10,7 @@ import pytest
 from rm_mm.errors import InputError
 from rm_mm.logs import lines
 from rm_mm.logs.lines import read_lines
-from rm_mm.reporting.logs.formats import read_log
-from rm_mm.reporting.logs.rows import files_of
+from rm_mm.logs.logged_run import read_run
 
 
 def text(*entries):
@@ -48,7 +47,7 @@ def log(tmp_path):
 
 
 def test_the_authors_text(log):
-    run = read_log(log(text((1, 0), (1, 100), (1, '0.5'), (2, 0), (2, '0.625'))))
+    run = read_run(log(text((1, 0), (1, 100), (1, '0.5'), (2, 0), (2, '0.625'))))
     assert run.curve('top1_percent') == [(1, 50.0), (2, 62.5)]
     assert (run.step_unit, run.restarts, run.unread_count) == ('epoch', 0, 0)
 
@@ -59,11 +58,11 @@ def test_a_restart_gives_up_what_came_after_it(log):
         # Goes on from the checkpoint of the first epoch, and is cut again.
         (2, 0), (2, '0.2'), (3, 0),
     )  # fmt: skip
-    run = read_log(log(content))
+    run = read_run(log(content))
     assert run.curve('top1_percent') == [(1, 10.0), (2, 20.0)]
     assert run.restarts == 1
     # From the start: nothing of the first is of this run.
-    run = read_log(log(content + text((1, 0), (1, '0.3'))))
+    run = read_run(log(content + text((1, 0), (1, '0.3'))))
     assert run.curve('top1_percent') == [(1, 30.0)]
     assert run.restarts == 2
 
@@ -79,7 +78,7 @@ def test_the_clock_of_a_restart_is_no_time_of_training(log):
             ('23:00:40', 100),
         ]
     ]
-    run = read_log(log(''.join(lines_of_a_run)))
+    run = read_run(log(''.join(lines_of_a_run)))
     assert (run.seconds, run.seconds_an_iteration) == (60, pytest.approx(0.3))
 
 
@@ -87,16 +86,16 @@ def test_a_number_that_is_cut_is_not_taken_for_a_whole_one(log):
     whole = text((1, 0), (1, '0.5'), (2, 0), (2, '0.7911'))
     cut = whole[: whole.rindex('0.7911') + 3]
     assert cut.endswith('0.7')
-    assert read_log(log(cut)).curve('top1_percent') == [(1, 50.0)]
+    assert read_run(log(cut)).curve('top1_percent') == [(1, 50.0)]
 
 
 def test_mmcv_of_epochs_and_of_iterations(log):
     epochs = [(1, 50), (1, {'bbox_mAP': 0.1}), (2, 50), (2, {'bbox_mAP': 0.415})]
-    run = read_log(log(mmcv(*epochs)))
+    run = read_run(log(mmcv(*epochs)))
     assert run.curve('box_ap_percent') == [(1, 10.0), (2, 41.5)]
     assert (run.step_unit, run.memory_mb, run.seconds) == ('epoch', 100, 50)
     iterations = [(1, 50), (2, 100), (2, {'mIoU': 0.3}), (3, 150), (3, 200), (3, {'mIoU': 0.423})]
-    run = read_log(log(mmcv(*iterations)))
+    run = read_run(log(mmcv(*iterations)))
     assert run.curve('miou_percent') == [(100, 30.0), (200, 42.3)]
     assert (run.step_unit, run.seconds, run.seconds_an_iteration) == ('iteration', 100, 0.5)
 
@@ -104,16 +103,16 @@ def test_mmcv_of_epochs_and_of_iterations(log):
 def test_mmcv_says_itself_what_it_counts(log):
     # One line an epoch, each further on than the last: nothing else tells the two apart.
     entries = [(1, 40), (1, {'bbox_mAP': 0.1}), (2, 50), (2, {'bbox_mAP': 0.2})]
-    assert read_log(log(mmcv(*entries))).step_unit == 'iteration'
+    assert read_run(log(mmcv(*entries))).step_unit == 'iteration'
     config = "runner = dict(type='EpochBasedRunner', max_epochs=2)\n"
-    assert read_log(log(mmcv(*entries, config=config))).step_unit == 'epoch'
+    assert read_run(log(mmcv(*entries, config=config))).step_unit == 'epoch'
 
 
 def test_mmcv_restarted_in_one_file(log):
     first = mmcv((1, 50), (1, {'mIoU': 0.1}), (2, 100), (2, {'mIoU': 0.5}), (3, 150))
-    run = read_log(log(first + mmcv((2, 100), (2, {'mIoU': 0.2}), (3, 150), (3, {'mIoU': 0.3}))))
+    run = read_run(log(first + mmcv((2, 100), (2, {'mIoU': 0.2}), (3, 150), (3, {'mIoU': 0.3}))))
     assert run.curve('miou_percent') == [(50, 10.0), (100, 20.0), (150, 30.0)]
-    assert (run.restarts, run.given_up) == (1, 1)
+    assert (run.restarts, run.discarded) == (1, 1)
 
 
 def test_mmcv_with_lines_missing_is_no_restart(log):
@@ -121,16 +120,16 @@ def test_mmcv_with_lines_missing_is_no_restart(log):
         (1, 50), (1, {'bbox_mAP': 0.3}), (2, 100), (2, {'bbox_mAP': 0.4}), (3, 50),
         (3, {'bbox_mAP': 0.35}),
     )  # fmt: skip
-    run = read_log(log(content))
+    run = read_run(log(content))
     assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0), (3, 35.0)]
     assert run.restarts == 0
 
 
 def test_evaluations_without_training_between_are_counted(log):
     values = [(epoch, {'mIoU': 0.1 * n}) for n, epoch in enumerate((1, 1, 2, 2), 1)]
-    run = read_log(log(mmcv(*values)))
+    run = read_run(log(mmcv(*values)))
     assert run.curve('miou_percent') == [(1, 20.0), (2, 40.0)]
-    assert run.made_again == 2
+    assert run.repeated == 2
 
 
 def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_path):
@@ -139,24 +138,11 @@ def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_pat
         path.parent.mkdir(parents=True)
         train = {'iter': 1, 'epoch': 1, 'step': 1, 'time': 0.5}
         path.write_text(mmengine(train, {'accuracy/top1': value, 'step': 1}))
-    run = read_log(*sorted(tmp_path.glob('*/*/*')))
+    run = read_run(*sorted(tmp_path.glob('*/*/*')))
     assert run.curve('top1_percent') == [(1, 31.0)]
     assert (run.path, run.earlier, run.restarts) == (path, 1, 0)
     # Its time is its own.
     assert run.seconds == pytest.approx(0.5)
-
-
-def test_a_folder_of_mmcvs_logs_is_one_run(tmp_path):
-    first, second = (tmp_path / f'20260101_12000{n}.log.json' for n in (1, 2))
-    first.write_text(mmcv((1, 50), (1, {'bbox_mAP': 0.3})))
-    second.write_text(mmcv((2, 50), (2, {'bbox_mAP': 0.4})))
-    run = read_log(*files_of(tmp_path))
-    assert run.curve('box_ap_percent') == [(1, 30.0), (2, 40.0)]
-    assert run.path == first
-    # Names that people gave are of whatever they like.
-    second.rename(tmp_path / 'rm.log.json')
-    with pytest.raises(InputError, match='holds several logs'):
-        files_of(tmp_path)
 
 
 def mmengine(*entries):
@@ -165,7 +151,7 @@ def mmengine(*entries):
 
 def test_mmengine_of_epochs_and_of_iterations(log):
     train = {'lr': 0.1, 'loss': 1.0, 'time': 0.25, 'memory': 512}
-    run = read_log(
+    run = read_run(
         log(
             mmengine(
                 {**train, 'epoch': 1, 'iter': 10, 'step': 10},
@@ -177,7 +163,7 @@ def test_mmengine_of_epochs_and_of_iterations(log):
     )
     assert run.curve('top1_percent') == [(1, 40.5), (2, 50.25)]
     assert (run.step_unit, run.seconds, run.memory_mb) == ('epoch', 5, 512)
-    run = read_log(
+    run = read_run(
         log(
             mmengine(
                 {**train, 'iter': 100, 'step': 100},
@@ -200,7 +186,7 @@ def test_a_run_of_mmengine_that_was_resumed(log):
 
     first = log(epoch(1, 0.1) + epoch(2, 0.9), 'a.json')
     second = log(epoch(2, 0.2) + epoch(3, 0.3), 'b.json')
-    run = read_log(first, second)
+    run = read_run(first, second)
     assert run.curve('box_ap_percent') == [(1, 10.0), (2, 20.0), (3, 30.0)]
 
 
@@ -221,34 +207,34 @@ def test_a_run_of_mmengine_that_was_resumed(log):
 )  # fmt: skip
 def test_a_line_that_is_none_is_named_and_passed_over(log, line):
     good = mmcv((1, 50), (1, {'bbox_mAP': 0.1})).encode()
-    run = read_log(log(good + line))
+    run = read_run(log(good + line))
     assert run.curve('box_ap_percent') == [(1, 10.0)]
     assert (run.unread_count, run.unread[0][0]) == (1, 4)
     if line.endswith(b'\n'):
         rest = mmcv((2, 50), (2, {'bbox_mAP': 0.2})).encode()
-        assert read_log(log(good + line + rest)).curve('box_ap_percent')[-1] == (2, 20.0)
+        assert read_run(log(good + line + rest)).curve('box_ap_percent')[-1] == (2, 20.0)
 
 
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
         (b'', 'is empty'),
-        (b'hello\n', 'is no log that is known here'),
-        (b'{"a": 1}\n', 'is no log that is known here'),
+        (b'hello\n', 'is no log in a known format'),
+        (b'{"a": 1}\n', 'is no log in a known format'),
         (gzip.compress(b'Epoch', mtime=0), 'is compressed: unpack it'),
-        (b'\x00' * 10**6, 'is no log that is known here'),
+        (b'\x00' * 10**6, 'is no log in a known format'),
     ],
 )
 def test_what_is_no_log_is_said_in_a_line(log, content, said):
     with pytest.raises(InputError, match=said) as caught:
-        read_log(log(content))
+        read_run(log(content))
     assert '\n' not in str(caught.value)
 
 
 def test_a_folder_or_nothing_is_no_log(tmp_path):
     for path in (tmp_path, tmp_path / 'absent'):
         with pytest.raises(InputError, match='cannot read the log'):
-            read_log(path)
+            read_run(path)
 
 
 def test_a_long_log_takes_no_memory(log):
@@ -259,9 +245,9 @@ def test_a_long_log_takes_no_memory(log):
             file.write(block)
         file.write(mmcv((2, 1), (2, {'bbox_mAP': 0.5})).encode())
     assert path.stat().st_size > 8_000_000
-    read_log(log(block, 'warm.json'))
+    read_run(log(block, 'warm.json'))
     tracemalloc.start()
-    run = read_log(path)
+    run = read_run(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert run.curve('box_ap_percent') == [(2, 50.0)]
@@ -279,19 +265,19 @@ def test_a_line_longer_than_any(log, monkeypatch):
 def test_several_evaluations_in_one_epoch(log):
     entries = [(1, 20), (1, {'bbox_mAP': 0.4}), (1, 40), (1, {'bbox_mAP': 0.3}), (2, 20)]
     config = "runner = dict(type='EpochBasedRunner', max_epochs=2)\n"
-    run = read_log(log(mmcv(*entries, config=config)))
+    run = read_run(log(mmcv(*entries, config=config)))
     assert run.curve('box_ap_percent') == [(1, 40.0), (1, 30.0)]
     # Cut in its first epoch, without a config: epochs would all be the same.
-    run = read_log(log(mmcv(*entries[:-1])))
+    run = read_run(log(mmcv(*entries[:-1])))
     assert run.curve('box_ap_percent') == [(20, 40.0), (40, 30.0)]
     # Restarted behind the first of the two.
-    run = read_log(log(mmcv(*entries[:3], (1, 60), (1, {'bbox_mAP': 0.9}), (1, 50))))
+    run = read_run(log(mmcv(*entries[:3], (1, 60), (1, {'bbox_mAP': 0.9}), (1, 50))))
     assert [value for _, value in run.curve('box_ap_percent')] == [40.0]
 
 
 @pytest.mark.parametrize('head', [b'\xef\xbb\xbf', b'\n', b'w, "x": 3}\n'])
 def test_a_damaged_head(log, head):
-    run = read_log(log(head + mmcv((1, 50), (1, {'bbox_mAP': 0.4})).encode()))
+    run = read_run(log(head + mmcv((1, 50), (1, {'bbox_mAP': 0.4})).encode()))
     assert run.curve('box_ap_percent') == [(1, 40.0)]
 
 
@@ -302,7 +288,7 @@ def test_a_metric_that_was_not_measured_takes_no_other_with_it(log):
         {'iter': 20, 'epoch': 2, 'step': 20},
         {'coco/bbox_mAP': 0.25, 'coco/segm_mAP': 7.0, 'step': 2},
     ]
-    run = read_log(log(mmengine(*lines_of_a_run)))
+    run = read_run(log(mmengine(*lines_of_a_run)))
     assert run.curve('box_ap_percent') == [(1, 50.0), (2, 25.0)]
     assert run.unread == [
         (2, 'mask_ap_percent is -100, which is no percentage'),
@@ -313,12 +299,12 @@ def test_a_metric_that_was_not_measured_takes_no_other_with_it(log):
 def test_an_earlier_step_that_is_evaluated_last_is_not_the_last(log):
     entries = [{'iter': 10, 'epoch': 1, 'step': 10}, {'mIoU': 10.0, 'step': 10}]
     entries += [{'iter': 20, 'step': 20}, {'mIoU': 30.0, 'step': 20}, {'mIoU': 11.0, 'step': 10}]
-    assert read_log(log(mmengine(*entries))).curve('miou_percent') == [(10, 11.0), (20, 30.0)]
+    assert read_run(log(mmengine(*entries))).curve('miou_percent') == [(10, 11.0), (20, 30.0)]
 
 
 def test_the_cut_end_of_a_text_is_said(log):
     content = text((1, 0), (1, '0.5'), (2, 0), (2, '0.7911'))
-    run = read_log(log(content[: content.rindex('0.7911') + 3]))
+    run = read_run(log(content[: content.rindex('0.7911') + 3]))
     assert run.unread == [(4, 'cut')]
 
 
@@ -327,14 +313,14 @@ def test_parts_of_a_run_are_told_apart(tmp_path):
         folder = tmp_path / name / 'vis_data'
         folder.mkdir(parents=True)
         (folder / 'scalars.json').write_text(mmengine({'mIoU': 1.0, 'step': int(name)}) + end)
-    run = read_log(*sorted(tmp_path.glob('*/vis_data/scalars.json')))
+    run = read_run(*sorted(tmp_path.glob('*/vis_data/scalars.json')))
     assert run.unread == [(2, '2: cut')]
 
 
 def test_many_evaluations_take_no_long(log):
     entries = [{'mIoU': 1.0, 'step': step} for step in range(50_000)]
     begun = time.monotonic()
-    assert len(read_log(log(mmengine(*entries))).evaluations) == 50_000
+    assert len(read_run(log(mmengine(*entries))).evaluations) == 50_000
     assert time.monotonic() - begun < 10
 
 
@@ -345,4 +331,4 @@ def test_steps_of_mmengine_are_what_its_config_says(tmp_path, by_epoch, unit):
         f'default_hooks = dict(logger=dict(log_metric_by_epoch={by_epoch}))\n'
     )
     (tmp_path / 'scalars.json').write_text(mmengine({'accuracy/top1': 40.0, 'step': 100}))
-    assert read_log(tmp_path / 'scalars.json').step_unit == unit
+    assert read_run(tmp_path / 'scalars.json').step_unit == unit
