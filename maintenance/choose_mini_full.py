@@ -25,8 +25,8 @@ from rm_mm.data import mini
 from rm_mm.data.mini import articles, compose
 from rm_mm.recipe.metric import metric_of
 from rm_mm.records import figures_of
-from rm_mm.suite.pretrained import best_checkpoint
-from rm_mm.suite.run_facts import read_curve
+from rm_mm.run.outcome import best_checkpoint
+from rm_mm.suite.cell.result import read_curve
 
 SEED = 1
 VAL_IMAGES, VAL_SCENES = 4000, 300

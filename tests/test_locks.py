@@ -60,7 +60,7 @@ import time
 from pathlib import Path
 from rm_mm.errors import InputError
 from rm_mm.files import hold
-from rm_mm.suite.processes import run_command
+from rm_mm.suite.steps.children import run_command
 hold(Path(sys.argv[1]), 'suite.lock', '--work-dir')
 sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'
 run_command([sys.executable, '-c', sleep], Path(sys.argv[1], 'log'), on_line=print)

@@ -9,7 +9,7 @@ from rm_mm.errors import RejectedError
 from rm_mm.recipe.metric import Metric
 from rm_mm.records import SCHEMA_VERSION, Record, read_record
 from rm_mm.reporting.table import build_table
-from rm_mm.suite.run_facts import facts_of, read_curve, read_environment, read_floor, read_pace
+from rm_mm.suite.cell.result import facts_of, read_curve, read_environment, read_floor, read_pace
 
 SCHEMAS = Path(__file__).parent / 'data' / 'records'
 

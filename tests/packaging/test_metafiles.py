@@ -12,9 +12,9 @@ from modelindex.load_model_index import load
 from rm_mm.cli import main
 from rm_mm.names import METHODS
 from rm_mm.run.environment import config_digest
-from rm_mm.suite.cell_config import resolve
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite.cell.config import resolve_config
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
 from tests.packaging.conftest import ROOT
 
 FOLDERS = ('classification', 'detection', 'segmentation')
@@ -138,8 +138,8 @@ def test_what_was_measured_is_what_the_records_hold():
 def test_records_are_of_the_recipes_that_stand_there_now(name):
     preset, found = PRESETS[name], records(name)
     seeds = sorted({record['seed'] for record in found})
-    cells = plan(preset, METHODS, tuple(preset.tasks), seeds, preset.work_dir)
-    digests = {(cell.config, cell.seed): config_digest(resolve(cell)) for cell in cells}
+    cells = plan_cells(preset, METHODS, tuple(preset.tasks), seeds, preset.work_dir)
+    digests = {(cell.config, cell.seed): config_digest(resolve_config(cell)) for cell in cells}
     rows = {(record['method'], record['seed']) for record in found}
     # All tasks of a row, each once, and a baseline for every seed.
     assert len(found) == len({(r['config'], r['seed']) for r in found}) == 3 * len(rows)

@@ -5,8 +5,8 @@ from rm_mm.cli import main
 from rm_mm.compat import config_path
 from rm_mm.data import mini
 from rm_mm.run import training
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
 
 CONFIG = 'classification/r18_rm_mini.py'
 
@@ -46,6 +46,6 @@ def test_a_mini_recipe_needs_nothing_but_itself(tmp_path, monkeypatch):
 @pytest.mark.parametrize('preset', PRESETS)
 def test_a_run_goes_where_the_suite_looks_for_it(preset):
     chosen = PRESETS[preset]
-    for cell in plan(chosen, ('rm',), chosen.tasks, (0,), chosen.work_dir):
+    for cell in plan_cells(chosen, ('rm',), chosen.tasks, (0,), chosen.work_dir):
         config = Config.fromfile(config_path(cell.config))
         assert training._work_dir(config, cell.config) == cell.directory

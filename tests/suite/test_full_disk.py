@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.suite.launch.stand_in import install
 from tests.suite.test_kills import COMMAND, records, start
 
 #: Of the whole disk, in kB.
@@ -26,7 +27,7 @@ def disk(tmp_path):
 
 @pytest.mark.slow
 def test_a_full_disk_loses_nothing_and_repeats_nothing(disk, tmp_path):
-    (tmp_path / 'command.py').write_text(COMMAND.replace('0.15', '0.01'))
+    install(tmp_path, COMMAND.replace('0.15', '0.01'))
     suite = start(tmp_path, tmp_path / 'whole')
     said, _ = suite.communicate(timeout=120)
     assert suite.returncode == 0, said

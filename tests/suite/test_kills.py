@@ -13,29 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from rm_mm.suite import family
+from rm_mm.suite.steps import process_tree
+from tests.suite.launch.stand_in import install
 
 ROOT = Path(__file__).parents[2]
 KILLS = 30
 
-#: The real suite; only its commands are short ones, that leave what the real ones leave.
+#: The real suite; only its steps are short ones, which leave the files of the real ones.
 SUITE = """
 import sys
-from pathlib import Path
 from rm_mm import cli
 from rm_mm.data import mini
-from rm_mm.suite import cell_run, family, pretrained
+from rm_mm.suite import execution
+from rm_mm.suite.steps import process_tree
 
-command = sys.argv[1]
-family.GRACE_SECONDS = 0.5
+process_tree.GRACE_SECONDS = 0.5
 mini.prepare = lambda folder, progress: folder
 mini.fingerprint = lambda folder: 'of the images'
-cell_run._command = lambda arguments, gpus: [sys.executable, command, *arguments]
-run_command = pretrained.run_command
-pretrained.run_command = lambda words, log: run_command([words[0], command, *words[3:]], log)
-from rm_mm.suite import command as suite_command
-suite_command.check_backbones = lambda *_: None
-sys.exit(cli.main(sys.argv[2:]))
+execution.check_backbones = lambda *_: None
+sys.exit(cli.main(sys.argv[1:]))
 """
 
 #: Trains five epochs, each with its checkpoint and its evaluation; or exports.
@@ -48,23 +44,23 @@ def write(path, text):
     temporary.write_text(text)
     temporary.rename(path)
 
-action, *arguments = sys.argv[1:]
+action, request = sys.argv[1], json.loads(sys.argv[2])
 if action == 'export':
     time.sleep(0.05)
-    write(Path(arguments[2]), 'of ' + Path(arguments[0]).parent.name)
+    write(Path(request['output']), 'of ' + Path(request['checkpoint']).parent.name)
     sys.exit()
-if '--details' in arguments:
+if request.get('details'):
     time.sleep(0.1)
-    folder = Path(arguments[arguments.index('--details') + 1])
+    folder = Path(request['details'])
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / 'per_class.json', json.dumps({'bag': 12.5}))
     sys.exit()
-folder = Path(arguments[arguments.index('--work-dir') + 1])
+folder = Path(request['work_dir'])
 key = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}[
     folder.name.split('_')[0]
 ]
 if action == 'test':
-    write(Path(arguments[arguments.index('--out') + 1]), json.dumps({key: 10.0}))
+    write(Path(request['out']), json.dumps({key: 10.0}))
     sys.exit()
 if folder.name.startswith(('atss', 'upernet')):
     backbone = folder.parent / 'r18_rm_mini' / 'backbone.pth'
@@ -87,9 +83,11 @@ for epoch in range(done + 1, 6):
 
 def start(folder, work_dir):
     call = ['suite', '--preset', 'mini', '--methods', 'scratch,rm', '--work-dir', str(work_dir)]
+    path = os.pathsep.join([str(folder / 'site'), str(ROOT)])
     return subprocess.Popen(
-        [sys.executable, '-c', SUITE, str(folder / 'command.py'), *call, '--jobs', '2'],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [sys.executable, '-c', SUITE, *call, '--jobs', '2'],
+        cwd=ROOT, env=os.environ | {'PYTHONPATH': path},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 
@@ -104,7 +102,7 @@ def kill(suite, mark, generator):
     victim = 'suite' if early else generator.choice(['suite', 'command'])
     while suite.poll() is None:
         time.sleep(0.02)
-        commands = sorted(family.members(mark))
+        commands = sorted(process_tree.members(mark))
         seconds -= 0.02 if commands or early else 0
         if seconds > 0 or (victim == 'command' and not commands):
             continue
@@ -131,7 +129,7 @@ def records(work_dir):
 
 @pytest.mark.slow
 def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path):
-    (tmp_path / 'command.py').write_text(COMMAND)
+    install(tmp_path, COMMAND)
     whole, cut = tmp_path / 'whole', tmp_path / 'cut'
     suite = start(tmp_path, whole)
     said, _ = suite.communicate(timeout=120)
@@ -142,7 +140,7 @@ def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path):
     before, killed, numbers = {}, [], itertools.count()
     while len(killed) < KILLS:
         suite = start(tmp_path, cut)
-        if victim := kill(suite, family.mark_of(cut), generator):
+        if victim := kill(suite, process_tree.folder_mark(cut), generator):
             killed.append(victim)
         suite.communicate(timeout=120)
         after = records(cut)
@@ -158,7 +156,7 @@ def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path):
     said, _ = suite.communicate(timeout=120)
     assert suite.returncode == 0, said
     assert records(cut) == records(whole)
-    assert not family.members(family.mark_of(cut))
+    assert not process_tree.members(process_tree.folder_mark(cut))
     for folder in (path.parent for path in tmp_path.glob('cut*/*/trained')):
         epochs = folder.joinpath('trained').read_text().split()
         # No epoch after its checkpoint was written, and none left out.
@@ -170,17 +168,17 @@ def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path):
 
 @pytest.mark.slow
 def test_a_call_ends_what_a_killed_one_left_and_goes_on(tmp_path):
-    (tmp_path / 'command.py').write_text(COMMAND.replace('0.15', '15'))
+    install(tmp_path, COMMAND.replace('0.15', '15'))
     suite = start(tmp_path, tmp_path / 'runs')
-    mark = family.mark_of(tmp_path / 'runs')
+    mark = process_tree.folder_mark(tmp_path / 'runs')
     end = time.monotonic() + 60
     while not list(tmp_path.glob('runs/*/trained')) and time.monotonic() < end:
         time.sleep(0.1)
     suite.kill()
     suite.communicate()
-    left = family.members(mark)
+    left = process_tree.members(mark)
     assert left
-    (tmp_path / 'command.py').write_text(COMMAND)
+    install(tmp_path, COMMAND)
     suite = start(tmp_path, tmp_path / 'runs')
     said, _ = suite.communicate(timeout=120)
     assert suite.returncode == 0, said

@@ -7,9 +7,9 @@ from rm_mm.cli import main
 from rm_mm.compat import config_path
 from rm_mm.data import mini
 from rm_mm.data.presence import datasets
-from rm_mm.suite import command
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite import execution
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
 
 PRESET = PRESETS['mini-full']
 
@@ -27,14 +27,15 @@ def call(monkeypatch, tmp_path):
         cells.extend(planned)
         return [], []
 
-    def run_cells(run, left, options, done):
+    def run_cells(prepared, remaining, failures=()):
+        options = execution.with_embedded_data(prepared.options, prepared.study.preset)
         assert options.data_fingerprint == 'of data/mini-full'
-        return []
+        return execution.SuiteResult([], [], len(prepared.cells))
 
     monkeypatch.setattr(mini, 'prepare', prepare)
     monkeypatch.setattr(mini, 'fingerprint', lambda folder: f'of {folder}')
-    monkeypatch.setattr(command, 'prepare', prepare_cells)
-    monkeypatch.setattr(command, '_run', run_cells)
+    monkeypatch.setattr(execution, 'prepare_cells', prepare_cells)
+    monkeypatch.setattr(execution, '_run', run_cells)
 
     def run(*arguments):
         assert main([*arguments, '--work-dir', str(tmp_path)]) == 0
@@ -68,7 +69,7 @@ def test_one_task_of_it_by_name(call):
 def test_all_recipes_of_a_preset_read_the_set_that_it_lays_out(name, tmp_path):
     preset = PRESETS[name]
     methods = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
-    cells = plan(preset, methods, tuple(preset.tasks), (0,), tmp_path)
+    cells = plan_cells(preset, methods, tuple(preset.tasks), (0,), tmp_path)
     configs = [Config.fromfile(config_path(cell.config)) for cell in cells]
     assert len(configs) == 15
     for config in configs:

@@ -124,7 +124,8 @@ def stopped_by_signals() -> Iterator[None]:
     """Treat SIGTERM and SIGHUP like Ctrl-C, and end all commands if the block raises.
 
     Commands run in sessions of their own, which signals from the terminal do not reach. A signal
-    that is ignored, as under ``nohup``, stays ignored. Only for the main thread.
+    that is ignored, as under ``nohup``, stays ignored. Outside the main thread, where Python allows
+    no signal handlers, signals are left alone.
 
     Raises:
         StoppedError: In the block, at a signal.
@@ -136,10 +137,11 @@ def stopped_by_signals() -> Iterator[None]:
         _signalled = number
         raise _stopped_by(number)
 
+    in_main_thread = threading.current_thread() is threading.main_thread()
     handled = [
         number
         for number in (*SIGNALS, signal.SIGINT)
-        if signal.getsignal(number) is not signal.SIG_IGN
+        if in_main_thread and signal.getsignal(number) is not signal.SIG_IGN
     ]
     before = {number: signal.signal(number, stop) for number in handled}
     try:

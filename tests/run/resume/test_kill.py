@@ -12,7 +12,7 @@ import torch
 
 from rm_mm.data import mini
 from rm_mm.recipe.metric import Metric
-from rm_mm.suite.run_facts import read_curve
+from rm_mm.logs.scalars import evaluation_curve
 
 KILLS = 20
 #: Recipe, folder of its data, what shortens it to about 30 iterations, the metric.
@@ -110,7 +110,7 @@ def test_twenty_kills_change_no_bit(images, tmp_path, task):
     length = torch.load(last, weights_only=False)['meta']['iter']
 
     # In the iteration, in what follows it (checkpoint, evaluation), or in the next.
-    seconds = read_curve(tmp_path / 'whole', Metric('time', 1.0, 'time'))[-1][1]
+    seconds = evaluation_curve(tmp_path / 'whole', Metric('time', 1.0, 'time'))[-1][1]
     generator = random.Random(task)
     ended = 0
     for kill_at in sorted(generator.sample(range(1, length), KILLS)):
@@ -127,6 +127,8 @@ def test_twenty_kills_change_no_bit(images, tmp_path, task):
     assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
     best = [next((tmp_path / folder).glob('best_*.pth')) for folder in ('whole', 'cut')]
     assert best[0].name == best[1].name
-    curves = [read_curve(tmp_path / folder, Metric(key, 1.0, key)) for folder in ('whole', 'cut')]
+    curves = [
+        evaluation_curve(tmp_path / folder, Metric(key, 1.0, key)) for folder in ('whole', 'cut')
+    ]
     assert len(curves[0]) >= 3
     assert curves[0] == curves[1]

@@ -9,7 +9,7 @@ import torch
 
 from rm_mm.data import mini
 from rm_mm.recipe.metric import Metric
-from rm_mm.suite.run_facts import read_curve
+from rm_mm.logs.scalars import evaluation_curve
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,7 +57,7 @@ def test_two_processes_go_on_from_the_middle_of_an_epoch(tmp_path):
 
     # Each rank evaluates with statistics of its own, which the network's are of rank 0 alone.
     top1 = Metric('accuracy/top1', 1.0, 'top1_percent')
-    curves = [read_curve(tmp_path / folder, top1) for folder in ('whole', 'resumed')]
+    curves = [evaluation_curve(tmp_path / folder, top1) for folder in ('whole', 'resumed')]
     assert curves[1]
     assert curves[0][-len(curves[1]) :] == curves[1]
     buffers = [rank.get('buffers') for rank in ranks]

@@ -1,7 +1,7 @@
-"""Commands of cells that leave what the real ones leave, in a second, in whatever process.
+"""Steps of cells that leave the files of the real ones, in a second, in any process.
 
-Before the path as ``sitecustomize``, they take the place of ``python -m rm_mm.cli train``, ``test``
-and ``export``; the suite, Slurm's jobs and what they call are the real ones.
+As ``sitecustomize`` on the path they replace ``python -m rm_mm.suite.steps``. The suite, Slurm's
+jobs and everything else are the real ones.
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 SITECUSTOMIZE = """
 import os, sys
 words = [word for word in sys.orig_argv[1:] if word != '-u']
-if words[:2] == ['-m', 'rm_mm.cli'] and words[2] in {{'train', 'test', 'export'}}:
+if words[:2] == ['-m', 'rm_mm.suite.steps']:
     os.execv(sys.executable, [sys.executable, {command!r}, *words[2:]])
 """
 
@@ -30,21 +30,21 @@ def note(path, text):
     with path.open('a') as file:
         file.write(text + chr(10))
 
-action, *arguments = sys.argv[1:]
+action, request = sys.argv[1], json.loads(sys.argv[2])
 if action == 'export':
-    write(Path(arguments[2]), 'of ' + Path(arguments[0]).parent.name)
+    write(Path(request['output']), 'of ' + Path(request['checkpoint']).parent.name)
     sys.exit()
-if '--details' in arguments:
-    details = Path(arguments[arguments.index('--details') + 1])
+if request.get('details'):
+    details = Path(request['details'])
     details.mkdir(parents=True, exist_ok=True)
     write(details / 'per_class.json', json.dumps({'bag': 12.5}))
     sys.exit()
-folder = Path(arguments[arguments.index('--work-dir') + 1])
+folder = Path(request['work_dir'])
 key = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}[
     folder.name.split('_')[0]
 ]
 if action == 'test':
-    write(Path(arguments[arguments.index('--out') + 1]), json.dumps({key: 10.0}))
+    write(Path(request['out']), json.dumps({key: 10.0}))
     sys.exit()
 begun = time.time()
 if folder.name.startswith(('atss', 'upernet')) and 'scratch' not in folder.name:
@@ -83,19 +83,19 @@ from rm_mm import cli
 from rm_mm.data import mini
 mini.prepare = lambda folder, progress, **sizes: folder
 mini.fingerprint = lambda folder: 'of the images'
-from rm_mm.suite import command
-command.check_backbones = lambda *_: None
-from rm_mm.suite.cluster import watch
+from rm_mm.suite import execution
+execution.check_backbones = lambda *_: None
+from rm_mm.suite.launch.slurm import watch
 watch.SECONDS, watch.MOST_SECONDS = 0.5, 1.0
 sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-def install(folder: Path) -> Path:
-    """Write it; return the folder that goes before the path."""
-    (folder / 'command.py').write_text(COMMAND)
+def install(folder: Path, command: str = COMMAND) -> Path:
+    """Write the stand-in; return the folder to put first on the path."""
+    (folder / 'command.py').write_text(command)
     site = folder / 'site'
-    site.mkdir()
+    site.mkdir(exist_ok=True)
     text = SITECUSTOMIZE.format(command=str(folder / 'command.py'))
     (site / 'sitecustomize.py').write_text(text)
     return site

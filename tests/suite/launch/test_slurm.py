@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rm_mm.data import mini
-from tests.suite.cluster import slurm_node
-from tests.suite.cluster.stand_in import install, suite
+from tests.suite.launch import slurm_node
+from tests.suite.launch.stand_in import install, suite
 from tests.suite.test_kills import records
 
 ROOT = Path(__file__).parents[3]

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from rm_mm.errors import InputError, StaleLockError
-from rm_mm.suite import take as taking
-from rm_mm.suite.take import take
+from rm_mm.suite.launch import folder as folder_module
+from rm_mm.suite.launch.folder import lock_folder
 
 # It has the lock and no mark: so looks a process that is ending to whoever reads its environment.
 HOLDER = """
@@ -46,19 +46,19 @@ def held(tmp_path):
 def test_it_waits_for_what_is_ending(held):
     folder = held(1.0)
     began = time.monotonic()
-    assert take(folder, 'suite.lock') == 0
+    assert lock_folder(folder, 'suite.lock') == 0
     assert time.monotonic() - began > 0.5
 
 
 def test_it_does_not_wait_for_ever(held, monkeypatch):
-    monkeypatch.setattr(taking, 'RELEASE_SECONDS', 0.2)
+    monkeypatch.setattr(folder_module, 'RELEASE_SECONDS', 0.2)
     with pytest.raises(StaleLockError, match='is in use by another call'):
-        take(held(30), 'suite.lock')
+        lock_folder(held(30), 'suite.lock')
 
 
 def test_a_call_that_is_at_work_is_not_waited_for(held, monkeypatch):
     folder = held(30)
     (folder / 'suite.lock').write_text('77 1 elsewhere\n')
-    monkeypatch.setattr(taking, 'end', None)
+    monkeypatch.setattr(folder_module, 'end_processes', None)
     with pytest.raises(InputError, match='process 77 of elsewhere'):
-        take(folder, 'suite.lock')
+        lock_folder(folder, 'suite.lock')

@@ -2,8 +2,9 @@ import io
 from pathlib import Path
 
 from rm_mm.recipe.metric import Metric
-from rm_mm.suite.planning.plan import Cell
-from rm_mm.suite.progress import Progress, clock, seconds_left
+from rm_mm.suite.launch.progress import Progress, seconds_left
+from rm_mm.suite.plan.cells import Cell
+from rm_mm.suite.units import duration
 
 LINE = '11/22 - mmengine - INFO - Epoch(train) [1][ 20/75]  lr: 1e-03  eta: 0:00:25  time: 0.4'
 
@@ -11,7 +12,7 @@ LINE = '11/22 - mmengine - INFO - Epoch(train) [1][ 20/75]  lr: 1e-03  eta: 0:00
 def cell(task, weight):
     return Cell(
         preset='mini', task=task, label=task, column=task, method='rm', row='rm',
-        settings=('mini',), seed=0, config='c.py', own=False, directory=Path('d'),
+        settings=('mini',), seed=0, config='c.py', custom=False, directory=Path('d'),
         record=Path('r'), backbone=None, source=None, network=None, weight=weight,
     )  # fmt: skip
 
@@ -22,13 +23,13 @@ def test_reads_mmengines_estimate():
     assert seconds_left('Epoch(val) [1][15/15]  coco/bbox_mAP: 0.01') is None
 
 
-def test_clock():
-    assert [clock(5), clock(65.4), clock(3661)] == ['0:05', '1:05', '1:01:01']
+def test_duration():
+    assert [duration(5), duration(65.4), duration(3661)] == ['0:05', '1:05', '1:01:01']
 
 
 def test_time_left_is_scaled_by_weight(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: now[0])
+    monkeypatch.setattr('rm_mm.suite.launch.progress.time.monotonic', lambda: now[0])
     stream = io.StringIO()
     cells = [cell('classification', 2.0), cell('detection', 1.0), cell('segmentation', 1.0)]
     progress = Progress(cells, stream=stream)
@@ -49,25 +50,25 @@ def test_time_left_is_scaled_by_weight(monkeypatch):
 
 
 def test_two_at_a_time_halve_what_is_left(monkeypatch):
-    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: 0.0)
+    monkeypatch.setattr('rm_mm.suite.launch.progress.time.monotonic', lambda: 0.0)
     stream = io.StringIO()
     cells = [cell(task, 1.0) for task in ('a', 'b', 'c', 'd')]
     progress = Progress(cells, jobs=2, stream=stream)
     progress.start(cells[0])
     progress.start(cells[1])
-    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: 35.0)
+    monkeypatch.setattr('rm_mm.suite.launch.progress.time.monotonic', lambda: 35.0)
     progress.line(cells[0], LINE)
     # 60 s a cell: 25 + 25 running and 60 + 60 waiting, on two at a time.
     assert stream.getvalue().splitlines()[-1].endswith('about 1:25 left')
 
 
 def test_how_each_cell_does(monkeypatch):
-    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: 0.0)
+    monkeypatch.setattr('rm_mm.suite.launch.progress.time.monotonic', lambda: 0.0)
     stream = io.StringIO()
     cells = [cell('detection', 1.0)]
     progress = Progress(cells, stream=stream)
     progress.start(cells[0], Metric('coco/bbox_mAP', 100.0, 'box_ap_percent'))
-    monkeypatch.setattr('rm_mm.suite.progress.time.monotonic', lambda: 35.0)
+    monkeypatch.setattr('rm_mm.suite.launch.progress.time.monotonic', lambda: 35.0)
     for line in (
         'Epoch(val) [1][15/15]    coco/bbox_mAP_50: 0.9000  coco/bbox_mAP: 0.1230  time: 0.1',
         'Epoch(val) [1][15/15]    coco/bbox_mAP: nan  coco/bbox_mAP_75: 0.5',

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.suite.pretrained import best_checkpoint, unfinished
+from rm_mm.run.outcome import best_checkpoint, unfinished
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_best_checkpoint_is_the_newest_of_the_best(pretraining):
 def test_a_transfer_does_not_take_the_backbone_of_a_run_under_way(
     pretraining, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr('rm_mm.suite.planning.checks.require_data', lambda *_, **__: None)
+    monkeypatch.setattr('rm_mm.suite.cell.checks.require_data', lambda *_, **__: None)
     call = ['transfer', 'atss', 'coco', '--methods', 'rm', '--work-dir', str(tmp_path)]
     assert main([*call, '--gpus', '8']) == 1
     message = capsys.readouterr().err

@@ -7,14 +7,14 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError, Mistakes
-from rm_mm.suite.planning.choose import choose
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
+from rm_mm.suite.plan.study import build_study
 
 
 def chosen(preset='mini', methods=None, tasks=None, seeds=None):
     mistakes = Mistakes()
-    found = choose(preset, methods, tasks, seeds, mistakes)
+    found = build_study(preset, methods, tasks, seeds, mistakes)
     mistakes.require_none()
     return found
 
@@ -47,7 +47,9 @@ def test_an_own_method_is_a_row_with_its_own_pretraining(own):
     mine = ('mine', str(own / 'pretrain.py'))
     found = chosen(methods=[mine, ('rm', None)], tasks=[('detection', None)])
     assert found.methods == ('rm', 'mine')
-    cells = {c.name: c for c in plan(found.preset, found.methods, found.tasks, (1,), Path('d'))}
+    cells = {
+        c.name: c for c in plan_cells(found.preset, found.methods, found.tasks, (1,), Path('d'))
+    }
     pretraining = cells['classification mine seed 1']
     assert pretraining.config == str(own / 'pretrain.py')
     assert pretraining.directory == Path('d/r18_mine_mini_seed1')
@@ -56,13 +58,13 @@ def test_an_own_method_is_a_row_with_its_own_pretraining(own):
     assert transfer.config == 'detection/atss_r18_baseline_mini.py'
     assert transfer.backbone == pretraining.backbone == Path('d/r18_mine_mini_seed1/backbone.pth')
     assert transfer.directory == Path('d/atss_r18_mine_mini_seed1')
-    assert [c.own for c in cells.values()] == [c.method == 'mine' for c in cells.values()]
+    assert [c.custom for c in cells.values()] == [c.method == 'mine' for c in cells.values()]
 
 
 def test_a_checkpoint_needs_no_pretraining_and_serves_all_seeds(own):
     shot = ('shot', str(own / 'weights.pth'))
     found = chosen(methods=[shot])
-    cells = plan(found.preset, found.methods, found.tasks, (0, 1), Path('d'))
+    cells = plan_cells(found.preset, found.methods, found.tasks, (0, 1), Path('d'))
     assert [cell.name for cell in cells] == [
         'detection shot', 'segmentation shot', 'detection shot seed 1', 'segmentation shot seed 1'
     ]  # fmt: skip
@@ -75,7 +77,7 @@ def test_a_checkpoint_needs_no_pretraining_and_serves_all_seeds(own):
 def test_an_own_task_is_a_column(own):
     tasks = [('detection', None), ('mydet', str(own / 'det.py')), (None, str(own / 'det.py'))]
     found = chosen(methods=[('rm', None)], tasks=tasks)
-    cells = plan(found.preset, found.methods, found.tasks, (0,), Path('d'))
+    cells = plan_cells(found.preset, found.methods, found.tasks, (0,), Path('d'))
     assert [cell.name for cell in cells] == [
         'classification rm', 'detection rm', 'mydet rm', 'det rm'
     ]  # fmt: skip
@@ -88,7 +90,9 @@ def test_an_own_task_is_a_column(own):
 def test_in_the_papers_setting_an_own_task_has_rows_too(own):
     """It has the controlled setting alone, whichever is asked of the others."""
     found = chosen('paper', [('rm', None)], [(None, str(own / 'det.py'))])
-    (_, own_cell) = plan(found.preset, found.methods, found.tasks, (0,), Path('d'), ('paper',))
+    (_, own_cell) = plan_cells(
+        found.preset, found.methods, found.tasks, (0,), Path('d'), ('paper',)
+    )
     assert own_cell.settings == ('controlled',)
 
 
@@ -105,7 +109,7 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
     assert found.preset.name == 'study'
     assert found.preset.work_dir == Path('work_dirs/study')
     assert found.methods == ('rm', 'mine', 'shot')
-    assert found.preset.own == {
+    assert found.preset.custom == {
         'mine': str(own / 'pretrain.py'), 'shot': str(own / 'weights.pth')
     }  # fmt: skip
     assert found.tasks == ('segmentation', 'mydet')
@@ -120,10 +124,10 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('[1', 'no YAML: line 1: expected'),
-        ('methods: [baseline]\nseeds: [0]\nmethods: [rm]', "line 3: 'methods' is there twice"),
-        ('base: mini\nmethods: {a: x.pth, a: y.pth}', "line 2: 'a' is there twice"),
-        ('base: mini\nseeds: x: y', 'no YAML: line 2: mapping values are not allowed here'),
+        ('[1', 'not YAML: line 1: expected'),
+        ('methods: [baseline]\nseeds: [0]\nmethods: [rm]', "line 3: duplicate key 'methods'"),
+        ('base: mini\nmethods: {a: x.pth, a: y.pth}', "line 2: duplicate key 'a'"),
+        ('base: mini\nseeds: x: y', 'not YAML: line 2: mapping values are not allowed here'),
         ('just words', 'expected entries'),
         ('base: huge', "no preset 'huge' as base"),
         ('base: mini\ntypo: 1', "no entry 'typo'"),
@@ -131,7 +135,7 @@ def test_a_file_says_what_differs_from_its_base(own, monkeypatch):
         ('base: mini\nseeds: []', 'expected numbers'),
         ('base: mini\nmethods: []', 'expected one or more, found none'),
         ('base: mini\nwork_dir: [a]', 'expected a path'),
-        ('seeds: 2020-13-45', 'no YAML'),
+        ('seeds: 2020-13-45', 'not YAML'),
         ('base: mini\nseeds: [a]', 'expected numbers'),
         ('base: mini\nseeds: [-1]', 'expected numbers'),
         ('base: mini\nmethods: {rm: x.pth}', 'rm is a method of the suite already'),
@@ -163,7 +167,7 @@ def test_two_cells_cannot_have_one_folder(own):
         methods=[('mine', mine), ('mine_seed1', mine)], tasks=[('city', str(own / 'det.py'))]
     )
     with pytest.raises(InputError, match='would both be run in d/city_mine_seed1'):
-        plan(found.preset, found.methods, found.tasks, (0, 1), Path('d'))
+        plan_cells(found.preset, found.methods, found.tasks, (0, 1), Path('d'))
 
 
 def test_the_same_entry_twice_is_one(own, monkeypatch):
@@ -177,7 +181,7 @@ def test_a_file_that_is_not_there_and_one_that_is_no_text(tmp_path):
     with pytest.raises(InputError, match='cannot read the preset'):
         chosen(str(tmp_path / 'no.yaml'))
     (tmp_path / 'odd.yaml').write_bytes(b'\xff\xfe\x00')
-    with pytest.raises(InputError, match='it is no text'):
+    with pytest.raises(InputError, match='it is not text'):
         chosen(str(tmp_path / 'odd.yaml'))
 
 
@@ -206,7 +210,7 @@ def test_an_address_that_can_never_be_fetched(address, said):
 
 def test_nothing_in_a_file_is_run(tmp_path):
     path = write(tmp_path / 'p.yaml', '!!python/object/apply:os.mkdir ["here"]')
-    with pytest.raises(InputError, match='no YAML'):
+    with pytest.raises(InputError, match='not YAML'):
         chosen(path)
     assert not Path('here').exists()
 

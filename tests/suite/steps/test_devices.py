@@ -4,11 +4,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from rm_mm.suite.devices import Devices, visible
+from rm_mm.suite.steps.devices import DevicePool, visible_devices
 
 
 def test_every_cell_has_its_own_and_all_are_used():
-    devices = Devices(['0', '1', '2', '3', '4'], each=2)
+    devices = DevicePool(['0', '1', '2', '3', '4'], each=2)
     lock, held, most, seen = threading.Lock(), set(), [0], set()
 
     def cell(_):
@@ -32,7 +32,7 @@ def test_every_cell_has_its_own_and_all_are_used():
 
 
 def test_a_cell_that_fails_gives_its_own_back():
-    devices = Devices(['7'], each=1)
+    devices = DevicePool(['7'], each=1)
     for _ in range(2):
         try:
             with devices.deal() as dealt:
@@ -43,12 +43,12 @@ def test_a_cell_that_fails_gives_its_own_back():
 
 
 def test_none_are_dealt_out_where_cells_share():
-    with Devices([], each=0).deal() as dealt:
+    with DevicePool([], each=0).deal() as dealt:
         assert dealt is None
 
 
 def test_those_that_the_caller_may_use(monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', ' 3, GPU-8a,')
-    assert visible() == ['3', 'GPU-8a']
+    assert visible_devices() == ['3', 'GPU-8a']
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
-    assert visible() == []
+    assert visible_devices() == []

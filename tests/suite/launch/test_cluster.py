@@ -1,38 +1,43 @@
 """What `--cluster` takes, submits and says, with stand-ins for Slurm's commands."""
 
-import argparse
+import hashlib
 import json
 import os
 import pickle
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from rm_mm.cli import main
 from rm_mm.errors import InputError, Mistakes, RejectedError, StoppedError
-from rm_mm.suite.cells import Options, Prepared
-from rm_mm.suite.cluster import chosen_cluster, debug, several_nodes, slurm, watch
-from rm_mm.suite.cluster.job import CellJob
-from rm_mm.suite.cluster.jobs_file import job_prefix, read_jobs, require_no_jobs, write_jobs
-from rm_mm.suite.cluster.queue import SlurmError, jobs_named
-from rm_mm.suite.cluster.slurm_options import SlurmOptions, asked_of_slurm, minutes
-from rm_mm.suite.cluster.submit import groups, submit
-from rm_mm.suite.cluster.tail import Tail
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
-from rm_mm.suite.processes import stopped_by_signals
-from rm_mm.suite.progress import Progress
+from rm_mm.run.requests import TrainRequest
+from rm_mm.suite.cell.prepared import CellOptions, PreparedCell, prepare_cells
+from rm_mm.suite.launch import launcher_for
+from rm_mm.suite.launch.in_process import run_in_process
+from rm_mm.suite.launch.progress import Progress
+from rm_mm.suite.launch.slurm import watch
+from rm_mm.suite.launch.slurm.job import CellJob
+from rm_mm.suite.launch.slurm.jobs_file import job_prefix, read_jobs, require_no_jobs, write_jobs
+from rm_mm.suite.launch.slurm.launcher import run_in_slurm
+from rm_mm.suite.launch.slurm.options import JobOptions, job_options, minutes
+from rm_mm.suite.launch.slurm.queue import SlurmError, jobs_named
+from rm_mm.suite.launch.slurm.submission import job_groups, submit_group
+from rm_mm.suite.launch.slurm.watch import LogTail
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
+from rm_mm.suite.requests import SlurmRequest, SuiteRequest
+from rm_mm.suite.steps.children import stopped_by_signals
+from rm_mm.suite.steps.step import Step, command_line, load_request
 
-ASKED = SlurmOptions(minutes=30)
+JOB = JobOptions(minutes=30)
 
 
 class Config(dict):
     """Of a run whose config nobody reads."""
 
-    pretty_text = ''
+    pretty_text = 'a = 1\n'
 
 
 @pytest.fixture
@@ -54,14 +59,8 @@ def commands(tmp_path, monkeypatch):
 
 
 def planned(work_dir, methods=('baseline', 'rm'), tasks=('classification', 'detection')):
-    cells = plan(PRESETS['mini'], methods, tasks, (0,), work_dir)
-    return [Prepared(cell, Config(expected={'metric': 'x'})) for cell in cells]
-
-
-def call(*words):
-    from rm_mm.cli import build_parser
-
-    return build_parser().parse_args(['suite', *words])
+    cells = plan_cells(PRESETS['mini'], methods, tasks, (0,), work_dir)
+    return [PreparedCell(cell, Config(expected={'metric': 'x'})) for cell in cells]
 
 
 def names(group):
@@ -86,18 +85,22 @@ def test_other_times_are_refused(text):
 
 
 def test_options_of_sbatch_are_passed_on_and_those_of_the_suite_are_not():
-    asked = asked_of_slurm(
-        call('--time', '5', '--slurm', 'account=a', 'mail_user=b=c', 'exclusive')
-    )
-    assert asked.extra == {'account': 'a', 'mail-user': 'b=c', 'exclusive': True}
+    def options(*extra):
+        return job_options(SuiteRequest(slurm=SlurmRequest(time='5', extra=extra)))
+
+    assert options('account=a', 'mail_user=b=c', 'exclusive').extra == {
+        'account': 'a',
+        'mail-user': 'b=c',
+        'exclusive': True,
+    }
     for word, said in (
-        ('time=5', '--slurm time: say --time'),
+        ('time=5', '--slurm time: pass --time instead'),
         ('dependency=after:1', 'the suite sets it'),
         ('account=', 'KEY=VALUE'),
         ('$(x)=1', 'KEY=VALUE'),
     ):
         with pytest.raises(InputError) as error:
-            asked_of_slurm(call('--time', '5', '--slurm', word))
+            options(word)
         assert said in str(error.value)
 
 
@@ -126,7 +129,9 @@ def test_options_that_make_no_sense_are_refused_with_one_line(tmp_path, capsys, 
 def test_without_submitit_the_line_that_installs_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'submitit', None)
     with pytest.raises(InputError, match=r"pip install 'rm_mm\[slurm\]'"):
-        chosen_cluster(call('--cluster', 'slurm', '--time', '5'), tmp_path, Mistakes())
+        launcher_for(
+            SuiteRequest(cluster='slurm', slurm=SlurmRequest(time='5')), tmp_path, Mistakes()
+        )
 
 
 # --- what is submitted
@@ -136,7 +141,7 @@ def test_a_column_follows_its_pretraining_element_by_element(tmp_path):
     left = planned(tmp_path, ('scratch', 'baseline', 'rm'))
     jobs = {}
     made = []
-    for group in groups(left, jobs, 'x'):
+    for group in job_groups(left, jobs, 'x'):
         made.append((group.name, names(group), group.dependency))
         array = str(len(made))
         jobs |= {name: f'{array}_{index}' for index, name in enumerate(names(group))}
@@ -150,22 +155,21 @@ def test_a_column_follows_its_pretraining_element_by_element(tmp_path):
 def test_a_cell_whose_pretraining_stands_elsewhere_in_an_array_follows_that_element(tmp_path):
     left = [item for item in planned(tmp_path) if not item.cell.pretrains]
     jobs = {'r18_baseline_mini': '5_3', 'r18_rm_mini': '5_1'}
-    made = [(names(group), group.dependency) for group in groups(left, jobs, 'x')]
+    made = [(names(group), group.dependency) for group in job_groups(left, jobs, 'x')]
     assert made == [
         (['atss_r18_rm_mini'], 'afterok:5_1'),
         (['atss_r18_baseline_mini'], 'afterok:5_3'),
     ]
     # Pretraining that is done needs no waiting for.
-    made = [(names(group), group.dependency) for group in groups(left, {}, 'x')]
+    made = [(names(group), group.dependency) for group in job_groups(left, {}, 'x')]
     assert made == [(['atss_r18_baseline_mini', 'atss_r18_rm_mini'], None)]
 
 
-def test_the_batch_script(tmp_path, commands, monkeypatch):
-    asked = SlurmOptions(720, 'gpu', 64, 3, {'account': 'us', 'exclusive': True})
+def test_the_batch_script(tmp_path, commands):
+    asked = JobOptions(720, 'gpu', 64, 3, {'account': 'us', 'exclusive': True})
     work_dir = tmp_path / 'a work dir'
-    monkeypatch.setattr('rm_mm.suite.cluster.submit._digest', lambda cell, options: 'abc')
-    (group, *_) = groups(planned(work_dir), {}, 'x')
-    made = submit(group, work_dir, Options(gpus=8, nodes=2), asked)
+    (group, *_) = job_groups(planned(work_dir), {}, 'x')
+    made = submit_group(group, work_dir, CellOptions(gpus=8, nodes=2), asked)
     assert [number for _, number in made] == ['7_0', '7_1']
     text = (commands / 'batch.sh').read_text()
     for line in (
@@ -179,34 +183,38 @@ def test_the_batch_script(tmp_path, commands, monkeypatch):
     # What is pickled is ours, and plain.
     job = pickle.loads((work_dir / 'slurm' / '7_1_submitted.pkl').read_bytes()).function
     assert isinstance(job, CellJob)
-    assert (job.cell.directory, job.config_sha256) == (work_dir / 'r18_rm_mini', 'abc')
+    assert job.cell.directory == work_dir / 'r18_rm_mini'
+    # The config is resolved once: the job loads what the submission saved.
+    saved = (work_dir / 'configs' / 'r18_rm_mini.py').read_bytes()
+    assert job.config_sha256 == hashlib.sha256(saved).hexdigest()
     # It stops what runs in this process; nothing more would be started in it.
     with stopped_by_signals():
         assert job.checkpoint().function is job
 
 
-def test_what_sbatch_says_is_said(tmp_path, commands, monkeypatch, capfd):
+def test_what_sbatch_says_is_said(tmp_path, commands, capfd):
     (commands / 'sbatch').write_text('#!/bin/sh\necho "sbatch: error: no such qos" >&2\nexit 1\n')
-    monkeypatch.setattr('rm_mm.suite.cluster.submit._digest', lambda cell, options: 'abc')
-    (group, *_) = groups(planned(tmp_path), {}, 'x')
-    with pytest.raises(RejectedError, match=r'^sbatch refused x-r18_mini: error: no such qos$'):
-        submit(group, tmp_path, Options(), ASKED)
+    (group, *_) = job_groups(planned(tmp_path), {}, 'x')
+    with pytest.raises(RejectedError, match=r'^sbatch rejected x-r18_mini: error: no such qos$'):
+        submit_group(group, tmp_path, CellOptions(), JOB)
     assert capfd.readouterr().err == ''
 
 
-def test_several_nodes_meet_at_the_first(monkeypatch):
+def test_several_nodes_meet_at_the_first(tmp_path, monkeypatch):
     environ = {'SLURM_JOB_ID': '123456', 'SLURM_NODEID': '1', 'MASTER_ADDR': 'first'}
-    words = several_nodes.command(['train', 'c.py'], Options(gpus=8, nodes=2), environ)
-    text = ' '.join(words[1:])
+    step = Step(TrainRequest('c.py', work_dir=tmp_path), tmp_path / 'log', gpus=8, nodes=2)
+    *words, command, text = command_line(step, environ)
     # 12,000 and what is left of 123,456 after six times 20,000.
-    assert text == (
+    assert ' '.join(words[1:]) == (
         '-m torch.distributed.run --nnodes 2 --node-rank 1 --master-addr first --master-port 15456 '
-        '--nproc-per-node 8 -m rm_mm.cli train c.py --launcher pytorch'
+        '--nproc-per-node 8 -m rm_mm.suite.steps'
     )
+    request = load_request(command, text)
+    assert (command, request.launcher, request.work_dir) == ('train', 'pytorch', str(tmp_path))
     monkeypatch.setenv('SUBMITIT_EXECUTOR', 'slurm')
     monkeypatch.setenv('SLURM_JOB_NODELIST', 'gpu[007-008,011]')
     del environ['MASTER_ADDR']
-    assert 'gpu007' in several_nodes.command([], Options(gpus=8, nodes=2), environ)
+    assert 'gpu007' in command_line(step, environ)
 
 
 # --- jobs.json, and what Slurm says
@@ -229,7 +237,7 @@ def test_jobs_are_remembered_and_a_damaged_file_is_as_good_as_none(tmp_path, cap
         assert read_jobs(tmp_path) == (None, {}), text
         assert 'jobs.json is damaged' in capsys.readouterr().err
         # Elsewhere nobody is asked of its jobs, so that they may still run.
-        with pytest.raises(InputError, match='nobody can say whether jobs of it still run'):
+        with pytest.raises(InputError, match='its jobs may still be running'):
             require_no_jobs(tmp_path)
 
 
@@ -249,15 +257,15 @@ def test_the_queue_is_read_by_the_names_of_the_jobs(commands):
 
 def test_jobs_of_another_cluster_are_left_alone(tmp_path, commands):
     write_jobs(tmp_path, 'there', {'r18_rm_mini': '7_0'})
-    with pytest.raises(InputError, match='is of the cluster there, this is here'):
-        slurm.run(planned(tmp_path), Options(), work_dir=tmp_path, asked=ASKED)
+    with pytest.raises(InputError, match='belongs to the cluster there, this is here'):
+        run_in_slurm(planned(tmp_path), CellOptions(), work_dir=tmp_path, options_of_jobs=JOB)
     assert 'sbatch' not in (commands / 'calls').read_text()
 
 
 def test_no_slurm_here(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(RejectedError, match='no sbatch here: expected the commands of Slurm'):
-        slurm.run(planned(tmp_path), Options(), work_dir=tmp_path, asked=ASKED)
+        run_in_slurm(planned(tmp_path), CellOptions(), work_dir=tmp_path, options_of_jobs=JOB)
 
 
 def test_cells_in_slurms_hands_are_not_run_here(tmp_path, commands):
@@ -265,10 +273,10 @@ def test_cells_in_slurms_hands_are_not_run_here(tmp_path, commands):
     write_jobs(tmp_path, 'here', {'r18_rm_mini': '7_0', 'r18_baseline_mini': '7_1'})
     require_no_jobs(tmp_path)
     (commands / 'squeue.out').write_text(f'7_1|PENDING|Priority|{job_prefix(tmp_path)}-r18_mini\n')
-    with pytest.raises(InputError, match=r'1 cells of .* scancel 7_1 ends them'):
+    with pytest.raises(InputError, match=r'1 cells of .* scancel 7_1 cancels them'):
         require_no_jobs(tmp_path)
     (commands / 'squeue').unlink()
-    with pytest.raises(InputError, match='nobody here says whether they still run'):
+    with pytest.raises(InputError, match='which may still be running'):
         require_no_jobs(tmp_path)
     (tmp_path / 'records').mkdir()
     for name in ('r18_rm_mini', 'r18_baseline_mini'):
@@ -281,10 +289,10 @@ def test_cells_in_slurms_hands_are_not_run_here(tmp_path, commands):
     [
         ('CANCELLED', 'its job 7 was cancelled; the same call submits it again'),
         ('NODE_FAIL', 'its job 7 was lost with its node; the same call submits it again'),
-        ('OUT_OF_MEMORY', 'its job 7 ran out of memory: ask for more, as in --slurm mem=64G'),
+        ('OUT_OF_MEMORY', 'its job 7 ran out of memory: request more, such as --slurm mem=64G'),
         ('COMPLETED', 'its record is not here: do the nodes share'),
         ('BOOT_FAIL', 'its job 7 ended as BOOT_FAIL'),
-        (None, 'its job 7 left no record, and Slurm knows it no more'),
+        (None, 'its job 7 left no record, and Slurm no longer knows it'),
         ('FAILED', 'exit code 3; the end of'),
     ],
 )
@@ -311,7 +319,7 @@ def test_how_a_job_ended_is_said_once(tmp_path, commands, monkeypatch, state, sa
 
 def test_a_log_is_followed_from_near_its_end_by_whole_lines(tmp_path):
     log = tmp_path / 'log'
-    tail = Tail(log, most=8)
+    tail = LogTail(log, most=8)
     assert tail.lines() == []
     log.write_bytes(b'long ago\nlate\nhal')
     assert tail.lines() == ['late']
@@ -328,87 +336,77 @@ def test_a_log_is_followed_from_near_its_end_by_whole_lines(tmp_path):
 
 @pytest.fixture
 def called(monkeypatch):
-    """Stand-ins for what the commands call; returns what was called."""
+    """Replace what performs steps; returns what was performed."""
     calls = []
 
-    def stand_in(args):
-        calls.append((args.command, os.getpid(), os.environ.get('SET_BY_A_RUN')))
+    def stand_in(request):
+        name = type(request).__name__
+        calls.append((name, os.getpid(), os.environ.get('SET_BY_A_RUN')))
         os.environ['SET_BY_A_RUN'] = 'yes'
-        if args.command == 'export':
-            args.output.write_bytes(b'backbone')
-            return 0
-        if args.command == 'test':
-            args.details.mkdir(parents=True)
-            (args.details / 'per_class.json').write_text('{"bag": 30.0}')
-            return 0
-        folder = Path(args.work_dir)
-        if (folder.parent / 'fail').exists():
-            raise TypeError('not that')
-        (folder / 'best_x.pth').touch()
-        scalars = folder / '1' / 'vis_data' / 'scalars.json'
-        scalars.parent.mkdir(parents=True)
-        scalars.write_text(json.dumps({'accuracy/top1': 30.0, 'coco/bbox_mAP': 0.3, 'step': 1}))
-        return 0
+        if name == 'ExportRequest':
+            request.output.write_bytes(b'backbone')
+        elif name == 'TestRequest':
+            request.details.mkdir(parents=True)
+            (request.details / 'per_class.json').write_text('{"bag": 30.0}')
+        else:
+            folder = request.work_dir
+            if (folder.parent / 'fail').exists():
+                raise TypeError('not that')
+            (folder / 'best_x.pth').touch()
+            scalars = folder / '1' / 'vis_data' / 'scalars.json'
+            scalars.parent.mkdir(parents=True)
+            scalars.write_text(json.dumps({'accuracy/top1': 30, 'coco/bbox_mAP': 0.3, 'step': 1}))
 
-    monkeypatch.setattr('rm_mm.cli.COMMANDS', dict.fromkeys(('train', 'export', 'test'), stand_in))
+    monkeypatch.setattr('rm_mm.suite.launch.in_process.perform', stand_in)
     return calls
 
 
-def test_debug_calls_each_command_here_and_leaves_nothing_between(tmp_path, called):
+def prepared(work_dir, options):
+    return prepare_cells([item.cell for item in planned(work_dir, ('rm',))], options)[1]
+
+
+def test_debug_performs_each_step_here_and_leaves_nothing_between(tmp_path, called):
     from mmengine.logging import MMLogger
     from mmengine.registry import DefaultScope
 
-    from rm_mm.suite.cells import prepare
-
-    cells = [item.cell for item in planned(tmp_path, ('rm',))]
     DefaultScope.get_instance('of a run', scope_name='mmdet')
     MMLogger.get_instance('of a run')
-    _, left = prepare(cells, Options(gpus=1))
-    assert debug.run(left, Options(gpus=1)) == []
-    assert called == [(name, os.getpid(), None) for name in ('train', 'export', 'train', 'test')]
+    options = CellOptions(gpus=1)
+    assert run_in_process(prepared(tmp_path, options), options) == []
+    steps = ('TrainRequest', 'ExportRequest', 'TrainRequest', 'TestRequest')
+    assert called == [(name, os.getpid(), None) for name in steps]
     assert not DefaultScope._instance_dict
     assert not MMLogger._instance_dict
     assert len(list((tmp_path / 'records').iterdir())) == 2
 
 
-def test_debug_goes_on_after_a_failure_or_shows_where_it_was(tmp_path, called):
-    from rm_mm.suite.cells import prepare
-
+def test_debug_continues_after_a_failure_or_shows_where_it_was(tmp_path, called):
     (tmp_path / 'fail').touch()
-    _, left = prepare([item.cell for item in planned(tmp_path, ('rm',))], Options())
-    failures = debug.run(left, Options())
+    remaining = prepared(tmp_path, CellOptions())
+    failures = run_in_process(remaining, CellOptions())
     assert [failure.split(' (')[0] for failure in failures] == [
         'classification rm: TypeError: not that',
         'detection rm: not run, because its pretraining failed',
     ]
     with pytest.raises(TypeError, match='not that'):
-        debug.run(left, Options(), raises=True)
+        run_in_process(remaining, CellOptions(), raises=True)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_debug_ends_at_a_signal_that_a_run_takes_for_an_error(tmp_path, monkeypatch, number):
-    from rm_mm.suite.cells import prepare
-
-    def swallowing(args):
+    def swallowing(request):
         try:
             os.kill(os.getpid(), number)
             time.sleep(10)
         except:  # noqa: E722
             raise SyntaxError('as mmengine has it, where it formats a config') from None
 
-    monkeypatch.setattr('rm_mm.cli.COMMANDS', {'train': swallowing})
+    monkeypatch.setattr('rm_mm.suite.launch.in_process.perform', swallowing)
     # A shell that starts the tests in the background has them ignore it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    _, left = prepare([item.cell for item in planned(tmp_path, ('rm',))], Options())
     try:
         with pytest.raises(KeyboardInterrupt) as stop, stopped_by_signals():
-            debug.run(left, Options())
+            run_in_process(prepared(tmp_path, CellOptions()), CellOptions())
     finally:
         signal.signal(signal.SIGINT, before)
     assert isinstance(stop.value, StoppedError) == (number == signal.SIGTERM)
-
-
-def test_debug_takes_no_second_process():
-    debug.require_one_process(argparse.Namespace(gpus=1))
-    with pytest.raises(InputError, match='got --gpus 2'):
-        debug.require_one_process(argparse.Namespace(gpus=2))

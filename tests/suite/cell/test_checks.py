@@ -86,7 +86,7 @@ def test_a_backbone_that_is_there_is_held_against_its_manifest(trained, tmp_path
     assert found in said
     (folder / 'backbone.pth').unlink()
     assert check(tmp_path, *words) == 2
-    assert 'is gone, though the pretraining that left it is done' in capsys.readouterr().err
+    assert 'is missing, though its pretraining is done' in capsys.readouterr().err
     # Where pretraining is going to write it anew, what is there does not matter.
     (tmp_path / 'records' / 'r18_rm_mini.json').unlink()
     assert check(tmp_path, *words) == 0

@@ -1,4 +1,4 @@
-"""What a signal to the suite leaves behind: nothing. Real processes, none of which sees a GPU."""
+"""A signal to the suite leaves no process behind. Real processes, none of which sees a GPU."""
 
 import os
 import signal
@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from rm_mm.errors import RejectedError
-from rm_mm.suite import processes
+from rm_mm.suite.launch.folder import lock_folder
+from rm_mm.suite.steps import children as processes
+from rm_mm.suite.steps import process_tree
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 #: As torchrun: starts a process in a session of its own; that one has no ear for SIGTERM.
 CHILD = """
@@ -29,37 +31,36 @@ folder = Path(sys.argv[1])
 process.wait()
 """
 
+#: Runs two cells, or one command, each of which sleeps.
 SUITE = """
 import signal, sys
+from functools import partial
+from pathlib import Path
 # Whoever runs the tests may ignore these, as nohup does.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from pathlib import Path
-from rm_mm import cli
-from rm_mm.suite import cell_run, command, family, processes
-from rm_mm.suite.cells import Options, Prepared
-from rm_mm.suite.cluster.local import run
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.errors import reported
+from rm_mm.recipe.config import read_config
+from rm_mm.suite.cell.prepared import CellOptions, PreparedCell, prepare_cells
+from rm_mm.suite.launch import local
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
+from rm_mm.suite.steps import process_tree
+from rm_mm.suite.steps.children import run_command, stopped_by_signals
 
-child, folder = sys.argv[1:3]
+child, folder, what = sys.argv[1:4]
 sleeping = [sys.executable, '-c', child, folder]
-family.GRACE_SECONDS = 0.3
-cell_run._command = lambda arguments, gpus: sleeping
+process_tree.GRACE_SECONDS = 0.3
+local.run_in_child = lambda step, *_: run_command(sleeping, step.log)
 
-class Config(dict):
-    pretty_text = ''
+def run_cells():
+    methods, tasks = ('baseline', 'rm'), ('classification',)
+    cells = plan_cells(PRESETS['mini'], methods, tasks, (0,), Path(folder))
+    local.run_in_children(prepare_cells(cells, CellOptions())[1], CellOptions(jobs=2))
 
-def run_suite(args):
-    cells = plan(PRESETS['mini'], ('baseline', 'rm'), ('classification',), (0,), Path(folder))
-    left = [Prepared(cell, Config(expected={'metric': 'x'})) for cell in cells]
-    run(left, Options(jobs=2))
-
-def run_transfer(args):
-    processes.run_command(sleeping, Path(folder, 'log'))
-
-command.run_suite, command.run_transfer = run_suite, run_transfer
-sys.exit(cli.main(sys.argv[3:]))
+with reported('suite', hint='; the same call continues from here') as outcome, stopped_by_signals():
+    run_cells() if what == 'cells' else run_command(sleeping, Path(folder, 'log'))
+sys.exit(outcome.exit_code)
 """
 
 
@@ -80,17 +81,17 @@ def wait_until(condition, seconds=30.0):
 
 
 @pytest.mark.parametrize(
-    ('number', 'code', 'arguments', 'children'),
+    ('number', 'code', 'what', 'children'),
     [
-        (signal.SIGTERM, 143, ['suite'], 2),
-        (signal.SIGTERM, 143, ['transfer', 'atss', 'mini'], 1),
-        (signal.SIGINT, 130, ['transfer', 'atss', 'mini'], 1),
-        (signal.SIGHUP, 129, ['suite'], 2),
+        (signal.SIGTERM, 143, 'cells', 2),
+        (signal.SIGTERM, 143, 'command', 1),
+        (signal.SIGINT, 130, 'command', 1),
+        (signal.SIGHUP, 129, 'cells', 2),
     ],
 )
-def test_a_signal_ends_every_process(tmp_path, arguments, children, number, code):
+def test_a_signal_ends_every_process(tmp_path, what, children, number, code):
     suite = subprocess.Popen(
-        [sys.executable, '-c', SUITE, CHILD, tmp_path, *arguments],
+        [sys.executable, '-c', SUITE, CHILD, tmp_path, what],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -105,7 +106,7 @@ def test_a_signal_ends_every_process(tmp_path, arguments, children, number, code
         suite.send_signal(number)
         _, errors = suite.communicate(timeout=30)
         assert suite.returncode == code
-        assert 'stopped; the same call goes on from here' in errors
+        assert 'stopped; the same call continues from here' in errors
         assert 'Traceback' not in errors
         wait_until(lambda: not any(map(alive, pids)), seconds=2.0)
     finally:
@@ -165,20 +166,18 @@ def test_what_a_command_leaves_is_ended_with_it(tmp_path, code):
     wait_until(lambda: not alive(int(lines[0])), seconds=2.0)
 
 
-def test_the_next_call_ends_workers_that_hold_no_lock(tmp_path, capsys):
-    from rm_mm.suite import command, family
-
-    environment = os.environ | {family.VARIABLE: family.new_mark(tmp_path)}
+def test_the_next_call_ends_workers_that_hold_no_lock(tmp_path):
+    environment = os.environ | {process_tree.VARIABLE: process_tree.new_mark(tmp_path)}
     worker = subprocess.Popen(['sleep', '60'], env=environment)
     other = subprocess.Popen(
-        ['sleep', '60'], env=os.environ | {family.VARIABLE: family.new_mark(tmp_path / 'other')}
+        ['sleep', '60'],
+        env=os.environ | {process_tree.VARIABLE: process_tree.new_mark(tmp_path / 'other')},
     )
     try:
         threading.Thread(target=worker.wait, daemon=True).start()
-        command._take(tmp_path)
+        assert lock_folder(tmp_path, 'suite.lock') == 1
         assert not alive(worker.pid)
         assert alive(other.pid)
-        assert 'ended 1 processes' in capsys.readouterr().err
     finally:
         for process in (worker, other):
             process.kill()

@@ -7,20 +7,20 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.errors import InputError
-from rm_mm.suite.cells import Options, prepare
-from rm_mm.suite.planning.cost import Cost, checkpoint_bytes, from_log, from_probe, wall_seconds
-from rm_mm.suite.planning.estimate import duration
-from rm_mm.suite.planning.gpus import find_gpu, speedup
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
-from rm_mm.suite.planning.probe import Probe, probe, shortened
+from rm_mm.suite.cell.prepared import CellOptions, prepare_cells
+from rm_mm.suite.cost.cost import Cost, checkpoint_bytes, from_log, from_probe, wall_seconds
+from rm_mm.suite.cost.estimate import duration
+from rm_mm.suite.cost.gpus import find_gpu, speedup
+from rm_mm.suite.cost.probe import Probe, shortened
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
 
 PAPER = PRESETS['paper']
 
 
 def prepared(preset, method, task, work_dir):
-    cells = [c for c in plan(preset, (method,), (task,), (0,), work_dir) if c.task == task]
-    return prepare(cells, Options())[1][0]
+    cells = [c for c in plan_cells(preset, (method,), (task,), (0,), work_dir) if c.task == task]
+    return prepare_cells(cells, CellOptions())[1][0]
 
 
 def test_a_published_log_is_scaled_by_gpus_schedule_and_card(tmp_path):
@@ -28,14 +28,14 @@ def test_a_published_log_is_scaled_by_gpus_schedule_and_card(tmp_path):
     pace = PAPER.tasks['classification'].pace
     # 300 epochs of 2503 iterations, 0.325 s each, on eight cards.
     assert pace.seconds == pytest.approx(244_042.5)
-    cost = from_log(item, pace, Options(gpus=8), 'TITAN Xp')
+    cost = from_log(item, pace, CellOptions(gpus=8), 'TITAN Xp')
     assert cost.gpu_hours == pytest.approx(244_042.5 * 8 / 3600)
     assert cost.seconds == pytest.approx(244_042.5)
-    half = from_log(item, pace, Options(gpus=16, scale=0.5), 'TITAN Xp')
+    half = from_log(item, pace, CellOptions(gpus=16, scale=0.5), 'TITAN Xp')
     assert half.gpu_hours == pytest.approx(cost.gpu_hours / 2)
     assert half.seconds == pytest.approx(244_042.5 / 4)
     # 19.5 by 12.1 teraflops is less than 1555 by 547.7 GB/s.
-    faster = from_log(item, pace, Options(gpus=8), 'A100')
+    faster = from_log(item, pace, CellOptions(gpus=8), 'A100')
     assert faster.seconds == pytest.approx(244_042.5 * 12.1 / 19.5)
 
 
@@ -53,18 +53,18 @@ def test_a_probe_is_multiplied_by_the_schedule(tmp_path):
     found = Probe(0.5, 100, 10**6, 'cpu', 12)
     epochs = prepared(PRESETS['mini'], 'rm', 'classification', tmp_path)
     # Six epochs; last, best and one being written.
-    assert from_probe(epochs, found, Options()) == Cost(6 * 100 * 0.5, 0, 3 * 10**6)
+    assert from_probe(epochs, found, CellOptions()) == Cost(6 * 100 * 0.5, 0, 3 * 10**6)
     iterations = prepared(PRESETS['mini'], 'rm', 'segmentation', tmp_path)
-    assert from_probe(iterations, found, Options()).seconds == 300 * 0.5
+    assert from_probe(iterations, found, CellOptions()).seconds == 300 * 0.5
     # Accumulated over four batches, a step takes four iterations: the recipe's batch is 16.
     iterations = prepared(PAPER, 'rm', 'segmentation', tmp_path)
-    cost = from_probe(iterations, found, Options(gpus=2, batch_policy='accumulate'))
+    cost = from_probe(iterations, found, CellOptions(gpus=2, batch_policy='accumulate'))
     assert cost.seconds == 4 * 80_000 * 0.5
     assert cost.gpu_hours == pytest.approx(4 * 80_000 * 0.5 * 2 / 3600)
 
 
 def test_wall_time_waits_for_backbones_and_for_a_free_place(tmp_path):
-    cells = plan(
+    cells = plan_cells(
         PRESETS['mini'], ('scratch', 'rm'), ('classification', 'detection'), (0,), tmp_path
     )
     seconds = {'classification scratch': 0, 'classification rm': 10} | dict.fromkeys(
@@ -98,9 +98,9 @@ def test_a_checkpoint_of_the_paper_is_as_large_as_its_numbers(tmp_path):
 
 
 def test_a_network_that_cells_share_is_built_once(tmp_path, monkeypatch):
-    from rm_mm.suite.planning import cost
+    from rm_mm.suite.cost import cost
 
-    monkeypatch.setattr(cost, '_weighed', {})
+    monkeypatch.setattr(cost, '_sizes', {})
     item = prepared(PAPER, 'baseline', 'classification', tmp_path)
     numbers = checkpoint_bytes(item.config, 8)
     assert len(cost._weighed) == 1
@@ -143,7 +143,7 @@ def test_the_plan_of_the_paper(capsys, tmp_path):
 
 
 def test_the_plan_tells_what_is_done_and_what_was_begun(capsys, tmp_path):
-    cells = plan(PRESETS['mini'], ('rm',), ('detection', 'segmentation'), (0,), tmp_path)
+    cells = plan_cells(PRESETS['mini'], ('rm',), ('detection', 'segmentation'), (0,), tmp_path)
     record = json.loads(
         (Path(__file__).parents[2] / 'data/records/schema2.json').read_text(encoding='utf-8')
     )
@@ -162,7 +162,7 @@ def test_the_plan_tells_what_is_done_and_what_was_begun(capsys, tmp_path):
     assert rows['detection rm'].split()[4] == 'done'
     assert rows['segmentation rm'].split()[4] == 'missing'
     assert '3 cells: 1 done, 2 to run.' in out
-    assert 'r18_mini: of no published log; --probe measures it here.' in out
+    assert 'r18_mini: no published log; --probe measures it here.' in out
 
 
 @pytest.mark.parametrize('words', [['--probe'], ['--device', 'A100'], ['--usd-per-gpu-hour', '0']])
@@ -179,7 +179,7 @@ def test_a_probe_is_of_this_machine(capsys):
 def test_a_probe_trains_and_measures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     item = prepared(PRESETS['mini'], 'baseline', 'detection', tmp_path)
-    found = probe(item, Options(jobs=2))
+    found = probe_cell(item, CellOptions(jobs=2))
     assert 0 < found.seconds_an_iteration < 60
     # 600 scenes in batches of eight.
     assert found.iterations_an_epoch == 75
@@ -191,13 +191,13 @@ def test_a_probe_trains_and_measures(tmp_path, monkeypatch):
 
 def test_a_probe_keeps_what_a_backbone_freezes(tmp_path):
     item = prepared(PAPER, 'rm', 'detection', tmp_path)
-    backbone = shortened(item, Options(gpus=8)).model.backbone
+    backbone = shortened(item, CellOptions(gpus=8)).model.backbone
     assert (backbone.frozen_stages, backbone.norm_eval) == (1, True)
     assert backbone.init_cfg is None
     item = prepared(PAPER, 'rm', 'classification', tmp_path)
-    assert shortened(item, Options(gpus=8)).train_cfg.max_iters == 12
+    assert shortened(item, CellOptions(gpus=8)).train_cfg.max_iters == 12
     # Eight batches make a step, which leaves two steps for about as many batches.
-    accumulated = Options(gpus=1, batch_policy='accumulate')
+    accumulated = CellOptions(gpus=1, batch_policy='accumulate')
     assert shortened(item, accumulated).train_cfg.max_iters == 2
 
 

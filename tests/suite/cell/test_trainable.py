@@ -8,10 +8,11 @@ from rm_mm.cli import main
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import read_config
-from rm_mm.suite.cell_config import config_path, require_same, resolve
-from rm_mm.suite.planning.own_config import require_trainable
-from rm_mm.suite.planning.plan import PRETRAINING, plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite.cell.config import require_same_config, resolve_config
+from rm_mm.suite.cell.config import saved_config as config_path
+from rm_mm.suite.cell.trainable import require_trainable
+from rm_mm.suite.plan.cells import PRETRAINING, plan_cells
+from rm_mm.suite.plan.presets import PRESETS
 
 
 def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
@@ -85,28 +86,28 @@ def test_what_needs_several_processes_is_built_by_them(tmp_path):
 )
 def test_the_best_of_a_pretraining_is_kept(tmp_path, checkpoint, kept):
     config_of(tmp_path, f'default_hooks = dict(checkpoint={checkpoint})')
-    own = replace(PRESETS['mini'], own={'mine': str(tmp_path / 'own.py')})
-    (cell,) = plan(own, ('mine',), (PRETRAINING,), (0,), tmp_path)
-    hook = resolve(cell).default_hooks.checkpoint
+    own = replace(PRESETS['mini'], custom={'mine': str(tmp_path / 'own.py')})
+    (cell,) = plan_cells(own, ('mine',), (PRETRAINING,), (0,), tmp_path)
+    hook = resolve_config(cell).default_hooks.checkpoint
     assert (hook.type, hook.save_best, hook.rule) == ('CheckpointHook', kept, 'greater')
 
 
 def test_a_folder_that_was_moved_is_of_the_same_run_and_one_without_a_trace_of_none(tmp_path):
     def cell(work_dir):
-        return plan(PRESETS['mini'], ('rm',), ('detection',), (0,), work_dir)[1]
+        return plan_cells(PRESETS['mini'], ('rm',), ('detection',), (0,), work_dir)[1]
 
     first, moved = cell(tmp_path / 'first'), cell(tmp_path / 'moved')
     config_path(first).parent.mkdir(parents=True)
-    config_path(first).write_text(resolve(first).pretty_text)
+    config_path(first).write_text(resolve_config(first).pretty_text)
     first.directory.mkdir()
     (first.directory / 'epoch_1.pth').touch()
     (tmp_path / 'first').rename(tmp_path / 'moved')
-    require_same(moved, resolve(moved))
+    require_same_config(moved, resolve_config(moved))
     with pytest.raises(InputError, match=r'found another param_scheduler\.LinearLR\.end'):
-        require_same(moved, resolve(moved, scale=0.5))
+        require_same_config(moved, resolve_config(moved, scale=0.5))
     # A run that never began is begun with whatever the config is by now.
     (moved.directory / 'epoch_1.pth').unlink()
-    require_same(moved, resolve(moved, scale=0.5))
+    require_same_config(moved, resolve_config(moved, scale=0.5))
 
 
 def test_a_norm_of_several_processes_is_no_mistake(tmp_path):
@@ -140,7 +141,7 @@ def test_all_that_is_wrong_with_the_options_is_said(tmp_path, capsys):
     assert main(['suite', '--preset', 'mini', '--plan', '--work-dir', str(tmp_path), *words]) == 2
     said = capsys.readouterr().err
     assert '4 mistakes' in said
-    for word in ('--gpus must', '--jobs must', '--partition is for', 'leave --device out'):
+    for word in ('--gpus must', '--jobs must', '--partition is for', 'leave out --device'):
         assert word in said
 
 
@@ -156,15 +157,15 @@ def test_a_folder_that_cannot_be_is_no_work_dir(tmp_path, capsys):
 
 def test_what_cannot_be_probed_leaves_the_others_their_cost(tmp_path, capsys, monkeypatch):
     from rm_mm.errors import RejectedError
-    from rm_mm.suite.planning import estimate
-    from rm_mm.suite.planning.probe import Probe
+    from rm_mm.suite.cost import estimate
+    from rm_mm.suite.cost.probe import Probe
 
     def probe(item, options):
         if item.cell.pretrains:
             raise RejectedError('it fell over')
         return Probe(0.5, 100, 4, 10**6, 'CPU')
 
-    monkeypatch.setattr(estimate, 'probe', probe)
+    monkeypatch.setattr(estimate, 'probe_cell', probe)
     call = ['suite', '--preset', 'mini', '--plan', '--probe', '--work-dir', str(tmp_path)]
     assert main([*call, '--methods', 'rm', '--tasks', 'detection', '--gpus', '0']) == 2
     captured = capsys.readouterr()

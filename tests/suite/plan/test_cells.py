@@ -6,8 +6,8 @@ from mmengine.config import Config
 
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
-from rm_mm.suite.planning.plan import plan
-from rm_mm.suite.planning.presets import PRESETS
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS
 
 MINI = PRESETS['mini']
 METHODS = PRESETS['paper'].methods
@@ -15,7 +15,7 @@ TASKS = ('classification', 'detection', 'segmentation')
 
 
 def test_each_cell_comes_after_the_one_whose_backbone_it_takes(tmp_path):
-    cells = plan(MINI, ('scratch', 'rm'), ('detection', 'segmentation'), (0, 1), tmp_path)
+    cells = plan_cells(MINI, ('scratch', 'rm'), ('detection', 'segmentation'), (0, 1), tmp_path)
     names = [cell.name for cell in cells]
     # rm's pretraining was not asked for, but is needed; scratch has none to need.
     assert names == [
@@ -38,14 +38,14 @@ def test_each_cell_comes_after_the_one_whose_backbone_it_takes(tmp_path):
 
 def test_paper_runs_are_where_dist_train_leaves_them():
     paper = PRESETS['paper']
-    (cell,) = plan(paper, ('rm',), ('classification',), (0,), paper.work_dir)
+    (cell,) = plan_cells(paper, ('rm',), ('classification',), (0,), paper.work_dir)
     assert cell.directory == Path('work_dirs/r50_rm_in1k')
     assert cell.config == 'classification/r50_rm_in1k.py'
 
 
 def test_a_method_without_configs_is_named():
     with pytest.raises(InputError, match='preset paper has no configs for scratch'):
-        plan(PRESETS['paper'], ('scratch', 'rm'), ('detection',), (0,), Path('x'))
+        plan_cells(PRESETS['paper'], ('scratch', 'rm'), ('detection',), (0,), Path('x'))
 
 
 def rows(cells):
@@ -55,9 +55,9 @@ def rows(cells):
 def test_only_cocos_baseline_differs_between_the_settings(tmp_path):
     preset = PRESETS['paper']
     tasks = tuple(preset.tasks)
-    paper = rows(plan(preset, METHODS, tasks, (0,), tmp_path, ('paper',)))
-    controlled = rows(plan(preset, METHODS, tasks, (0,), tmp_path, ('controlled',)))
-    both = rows(plan(preset, METHODS, tasks, (0,), tmp_path))
+    paper = rows(plan_cells(preset, METHODS, tasks, (0,), tmp_path, ('paper',)))
+    controlled = rows(plan_cells(preset, METHODS, tasks, (0,), tmp_path, ('controlled',)))
+    both = rows(plan_cells(preset, METHODS, tasks, (0,), tmp_path))
     assert set(both) == set(paper) | set(controlled)
     assert set(paper) - set(controlled) == {('atss_r50_coco', 'baseline')}
     assert set(controlled) - set(paper) == {('atss_r50_coco', 'baseline_controlled')}
@@ -76,7 +76,7 @@ def test_only_cocos_baseline_differs_between_the_settings(tmp_path):
 
 def test_a_cell_takes_the_backbone_that_its_leaf_names(tmp_path):
     """Trained alone, a leaf is the same experiment as in the suite."""
-    cells = plan(PRESETS['paper'], METHODS, TASKS, (0,), Path('work_dirs'))
+    cells = plan_cells(PRESETS['paper'], METHODS, TASKS, (0,), Path('work_dirs'))
     for cell in cells:
         leaf = Config.fromfile(configs_root() / cell.config)
         assert leaf.settings == cell.settings
@@ -85,7 +85,7 @@ def test_a_cell_takes_the_backbone_that_its_leaf_names(tmp_path):
 
 
 def test_published_weights_need_no_pretraining(tmp_path):
-    cells = plan(PRESETS['paper'], ('baseline',), ('detection',), (0,), tmp_path, ('paper',))
+    cells = plan_cells(PRESETS['paper'], ('baseline',), ('detection',), (0,), tmp_path, ('paper',))
     assert [cell.name for cell in cells] == ['detection baseline']
 
 
@@ -96,7 +96,7 @@ def test_a_column_with_one_config_has_a_folder_for_each_row(tmp_path):
         PRESETS['paper'],
         tasks={'classification': PRESETS['paper'].tasks['classification'], 'detection': task},
     )
-    cells = plan(preset, ('baseline', 'rm'), ('detection',), (0, 1), tmp_path)
+    cells = plan_cells(preset, ('baseline', 'rm'), ('detection',), (0, 1), tmp_path)
     folders = [cell.directory.name for cell in cells if not cell.pretrains]
     assert folders == [
         f'gfl_r50_coco_{row}{seed}'
