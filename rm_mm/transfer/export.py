@@ -12,24 +12,23 @@ A checkpoint passes through the modules of this package in this order:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from torch import Tensor
 
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.names import EXPORT_LAYOUTS
 from rm_mm.transfer.backbones import (
-    Candidate,
     FoundBackbone,
     choose_candidate,
     find_candidates,
     take_backbone,
 )
-from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
+from rm_mm.transfer.checkpoint import read_checkpoint
 from rm_mm.transfer.coverage import Coverage, measure_coverage, require_complete
-from rm_mm.transfer.inputs import Inputs, inputs_mismatch, inputs_of_weights
+from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_weights
 from rm_mm.transfer.location import Source, locate
 from rm_mm.transfer.manifest import SCHEMA_VERSION, Manifest
 from rm_mm.transfer.output import (
@@ -37,7 +36,6 @@ from rm_mm.transfer.output import (
     rename_for_export,
     require_replaceable,
     serialise,
-    serialise_safetensors,
     write_export,
     write_rejection,
 )
@@ -96,47 +94,37 @@ class ExportRequest:
         return Path(self.output).expanduser()
 
 
-@overload
-def export(request: ExportRequest, /) -> Manifest: ...
-
-
-@overload
 def export(
-    checkpoint: str | Path,
-    output: str | Path,
+    checkpoint: ExportRequest | str | Path,
+    output: str | Path | None = None,
     *,
     config: str | Path | None = None,
     key: str | None = None,
     to: str = EXPORT_LAYOUTS[0],
     trust: bool = False,
-) -> Manifest: ...
-
-
-def export(checkpoint: Any, output: Any = None, **options: Any) -> Manifest:
+) -> Manifest:
     """Verify the backbone in a checkpoint, and write it with its manifest.
 
-    Takes a request, or its values: ``export('resnet50.pth', 'backbone.pth', to='timm')``.
+    Takes an :class:`ExportRequest`, or its values: ``export('resnet50.pth', 'backbone.pth')``.
 
     Both files appear complete, the manifest last, and only on success. Exporting a checkpoint again
     writes the same bytes. If a backbone is rejected, nothing is written, except for a record of
     every rejected tensor if they are too many for the message.
-
-    Args:
-        checkpoint: An :class:`ExportRequest`, or the value of that name in one.
-        output: See :class:`ExportRequest`.
-        **options: See :class:`ExportRequest`.
 
     Raises:
         InputError: If checkpoint, config or output cannot be used, or the network is not
             recognised.
         RejectedError: If the weights do not fill the network completely, or belong to another one.
     """
-    if not isinstance(checkpoint, ExportRequest):
-        request = ExportRequest(checkpoint, output, **options)
-    elif output is None and not options:
+    if isinstance(checkpoint, ExportRequest):
         request = checkpoint
+        if (output, config, key, to, trust) != (None, None, None, EXPORT_LAYOUTS[0], False):
+            raise InputError('export takes a request or its values, not both')
     else:
-        raise TypeError('export(request) takes no other values')
+        # An empty output is rejected like a missing one.
+        request = ExportRequest(
+            checkpoint, '' if output is None else output, config, key, to, trust
+        )
     path = request.output_path
     source = locate(str(request.checkpoint))
     require_replaceable(path, source.path)
@@ -151,12 +139,15 @@ def export(checkpoint: Any, output: Any = None, **options: Any) -> Manifest:
     names = classifier_names(measured.found, weights) if request.to != 'openmmlab' else {}
     classifier = {new: heads[old] for old, new in names.items()}
     weights, layout = rename_for_export(weights, measured.target, request.to, classifier)
-    if request.to == 'safetensors' or path.suffix == '.safetensors':
-        content = serialise_safetensors(weights)
-    else:
-        content = serialise(weights, _meta(measured) if layout == 'openmmlab' else None)
+    meta = {'arch': measured.target.arch, **measured.unusual_inputs}
+    content = serialise(
+        weights,
+        meta if layout == 'openmmlab' else None,
+        safetensors=request.to == 'safetensors' or path.suffix == '.safetensors',
+    )
     dropped = [name for name in heads if name not in names]
-    return write_export(path, content, _manifest(measured, path.name, dropped, layout))
+    manifest = replace(measured.manifest, backbone=path.name, dropped=dropped, layout=layout)
+    return write_export(path, content, manifest)
 
 
 def verify(
@@ -168,11 +159,7 @@ def verify(
 ) -> Manifest:
     """Verify the backbone in a checkpoint like :func:`export`, without writing anything.
 
-    Args:
-        checkpoint: See :class:`ExportRequest`.
-        config: See :class:`ExportRequest`.
-        key: See :class:`ExportRequest`.
-        trust: See :class:`ExportRequest`.
+    Arguments are the values of an :class:`ExportRequest`.
 
     Returns:
         The manifest that an export would have, without a file name and hash.
@@ -184,27 +171,20 @@ def verify(
     _require_types(checkpoint, config, key, trust)
     measured = _measure(locate(str(checkpoint)), config, key, trust=trust)
     require_complete(measured.coverage, measured.subject)
-    return _manifest(measured)
+    return measured.manifest
 
 
 @dataclass(frozen=True)
 class _Measured:
     """A backbone, the network to fill, and how much of it the backbone fills."""
 
-    source: Source
-    checkpoint: Checkpoint
-    candidate: Candidate
-    others: list[str]
+    subject: str
     found: FoundBackbone
     state: dict[str, Tensor]
-    inputs: Inputs
     target: Target
     coverage: Coverage
-
-    @property
-    def subject(self) -> str:
-        """Start of the message of a rejection."""
-        return f'{printable(self.source.path)} does not fill {self.target.name}'
+    manifest: Manifest
+    unusual_inputs: dict[str, Any]
 
 
 def _measure(
@@ -234,10 +214,34 @@ def _measure(
         folded=target.inputs.style == 'caffe',
         mismatch=inputs_mismatch(inputs, target.inputs),
     )
-    others = [other.label for other in candidates if other is not candidate]
-    return _Measured(
-        source, checkpoint, candidate, others, found, state, inputs, target, coverage
-    )  # fmt: skip
+    source_format = found.source_format
+    if checkpoint.format in ('rm_mm', 'lightning') and source_format in ('backbone', 'torchvision'):
+        source_format = checkpoint.format
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        source=source.name,
+        source_format=source_format,
+        source_sha256=checkpoint.sha256,
+        backbone='',
+        backbone_sha256='',
+        arch=target.arch,
+        tensors_wanted=coverage.wanted,
+        tensors_matched=coverage.matched,
+        dropped=list(found.heads),
+        completed=list(found.completed),
+        epoch=checkpoint.meta.epoch,
+        metrics={**source.metrics, **checkpoint.meta.metrics},
+        container=checkpoint.container,
+        key=candidate.key,
+        networks=[other.label for other in candidates if other is not candidate],
+        inputs=inputs.as_json(),
+        verified=coverage.ok,
+        mismatch=coverage.mismatch,
+        problems={kind: names for kind, names in coverage.problems().items() if names},
+    )
+    subject = f'{shown} does not fill {target.name}'
+    unusual = {'inputs': inputs.as_json()} if inputs.unusual else {}
+    return _Measured(subject, found, state, target, coverage, manifest, unusual)
 
 
 def _accepted_names(target: Target | None) -> frozenset[str]:
@@ -247,55 +251,12 @@ def _accepted_names(target: Target | None) -> frozenset[str]:
     return frozenset(target.state) | {name.removeprefix(target.wrapper) for name in target.state}
 
 
-def _meta(measured: _Measured) -> dict[str, Any]:
-    """Description in the export itself; the same whichever source the weights came from."""
-    meta: dict[str, Any] = {'arch': measured.target.arch}
-    if measured.inputs.unusual:
-        meta['inputs'] = measured.inputs.as_json()
-    return meta
-
-
-def _manifest(
-    measured: _Measured,
-    backbone: str = '',
-    dropped: list[str] | None = None,
-    layout: str = 'openmmlab',
-) -> Manifest:
-    found, checkpoint, coverage = measured.found, measured.checkpoint, measured.coverage
-    source_format = found.source_format
-    if checkpoint.format in ('rm_mm', 'lightning') and source_format in ('backbone', 'torchvision'):
-        source_format = checkpoint.format
-    return Manifest(
-        schema_version=SCHEMA_VERSION,
-        source=measured.source.name,
-        source_format=source_format,
-        source_sha256=checkpoint.sha256,
-        backbone=backbone,
-        backbone_sha256='',
-        arch=measured.target.arch,
-        tensors_wanted=coverage.wanted,
-        tensors_matched=coverage.matched,
-        dropped=list(found.heads) if dropped is None else dropped,
-        completed=list(found.completed),
-        epoch=checkpoint.meta.epoch,
-        metrics={**measured.source.metrics, **checkpoint.meta.metrics},
-        container=checkpoint.container,
-        key=measured.candidate.key,
-        networks=measured.others,
-        inputs=measured.inputs.as_json(),
-        layout=layout,
-        verified=coverage.ok,
-        mismatch=coverage.mismatch,
-        problems={kind: names for kind, names in coverage.problems().items() if names},
-    )
-
-
 def _rejection(measured: _Measured, output: Path) -> RejectedError:
     """The error of a rejected export, and a record of all problems if they are too many for it."""
     subject, coverage = measured.subject, measured.coverage
     if coverage.fits(_SCREEN_LINES):
         return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES)}')
-    where = write_rejection(output, _manifest(measured, output.name))
+    where = write_rejection(output, replace(measured.manifest, backbone=output.name))
     return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES - 1)}\n{where}')
 
 

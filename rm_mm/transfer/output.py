@@ -97,37 +97,32 @@ def rename_for_export(
     return {**named, **heads}, 'torchvision' if to == 'torchvision' else 'timm'
 
 
-def serialise(weights: Mapping[str, Tensor], meta: Mapping[str, Any] | None) -> bytes:
+def serialise(
+    weights: Mapping[str, Tensor], meta: Mapping[str, Any] | None, *, safetensors: bool
+) -> bytes:
     """The file of an export; the same bytes for the same weights.
 
     Args:
         weights: Tensors in the order and dtypes of the file.
-        meta: Description of the network, saved with a mark of rm_mm; None for a plain file of
-            weights.
+        meta: Description of the network, saved with a mark of rm_mm; None for weights alone.
+        safetensors: Use that format instead of torch's. It has no room for ``meta``.
     """
-    content: dict[str, Any] = _cloned(weights)
+    # Cloned, because torch.save writes the whole storage of a view.
+    content: dict[str, Any] = {
+        name: value.clone(memory_format=torch.contiguous_format) for name, value in weights.items()
+    }
+    if safetensors:
+        # Imported here because most exports are torch's.
+        from safetensors.torch import save
+
+        # A single entry, because safetensors writes several in any order.
+        return bytes(save(content, {'format': 'pt'}))
     if meta is not None:
         content = {'state_dict': content, 'meta': {'format': EXPORT_MARK, **meta}}
     # To memory, because torch.save writes the name of a file that it opens into the bytes.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()
-
-
-def serialise_safetensors(weights: Mapping[str, Tensor]) -> bytes:
-    """The same for the safetensors format, which stores weights alone."""
-    # Imported here because most exports are torch's.
-    from safetensors.torch import save
-
-    # A single entry, because safetensors writes several in any order.
-    return bytes(save(_cloned(weights), {'format': 'pt'}))
-
-
-def _cloned(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # torch.save writes the whole storage of a view.
-    return {
-        name: value.clone(memory_format=torch.contiguous_format) for name, value in weights.items()
-    }
 
 
 def write_export(output: Path, content: bytes, manifest: Manifest) -> Manifest:

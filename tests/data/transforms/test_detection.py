@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mmdet.datasets.transforms import PackDetInputs
 
-from rm_mm.data.transforms import STOCK_NAMES, detection
+from rm_mm.data.transforms import STOCK_NAMES, detection, pixels
 from tests.data.transforms.pipelines import (
     OURS,
     SIZES,
@@ -92,9 +92,9 @@ def test_what_is_no_photo_is_packed_as_well(shape, dtype):
 
 def test_nothing_is_copied_once_the_planes_are_there(monkeypatch):
     made = []
-    by_planes = detection.by_planes
+    by_planes = pixels.by_planes
     monkeypatch.setattr(
-        detection, 'by_planes', lambda image: made.append(by_planes(image)) or made[-1]
+        pixels, 'by_planes', lambda image: made.append(by_planes(image)) or made[-1]
     )
     results = {'img': photo(np.random.default_rng(0), (20, 30))[:, ::-1]}
     before = results['img']

@@ -8,7 +8,7 @@ from mmcv.transforms.utils import cache_random_params
 from mmseg.datasets.transforms import PackSegInputs, PhotoMetricDistortion, RandomCrop, RandomFlip
 from mmseg.registry import TRANSFORMS
 
-from rm_mm.data.transforms import STOCK_NAMES, segmentation
+from rm_mm.data.transforms import STOCK_NAMES, pixels, segmentation
 from tests.data.transforms.pipelines import (
     OURS,
     SIZES,
@@ -206,9 +206,9 @@ def test_flips_leave_nothing_to_be_read_backwards(direction, swapped, dtype):
 
 
 def test_nothing_is_copied_once_the_planes_are_there(monkeypatch):
-    made, by_planes = [], segmentation.by_planes
+    made, by_planes = [], pixels.by_planes
     monkeypatch.setattr(
-        segmentation, 'by_planes', lambda image: made.append(by_planes(image)) or made[-1]
+        pixels, 'by_planes', lambda image: made.append(by_planes(image)) or made[-1]
     )
     packed = segmentation.PackSegInputsByPlanes().transform({'img': levels(0)[2:, 3:]})
     assert packed['inputs'].data_ptr() == made[0].ctypes.data
@@ -242,8 +242,8 @@ def test_recipes_differ_from_the_stock_one_in_names_alone(stock, name):
     )
 
 
-def test_each_is_a_kind_of_what_it_stands_for(stock):
+def test_each_transform_is_a_subclass_of_its_stock_one(stock):
     for kind in OUR_TYPES[3:]:
         ours, theirs = TRANSFORMS.get(kind), TRANSFORMS.get(STOCK_NAMES[kind])
-        assert ours.__bases__ == (theirs,)
+        assert ours.__bases__[-1] is theirs
         assert pickle.loads(pickle.dumps(ours)) is ours
