@@ -159,7 +159,7 @@ def local_checkpoint(name: str) -> str:
     if '://' in name and not name.startswith('https://'):
         return name
     from rm_mm.transfer.checkpoint import read_checkpoint
-    from rm_mm.transfer.zoo import locate
+    from rm_mm.transfer.location import locate
 
     path = locate(name).path
     read_checkpoint(path)

@@ -12,7 +12,7 @@ A checkpoint passes through the modules of this package in this order:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,8 @@ class ExportRequest:
             with the plain stem that their shapes belong to.
         key: Key of the network to export if the checkpoint holds several, see
             :func:`rm_mm.transfer.backbones.choose_candidate`.
-        to: Library whose names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. Exports in
-            names other than OpenMMLab's include the classifier.
+        to: Names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. Exports in other names than
+            OpenMMLab's include the classifier.
         trust: Whether to unpickle whatever the file asks for, which can run anything.
 
     Raises:
@@ -121,10 +121,9 @@ def export(
         if (output, config, key, to, trust) != (None, None, None, EXPORT_LAYOUTS[0], False):
             raise InputError('export takes a request or its values, not both')
     else:
-        # An empty output is rejected like a missing one.
-        request = ExportRequest(
-            checkpoint, '' if output is None else output, config, key, to, trust
-        )
+        # A missing output is rejected like an empty one.
+        output = '' if output is None else output
+        request = ExportRequest(checkpoint, output, config, key, to, trust)
     path = request.output_path
     source = locate(str(request.checkpoint))
     require_replaceable(path, source.path)
@@ -234,13 +233,13 @@ def _measure(
         container=checkpoint.container,
         key=candidate.key,
         networks=[other.label for other in candidates if other is not candidate],
-        inputs=inputs.as_json(),
+        inputs=asdict(inputs),
         verified=coverage.ok,
         mismatch=coverage.mismatch,
         problems={kind: names for kind, names in coverage.problems().items() if names},
     )
     subject = f'{shown} does not fill {target.name}'
-    unusual = {'inputs': inputs.as_json()} if inputs.unusual else {}
+    unusual = {'inputs': asdict(inputs)} if inputs.unusual else {}
     return _Measured(subject, found, state, target, coverage, manifest, unusual)
 
 

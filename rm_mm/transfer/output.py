@@ -67,7 +67,7 @@ def rename_for_export(
         classifier: ``fc.weight`` and ``fc.bias``, or less.
 
     Returns:
-        The weights, and whose names they have: ``openmmlab``, ``torchvision`` or ``timm``.
+        The weights, and the library of their names: ``openmmlab``, ``torchvision`` or ``timm``.
 
     Raises:
         InputError: If the library has no such network.
@@ -201,6 +201,6 @@ def _is_earlier_export(output: Path, manifest: Path) -> bool:
     known = read_manifest(manifest) if manifest.exists() else None
     if not output.exists():
         return True
-    # A file in another library's names has no mark of ours.
+    # A file in another library's names carries no mark of rm_mm.
     found = read_checkpoint(output)
     return found.format == 'rm_mm' or (known is not None and known.backbone_sha256 == found.sha256)
