@@ -32,7 +32,6 @@ from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_weights
 from rm_mm.transfer.location import Source, locate
 from rm_mm.transfer.manifest import SCHEMA_VERSION, Manifest
 from rm_mm.transfer.output import (
-    classifier_names,
     rename_for_export,
     require_replaceable,
     serialise,
@@ -134,17 +133,15 @@ def export(
     weights = {
         name: measured.state[name].to(value.dtype) for name, value in measured.target.state.items()
     }
-    heads = measured.found.heads
-    names = classifier_names(measured.found, weights) if request.to != 'openmmlab' else {}
-    classifier = {new: heads[old] for old, new in names.items()}
-    weights, layout = rename_for_export(weights, measured.target, request.to, classifier)
+    weights, layout, dropped = rename_for_export(
+        measured.found, weights, measured.target, request.to
+    )
     meta = {'arch': measured.target.arch, **measured.unusual_inputs}
     content = serialise(
         weights,
         meta if layout == 'openmmlab' else None,
         safetensors=request.to == 'safetensors' or path.suffix == '.safetensors',
     )
-    dropped = [name for name in heads if name not in names]
     manifest = replace(measured.manifest, backbone=path.name, dropped=dropped, layout=layout)
     return write_export(path, content, manifest)
 
@@ -193,7 +190,7 @@ def _measure(
     shown = printable(source.path)
     checkpoint = read_checkpoint(source.path, trust=trust)
     target = None if config is None else target_from_config(config)
-    wanted = _accepted_names(target)
+    wanted = frozenset() if target is None else target.accepted_names
     candidates = find_candidates(checkpoint.networks, shown, wanted)
     candidate = choose_candidate(candidates, key, shown)
     found = take_backbone(candidate, wanted)
@@ -204,7 +201,7 @@ def _measure(
         state = {target.wrapper + name: value for name, value in state.items()}
     state = rename_to_target(state, target.state)
     inputs = checkpoint.inputs or inputs_of_weights(
-        checkpoint.meta.config, found.heads, state, found.source_format
+        checkpoint.config, found.heads, state, found.source_format
     )
     coverage = measure_coverage(
         state,
@@ -228,8 +225,8 @@ def _measure(
         tensors_matched=coverage.matched,
         dropped=list(found.heads),
         completed=list(found.completed),
-        epoch=checkpoint.meta.epoch,
-        metrics={**source.metrics, **checkpoint.meta.metrics},
+        epoch=checkpoint.epoch,
+        metrics={**source.metrics, **checkpoint.metrics},
         container=checkpoint.container,
         key=candidate.key,
         networks=[other.label for other in candidates if other is not candidate],
@@ -241,13 +238,6 @@ def _measure(
     subject = f'{shown} does not fill {target.name}'
     unusual = {'inputs': asdict(inputs)} if inputs.unusual else {}
     return _Measured(subject, found, state, target, coverage, manifest, unusual)
-
-
-def _accepted_names(target: Target | None) -> frozenset[str]:
-    """Names that a checkpoint of the target may have, with or without the target's wrapper."""
-    if target is None:
-        return frozenset()
-    return frozenset(target.state) | {name.removeprefix(target.wrapper) for name in target.state}
 
 
 def _rejection(measured: _Measured, output: Path) -> RejectedError:

@@ -34,40 +34,20 @@ _WITHOUT_LABELS = ('moco', 'dino', 'byol', 'swav', 'barlow-twins', 'projector')
 _DEPTHS = (18, 34, 50, 101, 152)
 
 
-def classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> dict[str, str]:
-    """Find the linear layer that classified the backbone's features.
+def rename_for_export(
+    found: FoundBackbone, backbone: Mapping[str, Tensor], target: Target, to: str
+) -> tuple[dict[str, Tensor], str, list[str]]:
+    """Give a backbone the names of another library, and add the classifier that it expects.
 
     Args:
         found: The backbone and heads of the source.
         backbone: Its weights in OpenMMLab's names.
-
-    Returns:
-        Names in ``found.heads``, to ``fc.weight`` and ``fc.bias``; empty if there is none.
-    """
-    if found.source_format in _WITHOUT_LABELS:
-        return {}
-    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
-    for name in _CLASSIFIERS:
-        weight, bias = (found.heads.get(f'{name}.{part}') for part in ('weight', 'bias'))
-        if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
-            names = {f'{name}.weight': 'fc.weight'}
-            return names | ({} if bias is None else {f'{name}.bias': 'fc.bias'})
-    return {}
-
-
-def rename_for_export(
-    backbone: Mapping[str, Tensor], target: Target, to: str, classifier: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], str]:
-    """Give weights the names of another library, and add the classifier that it expects.
-
-    Args:
-        backbone: Weights in OpenMMLab's names.
         target: The network that they fill.
         to: One of :data:`rm_mm.names.EXPORT_LAYOUTS`.
-        classifier: ``fc.weight`` and ``fc.bias``, or less.
 
     Returns:
-        The weights, and the library of their names: ``openmmlab``, ``torchvision`` or ``timm``.
+        The weights; the library of their names: ``openmmlab``, ``torchvision`` or ``timm``; and the
+        names of heads that are left out.
 
     Raises:
         InputError: If the library has no such network.
@@ -81,20 +61,36 @@ def rename_for_export(
         and target.arch.get('base_channels', 64) == 64
         and target.arch.get('style', 'pytorch') == 'pytorch'
     )
+    classifier = {} if to == 'openmmlab' else _classifier_names(found, backbone)
+    dropped = [name for name in found.heads if name not in classifier]
     if to == 'openmmlab' or (to == 'safetensors' and not known):
-        return dict(backbone), 'openmmlab'
+        return dict(backbone), 'openmmlab', dropped
     if not known:
         also = ', ResNetV1c and V1d' if to == 'timm' else ''
         raise InputError(
             f'--to {to}: expected a ResNet{also} of depth 18, 34, 50, 101 or 152 and base '
             f"width 64, found {target.name}; --to safetensors keeps OpenMMLab's names"
         )
-    for name, value in classifier.items():
+    weights = dict(backbone) if plain else rename_to_library(backbone, 'timm')
+    for source, name in classifier.items():
+        value = found.heads[source]
         if not torch.isfinite(value).all():
             raise RejectedError(f'--to {to}: the classifier in the source is not finite ({name})')
-    named = dict(backbone) if plain else rename_to_library(backbone, 'timm')
-    heads = {name: value.to(torch.float32) for name, value in classifier.items()}
-    return {**named, **heads}, 'torchvision' if to == 'torchvision' else 'timm'
+        weights[name] = value.to(torch.float32)
+    return weights, 'torchvision' if to == 'torchvision' else 'timm', dropped
+
+
+def _classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> dict[str, str]:
+    """Names of the linear layer on the backbone's features, to ``fc.weight`` and ``fc.bias``."""
+    if found.source_format in _WITHOUT_LABELS:
+        return {}
+    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
+    for name in _CLASSIFIERS:
+        weight = found.heads.get(f'{name}.weight')
+        if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
+            parts = [part for part in ('weight', 'bias') if f'{name}.{part}' in found.heads]
+            return {f'{name}.{part}': f'fc.{part}' for part in parts}
+    return {}
 
 
 def serialise(
