@@ -24,8 +24,8 @@ _INNER_WRAPPERS = frozenset(
 )
 # Also an ordinary word, so it is only removed in front of a whole backbone.
 _OUTER_WRAPPER = 'module'
-# A ResNet-152 has about ten times as many matching names as a ResNet-18: 50 blocks of 18 names
-# against 8 of 12.
+# A ResNet-152 has about ten times the matching names of a ResNet-18: 50 blocks of 18 against 8 of
+# 12.
 _SMALLEST_SHARE = 10
 
 # Names in a ResNet's blocks: as torchvision, timm and OpenMMLab have them, and as they come out of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +74,6 @@ class Network:
 
 
 @dataclass(frozen=True)
-class TrainingMeta:
-    """What a checkpoint reports about its training.
-
-    Attributes:
-        epoch: Number of epochs trained, or None if unknown.
-        metrics: Accuracies by name, in the unit of the file. Only those of these weights, and those
-            reported without naming any weights (``best_acc1`` of training scripts).
-        config: Text of the config, as mmengine and mmcv 1.x keep it; empty if there is none.
-    """
-
-    epoch: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    config: str = ''
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """Content of one checkpoint file.
 
@@ -99,7 +83,11 @@ class Checkpoint:
         format: Layout of the file: ``rm_mm`` (an export), ``mmengine``, ``lightning``,
             ``training-script`` (a ``state_dict`` among other things) or ``state-dict`` (flat).
         container: ``torch`` or ``safetensors``.
-        meta: What the file reports about its training.
+        epoch: Number of epochs trained, or None if unknown.
+        metrics: Accuracies by name, in the unit of the file. Only those of these weights, and those
+            reported without naming any weights (``best_acc1`` of training scripts).
+        config: Text of the training config, as mmengine and mmcv 1.x keep it; empty if there is
+            none.
         inputs: Inputs of the network, if the file is an export.
         sha256: Hash of the whole file, hexadecimal.
     """
@@ -108,7 +96,9 @@ class Checkpoint:
     networks: tuple[Network, ...]
     format: str
     container: str
-    meta: TrainingMeta
+    epoch: int | None
+    metrics: dict[str, float]
+    config: str
     inputs: Inputs | None
     sha256: str
 
@@ -131,12 +121,15 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     content = read_content(path, trust=trust)
     networks = find_networks(content.value, shown)
     layout = _layout(content.value)
+    epoch, metrics, config = _training_report(content.value)
     return Checkpoint(
         state_dict=networks[0].weights(shown),
         networks=networks,
         format=layout,
         container=content.container,
-        meta=_training_meta(content.value),
+        epoch=epoch,
+        metrics=metrics,
+        config=config,
         inputs=inputs_from_json(content.value['meta'].get('inputs')) if layout == 'rm_mm' else None,
         sha256=content.sha256,
     )
@@ -224,17 +217,15 @@ def _layout(content: Any) -> str:
     return 'lightning' if 'pytorch-lightning_version' in content else 'training-script'
 
 
-def _training_meta(content: Any) -> TrainingMeta:
+def _training_report(content: Any) -> tuple[int | None, dict[str, float], str]:
+    """Epoch, metrics and config in a file."""
     if not isinstance(content, dict):
-        return TrainingMeta()
+        return None, {}, ''
     meta = content.get('meta')
     if isinstance(meta, dict):
         config = meta.get('cfg') or meta.get('config')
-        return TrainingMeta(
-            _whole_number(meta.get('epoch')),
-            _best_scores(content, meta),
-            config if isinstance(config, str) else '',
-        )
+        scores = _best_scores(content, meta)
+        return _whole_number(meta.get('epoch')), scores, config if isinstance(config, str) else ''
     metrics = {
         name: float(value)
         for name, value in content.items()
@@ -244,7 +235,7 @@ def _training_meta(content: Any) -> TrainingMeta:
         and (isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1))
         and math.isfinite(float(value))
     }
-    return TrainingMeta(_whole_number(content.get('epoch')), metrics)
+    return _whole_number(content.get('epoch')), metrics, ''
 
 
 def _best_scores(content: dict[Any, Any], meta: dict[Any, Any]) -> dict[str, float]:

@@ -42,17 +42,13 @@ _IGNORED_GLOBALS = (
 )  # fmt: skip
 # Subclasses of dict, which torch fills item by item.
 _IGNORED_DICTS = (
-    'addict.addict.Dict',
-    'collections.defaultdict',
-    'easydict.EasyDict',
+    'addict.addict.Dict', 'collections.defaultdict', 'easydict.EasyDict', 'yacs.config.CfgNode',
     'lightning.fabric.utilities.data.AttributeDict',
     'lightning.pytorch.utilities.parsing.AttributeDict',
     'lightning_fabric.utilities.data.AttributeDict',
-    'mmcv.utils.config.ConfigDict',
-    'mmengine.config.config.ConfigDict',
+    'mmcv.utils.config.ConfigDict', 'mmengine.config.config.ConfigDict',
     'pytorch_lightning.utilities.parsing.AttributeDict',
-    'yacs.config.CfgNode',
-)
+)  # fmt: skip
 
 _SAFETENSORS_LONGEST_HEADER = 100_000_000
 # PyTorch does not compress. Zipping floats again saves little; a zip bomb expands a thousandfold.

@@ -29,9 +29,9 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Coverage:
-    """The tensors of a network that a state dict fills, and everything that is wrong with it.
+    """How much of a network a state dict fills, and everything that is wrong with it.
 
-    Each kind of problem maps the names of tensors to a text that follows the name in messages.
+    The kinds of problem map names of tensors to the text that follows the name in messages.
 
     Attributes:
         wanted: Number of tensors in the network.
@@ -68,13 +68,12 @@ class Coverage:
         return {label: getattr(self, attribute) for attribute, label in _LABELS.items()}
 
     def summary(self, max_lines: int = 20) -> str:
-        """Describe the problems: the counts, then one line per kind and module.
+        """Describe the problems: the counts, then one line per kind and block.
 
-        A single group is one line. So are wrong values alone, because a diverged network is NaN
-        everywhere.
+        A single block, or wrong values alone (a diverged network is NaN everywhere), are one line.
 
         Args:
-            max_lines: Length of the summary, at least 3. The last line counts what does not fit.
+            max_lines: Longest summary, at least 3. The last line counts what does not fit.
         """
         problems = self.problems()
         counts = ''.join(f', {len(names)} {kind}' for kind, names in problems.items() if names)
@@ -96,7 +95,7 @@ class Coverage:
         return '\n'.join([*lines, *(line for line, _ in shown)])
 
     def fits(self, max_lines: int = 20) -> bool:
-        """Whether :meth:`summary` leaves nothing worth telling out."""
+        """Whether :meth:`summary` is complete enough to need no record of all problems."""
         if self._only_values and not self.mismatch:
             return True
         groups = self._groups()

@@ -12,32 +12,29 @@ A checkpoint passes through the modules of this package in this order:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from torch import Tensor
 
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.names import EXPORT_LAYOUTS
 from rm_mm.transfer.backbones import (
-    Candidate,
     FoundBackbone,
     choose_candidate,
     find_candidates,
     take_backbone,
 )
-from rm_mm.transfer.checkpoint import Checkpoint, read_checkpoint
+from rm_mm.transfer.checkpoint import read_checkpoint
 from rm_mm.transfer.coverage import Coverage, measure_coverage, require_complete
-from rm_mm.transfer.inputs import Inputs, inputs_mismatch, inputs_of_weights
+from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_weights
 from rm_mm.transfer.location import Source, locate
 from rm_mm.transfer.manifest import SCHEMA_VERSION, Manifest
 from rm_mm.transfer.output import (
-    classifier_names,
     rename_for_export,
     require_replaceable,
     serialise,
-    serialise_safetensors,
     write_export,
     write_rejection,
 )
@@ -61,8 +58,8 @@ class ExportRequest:
             with the plain stem that their shapes belong to.
         key: Key of the network to export if the checkpoint holds several, see
             :func:`rm_mm.transfer.backbones.choose_candidate`.
-        to: Library whose names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. Exports in
-            names other than OpenMMLab's include the classifier.
+        to: Names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. Exports in other names than
+            OpenMMLab's include the classifier.
         trust: Whether to unpickle whatever the file asks for, which can run anything.
 
     Raises:
@@ -96,47 +93,36 @@ class ExportRequest:
         return Path(self.output).expanduser()
 
 
-@overload
-def export(request: ExportRequest, /) -> Manifest: ...
-
-
-@overload
 def export(
-    checkpoint: str | Path,
-    output: str | Path,
+    checkpoint: ExportRequest | str | Path,
+    output: str | Path | None = None,
     *,
     config: str | Path | None = None,
     key: str | None = None,
     to: str = EXPORT_LAYOUTS[0],
     trust: bool = False,
-) -> Manifest: ...
-
-
-def export(checkpoint: Any, output: Any = None, **options: Any) -> Manifest:
+) -> Manifest:
     """Verify the backbone in a checkpoint, and write it with its manifest.
 
-    Takes a request, or its values: ``export('resnet50.pth', 'backbone.pth', to='timm')``.
+    Takes an :class:`ExportRequest`, or its values: ``export('resnet50.pth', 'backbone.pth')``.
 
     Both files appear complete, the manifest last, and only on success. Exporting a checkpoint again
     writes the same bytes. If a backbone is rejected, nothing is written, except for a record of
     every rejected tensor if they are too many for the message.
-
-    Args:
-        checkpoint: An :class:`ExportRequest`, or the value of that name in one.
-        output: See :class:`ExportRequest`.
-        **options: See :class:`ExportRequest`.
 
     Raises:
         InputError: If checkpoint, config or output cannot be used, or the network is not
             recognised.
         RejectedError: If the weights do not fill the network completely, or belong to another one.
     """
-    if not isinstance(checkpoint, ExportRequest):
-        request = ExportRequest(checkpoint, output, **options)
-    elif output is None and not options:
+    if isinstance(checkpoint, ExportRequest):
         request = checkpoint
+        if (output, config, key, to, trust) != (None, None, None, EXPORT_LAYOUTS[0], False):
+            raise InputError('export takes a request or its values, not both')
     else:
-        raise TypeError('export(request) takes no other values')
+        # A missing output is rejected like an empty one.
+        output = '' if output is None else output
+        request = ExportRequest(checkpoint, output, config, key, to, trust)
     path = request.output_path
     source = locate(str(request.checkpoint))
     require_replaceable(path, source.path)
@@ -147,16 +133,17 @@ def export(checkpoint: Any, output: Any = None, **options: Any) -> Manifest:
     weights = {
         name: measured.state[name].to(value.dtype) for name, value in measured.target.state.items()
     }
-    heads = measured.found.heads
-    names = classifier_names(measured.found, weights) if request.to != 'openmmlab' else {}
-    classifier = {new: heads[old] for old, new in names.items()}
-    weights, layout = rename_for_export(weights, measured.target, request.to, classifier)
-    if request.to == 'safetensors' or path.suffix == '.safetensors':
-        content = serialise_safetensors(weights)
-    else:
-        content = serialise(weights, _meta(measured) if layout == 'openmmlab' else None)
-    dropped = [name for name in heads if name not in names]
-    return write_export(path, content, _manifest(measured, path.name, dropped, layout))
+    weights, layout, dropped = rename_for_export(
+        measured.found, weights, measured.target, request.to
+    )
+    meta = {'arch': measured.target.arch, **measured.unusual_inputs}
+    content = serialise(
+        weights,
+        meta if layout == 'openmmlab' else None,
+        safetensors=request.to == 'safetensors' or path.suffix == '.safetensors',
+    )
+    manifest = replace(measured.manifest, backbone=path.name, dropped=dropped, layout=layout)
+    return write_export(path, content, manifest)
 
 
 def verify(
@@ -168,11 +155,7 @@ def verify(
 ) -> Manifest:
     """Verify the backbone in a checkpoint like :func:`export`, without writing anything.
 
-    Args:
-        checkpoint: See :class:`ExportRequest`.
-        config: See :class:`ExportRequest`.
-        key: See :class:`ExportRequest`.
-        trust: See :class:`ExportRequest`.
+    Arguments are the values of an :class:`ExportRequest`.
 
     Returns:
         The manifest that an export would have, without a file name and hash.
@@ -184,27 +167,20 @@ def verify(
     _require_types(checkpoint, config, key, trust)
     measured = _measure(locate(str(checkpoint)), config, key, trust=trust)
     require_complete(measured.coverage, measured.subject)
-    return _manifest(measured)
+    return measured.manifest
 
 
 @dataclass(frozen=True)
 class _Measured:
     """A backbone, the network to fill, and how much of it the backbone fills."""
 
-    source: Source
-    checkpoint: Checkpoint
-    candidate: Candidate
-    others: list[str]
+    subject: str
     found: FoundBackbone
     state: dict[str, Tensor]
-    inputs: Inputs
     target: Target
     coverage: Coverage
-
-    @property
-    def subject(self) -> str:
-        """Start of the message of a rejection."""
-        return f'{printable(self.source.path)} does not fill {self.target.name}'
+    manifest: Manifest
+    unusual_inputs: dict[str, Any]
 
 
 def _measure(
@@ -214,7 +190,7 @@ def _measure(
     shown = printable(source.path)
     checkpoint = read_checkpoint(source.path, trust=trust)
     target = None if config is None else target_from_config(config)
-    wanted = _accepted_names(target)
+    wanted = frozenset() if target is None else target.accepted_names
     candidates = find_candidates(checkpoint.networks, shown, wanted)
     candidate = choose_candidate(candidates, key, shown)
     found = take_backbone(candidate, wanted)
@@ -225,7 +201,7 @@ def _measure(
         state = {target.wrapper + name: value for name, value in state.items()}
     state = rename_to_target(state, target.state)
     inputs = checkpoint.inputs or inputs_of_weights(
-        checkpoint.meta.config, found.heads, state, found.source_format
+        checkpoint.config, found.heads, state, found.source_format
     )
     coverage = measure_coverage(
         state,
@@ -234,60 +210,34 @@ def _measure(
         folded=target.inputs.style == 'caffe',
         mismatch=inputs_mismatch(inputs, target.inputs),
     )
-    others = [other.label for other in candidates if other is not candidate]
-    return _Measured(
-        source, checkpoint, candidate, others, found, state, inputs, target, coverage
-    )  # fmt: skip
-
-
-def _accepted_names(target: Target | None) -> frozenset[str]:
-    """Names that a checkpoint of the target may have, with or without the target's wrapper."""
-    if target is None:
-        return frozenset()
-    return frozenset(target.state) | {name.removeprefix(target.wrapper) for name in target.state}
-
-
-def _meta(measured: _Measured) -> dict[str, Any]:
-    """Description in the export itself; the same whichever source the weights came from."""
-    meta: dict[str, Any] = {'arch': measured.target.arch}
-    if measured.inputs.unusual:
-        meta['inputs'] = measured.inputs.as_json()
-    return meta
-
-
-def _manifest(
-    measured: _Measured,
-    backbone: str = '',
-    dropped: list[str] | None = None,
-    layout: str = 'openmmlab',
-) -> Manifest:
-    found, checkpoint, coverage = measured.found, measured.checkpoint, measured.coverage
     source_format = found.source_format
     if checkpoint.format in ('rm_mm', 'lightning') and source_format in ('backbone', 'torchvision'):
         source_format = checkpoint.format
-    return Manifest(
+    manifest = Manifest(
         schema_version=SCHEMA_VERSION,
-        source=measured.source.name,
+        source=source.name,
         source_format=source_format,
         source_sha256=checkpoint.sha256,
-        backbone=backbone,
+        backbone='',
         backbone_sha256='',
-        arch=measured.target.arch,
+        arch=target.arch,
         tensors_wanted=coverage.wanted,
         tensors_matched=coverage.matched,
-        dropped=list(found.heads) if dropped is None else dropped,
+        dropped=list(found.heads),
         completed=list(found.completed),
-        epoch=checkpoint.meta.epoch,
-        metrics={**measured.source.metrics, **checkpoint.meta.metrics},
+        epoch=checkpoint.epoch,
+        metrics={**source.metrics, **checkpoint.metrics},
         container=checkpoint.container,
-        key=measured.candidate.key,
-        networks=measured.others,
-        inputs=measured.inputs.as_json(),
-        layout=layout,
+        key=candidate.key,
+        networks=[other.label for other in candidates if other is not candidate],
+        inputs=asdict(inputs),
         verified=coverage.ok,
         mismatch=coverage.mismatch,
         problems={kind: names for kind, names in coverage.problems().items() if names},
     )
+    subject = f'{shown} does not fill {target.name}'
+    unusual = {'inputs': asdict(inputs)} if inputs.unusual else {}
+    return _Measured(subject, found, state, target, coverage, manifest, unusual)
 
 
 def _rejection(measured: _Measured, output: Path) -> RejectedError:
@@ -295,7 +245,7 @@ def _rejection(measured: _Measured, output: Path) -> RejectedError:
     subject, coverage = measured.subject, measured.coverage
     if coverage.fits(_SCREEN_LINES):
         return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES)}')
-    where = write_rejection(output, _manifest(measured, output.name))
+    where = write_rejection(output, replace(measured.manifest, backbone=output.name))
     return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES - 1)}\n{where}')
 
 

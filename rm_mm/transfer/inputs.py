@@ -7,7 +7,7 @@ the config, the mean that a data preprocessor subtracts, and folded norms (Caffe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -38,10 +38,6 @@ class Inputs:
     def unusual(self) -> bool:
         """Whether a network like torchvision's would be the wrong one."""
         return self.colors == 'BGR' or self.style == 'caffe'
-
-    def as_json(self) -> dict[str, str | None]:
-        """Entry of a manifest."""
-        return asdict(self)
 
 
 def inputs_of_weights(

@@ -37,7 +37,7 @@ class Manifest:
         key: Key of the network in the checkpoint; empty if it is the whole file.
         networks: Keys of the other networks.
         inputs: Colour order and style, as far as known; see :class:`rm_mm.transfer.inputs.Inputs`.
-        layout: Library whose names the export has: ``openmmlab``, ``torchvision`` or ``timm``.
+        layout: Library of the names in the export: ``openmmlab``, ``torchvision`` or ``timm``.
         verified: Whether the backbone fills the network.
         mismatch: Difference between the network of the weights and the one to fill, or None.
         problems: Rejected tensors: kind of problem, to name, to what was found.

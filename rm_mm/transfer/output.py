@@ -34,40 +34,20 @@ _WITHOUT_LABELS = ('moco', 'dino', 'byol', 'swav', 'barlow-twins', 'projector')
 _DEPTHS = (18, 34, 50, 101, 152)
 
 
-def classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> dict[str, str]:
-    """Find the linear layer that classified the backbone's features.
+def rename_for_export(
+    found: FoundBackbone, backbone: Mapping[str, Tensor], target: Target, to: str
+) -> tuple[dict[str, Tensor], str, list[str]]:
+    """Give a backbone the names of another library, and add the classifier that it expects.
 
     Args:
         found: The backbone and heads of the source.
         backbone: Its weights in OpenMMLab's names.
-
-    Returns:
-        Names in ``found.heads``, to ``fc.weight`` and ``fc.bias``; empty if there is none.
-    """
-    if found.source_format in _WITHOUT_LABELS:
-        return {}
-    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
-    for name in _CLASSIFIERS:
-        weight, bias = (found.heads.get(f'{name}.{part}') for part in ('weight', 'bias'))
-        if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
-            names = {f'{name}.weight': 'fc.weight'}
-            return names | ({} if bias is None else {f'{name}.bias': 'fc.bias'})
-    return {}
-
-
-def rename_for_export(
-    backbone: Mapping[str, Tensor], target: Target, to: str, classifier: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], str]:
-    """Give weights the names of another library, and add the classifier that it expects.
-
-    Args:
-        backbone: Weights in OpenMMLab's names.
         target: The network that they fill.
         to: One of :data:`rm_mm.names.EXPORT_LAYOUTS`.
-        classifier: ``fc.weight`` and ``fc.bias``, or less.
 
     Returns:
-        The weights, and whose names they have: ``openmmlab``, ``torchvision`` or ``timm``.
+        The weights; the library of their names: ``openmmlab``, ``torchvision`` or ``timm``; and the
+        names of heads that are left out.
 
     Raises:
         InputError: If the library has no such network.
@@ -81,53 +61,64 @@ def rename_for_export(
         and target.arch.get('base_channels', 64) == 64
         and target.arch.get('style', 'pytorch') == 'pytorch'
     )
+    classifier = {} if to == 'openmmlab' else _classifier_names(found, backbone)
+    dropped = [name for name in found.heads if name not in classifier]
     if to == 'openmmlab' or (to == 'safetensors' and not known):
-        return dict(backbone), 'openmmlab'
+        return dict(backbone), 'openmmlab', dropped
     if not known:
         also = ', ResNetV1c and V1d' if to == 'timm' else ''
         raise InputError(
             f'--to {to}: expected a ResNet{also} of depth 18, 34, 50, 101 or 152 and base '
             f"width 64, found {target.name}; --to safetensors keeps OpenMMLab's names"
         )
-    for name, value in classifier.items():
+    weights = dict(backbone) if plain else rename_to_library(backbone, 'timm')
+    for source, name in classifier.items():
+        value = found.heads[source]
         if not torch.isfinite(value).all():
             raise RejectedError(f'--to {to}: the classifier in the source is not finite ({name})')
-    named = dict(backbone) if plain else rename_to_library(backbone, 'timm')
-    heads = {name: value.to(torch.float32) for name, value in classifier.items()}
-    return {**named, **heads}, 'torchvision' if to == 'torchvision' else 'timm'
+        weights[name] = value.to(torch.float32)
+    return weights, 'torchvision' if to == 'torchvision' else 'timm', dropped
 
 
-def serialise(weights: Mapping[str, Tensor], meta: Mapping[str, Any] | None) -> bytes:
+def _classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> dict[str, str]:
+    """Names of the linear layer on the backbone's features, to ``fc.weight`` and ``fc.bias``."""
+    if found.source_format in _WITHOUT_LABELS:
+        return {}
+    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
+    for name in _CLASSIFIERS:
+        weight = found.heads.get(f'{name}.weight')
+        if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
+            parts = [part for part in ('weight', 'bias') if f'{name}.{part}' in found.heads]
+            return {f'{name}.{part}': f'fc.{part}' for part in parts}
+    return {}
+
+
+def serialise(
+    weights: Mapping[str, Tensor], meta: Mapping[str, Any] | None, *, safetensors: bool
+) -> bytes:
     """The file of an export; the same bytes for the same weights.
 
     Args:
         weights: Tensors in the order and dtypes of the file.
-        meta: Description of the network, saved with a mark of rm_mm; None for a plain file of
-            weights.
+        meta: Description of the network, saved with a mark of rm_mm; None for weights alone.
+        safetensors: Use that format instead of torch's. It has no room for ``meta``.
     """
-    content: dict[str, Any] = _cloned(weights)
+    # Cloned, because torch.save writes the whole storage of a view.
+    content: dict[str, Any] = {
+        name: value.clone(memory_format=torch.contiguous_format) for name, value in weights.items()
+    }
+    if safetensors:
+        # Imported here because most exports are torch's.
+        from safetensors.torch import save
+
+        # A single entry, because safetensors writes several in any order.
+        return bytes(save(content, {'format': 'pt'}))
     if meta is not None:
         content = {'state_dict': content, 'meta': {'format': EXPORT_MARK, **meta}}
     # To memory, because torch.save writes the name of a file that it opens into the bytes.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()
-
-
-def serialise_safetensors(weights: Mapping[str, Tensor]) -> bytes:
-    """The same for the safetensors format, which stores weights alone."""
-    # Imported here because most exports are torch's.
-    from safetensors.torch import save
-
-    # A single entry, because safetensors writes several in any order.
-    return bytes(save(_cloned(weights), {'format': 'pt'}))
-
-
-def _cloned(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # torch.save writes the whole storage of a view.
-    return {
-        name: value.clone(memory_format=torch.contiguous_format) for name, value in weights.items()
-    }
 
 
 def write_export(output: Path, content: bytes, manifest: Manifest) -> Manifest:
@@ -206,6 +197,6 @@ def _is_earlier_export(output: Path, manifest: Path) -> bool:
     known = read_manifest(manifest) if manifest.exists() else None
     if not output.exists():
         return True
-    # A file in another library's names has no mark of ours.
+    # A file in another library's names carries no mark of rm_mm.
     found = read_checkpoint(output)
     return found.format == 'rm_mm' or (known is not None and known.backbone_sha256 == found.sha256)

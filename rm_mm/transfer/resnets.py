@@ -55,7 +55,7 @@ class ResNetKind:
     Attributes:
         name: Class in mmpretrain, mmdet and mmseg; ``ResNet`` for kinds without their own class.
         features: What distinguishes the kind, in words.
-        stem: Library whose names its deep stem has; None for a stem of one convolution.
+        stem: Library of its deep stem's names; None for a stem of one convolution.
     """
 
     name: str

@@ -44,6 +44,11 @@ class Target:
         firsts = {name.partition('.')[0] for name in self.state}
         return f'{firsts.pop()}.' if len(firsts) == 1 else ''
 
+    @property
+    def accepted_names(self) -> frozenset[str]:
+        """Names that its weights may have in a checkpoint, with or without the wrapper."""
+        return frozenset(self.state) | {name.removeprefix(self.wrapper) for name in self.state}
+
 
 def target_from_shapes(state: Mapping[str, Tensor]) -> Target:
     """The ResNet with the plain stem that weights belong to.

@@ -52,14 +52,14 @@ def test_reads_what_mmengine_saves_with_the_weights(save):
     checkpoint = read_checkpoint(path)
 
     assert checkpoint.format == 'mmengine'
-    assert checkpoint.meta.epoch == 3
-    assert checkpoint.meta.metrics == {'accuracy_top1': 71.25}
+    assert checkpoint.epoch == 3
+    assert checkpoint.metrics == {'accuracy_top1': 71.25}
     assert checkpoint.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert torch.equal(checkpoint.state_dict['backbone.conv1.weight'], torch.ones(2))
 
 
 def test_a_score_of_an_earlier_epoch_is_ignored(save):
-    assert read_checkpoint(save(mmengine_content(epoch=4, best_epoch=3))).meta.metrics == {}
+    assert read_checkpoint(save(mmengine_content(epoch=4, best_epoch=3))).metrics == {}
 
 
 def test_reads_the_layout_of_training_scripts(save):
@@ -71,8 +71,8 @@ def test_reads_the_layout_of_training_scripts(save):
     }
     checkpoint = read_checkpoint(save(content))
     assert checkpoint.format == 'training-script'
-    assert checkpoint.meta.epoch == 300
-    assert checkpoint.meta.metrics == {'best_acc1': 78.5}
+    assert checkpoint.epoch == 300
+    assert checkpoint.metrics == {'best_acc1': 78.5}
 
 
 def test_reads_a_flat_state_dict_with_parameters_in_it(save):

@@ -384,7 +384,6 @@ def test_the_output_may_be_below_a_home(tmp_path, save, weights, monkeypatch):
     [
         ({'checkpoint': 3}, r'checkpoint must be str or Path, found 3 \(int\)'),
         ({'checkpoint': {'w': 1}}, r"checkpoint must be str or Path, found \{'w': 1\} \(dict\)"),
-        ({'output': None}, r'output must be str or Path, found None \(NoneType\)'),
         ({'output': b'b.pth'}, r'output must be str or Path, found .*bytes'),
         ({'output': ''}, r"output must name a file, such as backbone\.pth, found ''"),
         ({'output': 'a\0b'}, r"output 'a\\x00b' cannot be a path: .*null"),
@@ -401,16 +400,22 @@ def test_wrong_values_of_a_request_are_one_sentence(changes, message):
     with pytest.raises(InputError, match=message) as caught:
         ExportRequest(**values)
     assert '\n' not in str(caught.value)
-    checkpoint, output = values.pop('checkpoint'), values.pop('output')
     with pytest.raises(InputError, match=message):
-        export(checkpoint, output, **values)
+        export(**values)
 
 
-def test_a_request_stands_alone(tmp_path):
+def test_an_export_needs_an_output():
+    with pytest.raises(InputError, match=r'output must be str or Path, found None'):
+        ExportRequest('x.pth', None)
+    with pytest.raises(InputError, match='output must name a file'):
+        export('x.pth')
+
+
+def test_a_request_is_not_mixed_with_values(tmp_path):
     request = ExportRequest('x.pth', tmp_path / 'b.pth')
-    with pytest.raises(TypeError, match='takes no other values'):
+    with pytest.raises(InputError, match='not both'):
         export(request, tmp_path / 'c.pth')
-    with pytest.raises(TypeError, match='takes no other values'):
+    with pytest.raises(InputError, match='not both'):
         export(request, key='x')
 
 

@@ -157,7 +157,7 @@ def test_names_with_and_without_a_hash():
 
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):
-    """A published ResNet-18 whose file name holds its hash, and an empty cache."""
+    """A published ResNet-18 with its hash in the file name, and an empty cache."""
     torch.manual_seed(0)
     plain = tmp_path / 'plain.pth'
     network = torchvision.models.resnet18().train()

@@ -1,6 +1,6 @@
 """Moving the bytes of photographs with OpenCV, where NumPy and PyTorch go pixel by pixel.
 
-Every function returns what its NumPy counterpart does, value by value.
+Every function returns the same values as its NumPy counterpart.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# What mmcv.imflip mirrors, and how cv2.flip says it.
-_AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
+# cv2.flip's codes for the axes that mmcv.imflip mirrors.
 _CODES = {(1,): 1, (0,): 0, (0, 1): -1}
-# Below it, single precision counts exactly; OpenCV's histograms are of that.
+_DIRECTIONS = {'horizontal': 1, 'vertical': 0, 'diagonal': -1}
+# OpenCV's histograms are in single precision, which counts exactly up to here.
 _COUNTABLE = 2**24
 
 
 def is_photo(image: NDArray[Any]) -> bool:
-    """Whether an array is (H, W, 3) bytes, which OpenCV has its fast paths for."""
+    """Whether an array is (H, W, 3) bytes, for which OpenCV has fast paths."""
     return image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
 
 
@@ -29,50 +29,64 @@ def is_label_map(labels: NDArray[Any]) -> bool:
 
 
 def mirrored(pixels: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
-    """Mirror an image as ``mmcv.imflip``, into an array of its own instead of a view.
+    """Mirror an image like ``mmcv.imflip``, into a new array.
 
     Args:
         pixels: A photo or a label map. Not modified.
         direction: ``horizontal``, ``vertical`` or ``diagonal``.
 
     Returns:
-        Contiguous, of the same shape.
+        A contiguous array of the same shape.
     """
-    # NumPy's view is read backwards, byte by byte, by whatever copies it later.
-    return np.asarray(cv2.flip(pixels, _CODES[_AXES[direction]]))
+    # NumPy would return a view, which later copies read backwards, byte by byte.
+    return np.asarray(cv2.flip(pixels, _DIRECTIONS[direction]))
 
 
 def by_planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay a photo out plane by plane.
+    """Store a photo plane by plane.
 
     Args:
-        image: (H, W, 3), also as ``mmcv.imflip`` mirrors it: a view read backwards. Not modified.
+        image: (H, W, 3), possibly a mirrored view as ``mmcv.imflip`` returns it. Not modified.
 
     Returns:
-        (H, W, 3) again, of which ``transpose(2, 0, 1)`` is contiguous: what packs an image makes
-        that contiguous, and then has nothing left to copy.
+        (H, W, 3) with a contiguous ``transpose(2, 0, 1)``, so that packing has nothing to copy.
     """
     backwards = tuple(axis for axis in (0, 1) if image.strides[axis] < 0)
     planes = np.empty((3, *image.shape[:2]), np.uint8)
     cv2.split(np.flip(image, backwards), [*planes])
     for plane in planes if backwards else ():
-        # In place, and quicker than of whole pixels, which are three bytes.
+        # In place, and faster than for whole pixels of three bytes.
         cv2.flip(plane, _CODES[backwards], plane)
     return planes.transpose(1, 2, 0)
+
+
+class PackByPlanes:
+    """Mixin for transforms that pack images: splits the channels with OpenCV.
+
+    Results are equal, including strides. The stock transforms transpose byte by byte, backwards
+    after a ``RandomFlip``.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Pack like the stock transform, but an image that already has the final layout."""
+        if 'img' in results and is_photo(results['img']):
+            results = {**results, 'img': by_planes(results['img'])}
+        packed: dict[str, Any] = super().transform(results)  # type: ignore[misc]
+        return packed
 
 
 def through_table(
     pixels: NDArray[np.uint8], table: NDArray[np.uint8], channel: int | None = None
 ) -> NDArray[np.uint8]:
-    """Look every byte up.
+    """Replace every byte by its entry in a table.
 
     Args:
-        pixels: (H, W, 3). Modified if there is a channel.
+        pixels: (H, W, 3). Modified if a channel is given.
         table: (256,), the new value of each level.
-        channel: Only of this one; of all by default.
+        channel: The only channel to change; by default, all are.
 
     Returns:
-        The pixels after it.
+        The changed pixels.
     """
     if channel is None:
         return np.asarray(cv2.LUT(pixels, table))
@@ -81,14 +95,14 @@ def through_table(
 
 
 def level_counts(labels: NDArray[Any], ignored: int) -> NDArray[np.int64]:
-    """How often each label occurs that does, as ``np.unique`` counts, without sorting.
+    """Count the pixels of each label that occurs, like ``np.unique`` but without sorting.
 
     Args:
-        labels: A label map, of at least one pixel.
-        ignored: A label not to count.
+        labels: A label map of at least one pixel.
+        ignored: Label to leave out.
 
     Returns:
-        One count a label, in the order of the labels.
+        One count per label, in the order of the labels.
     """
     if not is_label_map(labels) or labels.size >= _COUNTABLE:
         found, counts = np.unique(labels, return_counts=True)

@@ -1,4 +1,4 @@
-"""What is faster of mmsegmentation's pipelines, with the stock results."""
+"""Faster transforms of mmsegmentation's pipelines, with the stock results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmseg.registry import TRANSFORMS
 from numpy.typing import NDArray
 
 from rm_mm.data.transforms.pixels import (
-    by_planes,
+    PackByPlanes,
     is_label_map,
     is_photo,
     level_counts,
@@ -27,21 +27,22 @@ _LEVELS: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)
 class RandomCropByHistogram(RandomCrop):
     """mmseg's ``RandomCrop`` with the labels of a crop counted by a histogram.
 
-    Results and random numbers are equal. The stock one sorts the labels of every crop it tries.
+    Results and random numbers are equal. The stock transform sorts the labels of every crop that it
+    tries.
     """
 
-    # Of its own: with the stock one's, mmcv would take the method below for two.
+    # Not inherited: mmcv would register the method below twice.
     _methods_with_randomness: ClassVar[list[str]] = []
 
     @cache_randomness
     def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
-        """Draw a crop, up to ten times again while one category has too much of it.
+        """Draw a crop, and redraw it up to ten times while one category fills too much of it.
 
         Args:
-            results: With ``img`` and ``gt_seg_map``. Not modified.
+            results: Has ``img`` and ``gt_seg_map``. Not modified.
 
         Returns:
-            Top, bottom, left and right, which may be outside the image.
+            Top, bottom, left and right, possibly outside the image.
         """
         size = results['img'].shape[:2]
         box = self._draw(size)
@@ -64,12 +65,12 @@ class RandomCropByHistogram(RandomCrop):
 class RandomFlipByOpenCV(RandomFlip):
     """mmseg's ``RandomFlip`` with image and labels mirrored by OpenCV.
 
-    Results and random numbers are equal. The stock one leaves views read backwards, which cost
-    several times as much in the transforms after it.
+    Results and random numbers are equal. The stock transform returns views that are read
+    backwards, which makes later transforms several times slower.
     """
 
     def _flip(self, results: dict[str, Any]) -> None:
-        """Flip as the stock transform, whose flip of the image itself costs nothing yet."""
+        """Flip like the stock transform, whose own flip of the image is only a view."""
         image = results['img']
         super()._flip(results)
         if is_photo(image):
@@ -84,15 +85,15 @@ class RandomFlipByOpenCV(RandomFlip):
 
 @TRANSFORMS.register_module()
 class PhotoMetricDistortionByTable(PhotoMetricDistortion):
-    """mmseg's ``PhotoMetricDistortion`` through tables of the 256 levels.
+    """mmseg's ``PhotoMetricDistortion`` with tables of the 256 levels.
 
-    Results and random numbers are equal: each change is a function of one byte, which the stock
-    code itself computes here, once a level. The stock one computes it for every byte, in floating
-    point and, for the hue, in 64-bit integers.
+    Results and random numbers are equal. Each change is a function of one byte, and the stock code
+    computes it here once per level. On its own it computes every byte, in floating point or, for
+    the hue, in 64-bit integers.
     """
 
     def convert(self, img: NDArray[Any], alpha: float = 1, beta: float = 0) -> NDArray[Any]:
-        """Change contrast and brightness, clipped and rounded down as in the stock transform."""
+        """Change contrast and brightness; clipped and rounded down like in the stock transform."""
         if not is_photo(img):
             changed: NDArray[Any] = super().convert(img, alpha, beta)
             return changed
@@ -109,14 +110,14 @@ class PhotoMetricDistortionByTable(PhotoMetricDistortion):
         return _in_hsv(img, 1, super().convert(_LEVELS, alpha))
 
     def hue(self, img: NDArray[Any]) -> NDArray[Any]:
-        """Turn the hue, of 180 levels, of half the images."""
+        """Shift the hue, which has 180 levels, of half the images."""
         if not is_photo(img):
             changed: NDArray[Any] = super().hue(img)
             return changed
         if not np.random.randint(2):
             return img
-        turn = np.random.randint(-self.hue_delta, self.hue_delta)
-        return _in_hsv(img, 0, np.asarray((_LEVELS.astype(int) + turn) % 180, np.uint8))
+        shift = np.random.randint(-self.hue_delta, self.hue_delta)
+        return _in_hsv(img, 0, np.asarray((_LEVELS.astype(int) + shift) % 180, np.uint8))
 
 
 def _in_hsv(image: NDArray[Any], channel: int, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -126,15 +127,5 @@ def _in_hsv(image: NDArray[Any], channel: int, table: NDArray[np.uint8]) -> NDAr
 
 
 @TRANSFORMS.register_module()
-class PackSegInputsByPlanes(PackSegInputs):
-    """mmseg's ``PackSegInputs`` with the channels taken apart by OpenCV.
-
-    Results are equal, strides included. The stock one transposes three bytes at a time.
-    """
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Pack as the stock transform, an image already laid out as it is to be."""
-        if 'img' in results and is_photo(results['img']):
-            results = {**results, 'img': by_planes(results['img'])}
-        packed: dict[str, Any] = super().transform(results)
-        return packed
+class PackSegInputsByPlanes(PackByPlanes, PackSegInputs):
+    """mmseg's ``PackSegInputs`` with the channels split by OpenCV."""

@@ -1,4 +1,4 @@
-"""The stock pipelines and ours, run from the same random state and compared to the last bit."""
+"""Run the stock pipelines and those of the recipes from one random state; compare each bit."""
 
 import random
 
@@ -22,8 +22,8 @@ OURS = {
     'mmdet': 'detection/atss_r50_rm_coco.py',
     'mmseg': 'segmentation/upernet_r50_rm_ade20k.py',
 }
-#: Height and width: odd, tiny, flat, narrow, and as photographs are. The stock pipelines fail on
-#: what is one pixel wide.
+#: Heights and widths: odd, tiny, flat, narrow, and usual. The stock pipelines fail on images that
+#: are one pixel wide.
 SIZES = ((37, 53), (2, 2), (3, 211), (150, 2), (480, 360), (333, 500))
 
 
@@ -35,7 +35,7 @@ def stock_steps(scope, folder):
 
 
 def steps(config):
-    """The training pipeline of a config, without the scope that mmengine notes in it."""
+    """The training pipeline of a config, without the scopes that mmengine adds."""
     dataset = Config.fromfile(configs_root() / config).to_dict()['train_dataloader']['dataset']
     return [
         {key: value for key, value in step.items() if key != '_scope_'}
@@ -49,7 +49,7 @@ def build(scope, pipeline):
 
 
 def photo(generator, size):
-    """Of a smooth part and noise, so that no two pixels or directions look alike."""
+    """A smooth image with noise, so that no two pixels or directions look alike."""
     height, width = size
     image = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
     smooth = cv2.resize(generator.integers(0, 256, (4, 5, 3), dtype=np.uint8), (width, height))
@@ -57,7 +57,7 @@ def photo(generator, size):
 
 
 def run(transform, results, seed):
-    """What comes out from a seed, and the state of every generator afterwards."""
+    """The results for a seed, and the state of every generator afterwards."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

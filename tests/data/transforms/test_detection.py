@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mmdet.datasets.transforms import PackDetInputs
 
-from rm_mm.data.transforms import STOCK_NAMES, detection
+from rm_mm.data.transforms import STOCK_NAMES, detection, pixels
 from tests.data.transforms.pipelines import (
     OURS,
     SIZES,
@@ -26,7 +26,7 @@ def stock(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def samples(tmp_path_factory):
-    """One of each size: colour, and one gray; with boxes and polygons, some to be ignored."""
+    """One sample per size, the first gray, with boxes and polygons; some are ignored."""
     folder, generator = tmp_path_factory.mktemp('photos'), np.random.default_rng(0)
     found = []
     for number, (height, width) in enumerate(SIZES):
@@ -51,7 +51,7 @@ def samples(tmp_path_factory):
 
 
 def compared(samples, stock, ours, seeds):
-    """Run both on every sample; what was flipped how."""
+    """Run both pipelines on the samples, and return the directions of their flips."""
     pipelines, flips = [build('mmdet', each) for each in (stock, ours)], set()
     for seed in seeds:
         sample = samples[seed % len(samples)]
@@ -62,7 +62,7 @@ def compared(samples, stock, ours, seeds):
     return flips
 
 
-def test_the_recipe_loads_what_the_stock_one_does(samples, stock):
+def test_the_recipe_loads_the_same_as_the_stock_pipeline(samples, stock):
     flips = compared(samples, stock, steps(OURS['mmdet']), range(30))
     assert flips == {'horizontal', None}
 
@@ -80,7 +80,7 @@ def test_masks_and_every_direction(samples, stock, poly2mask):
 
 @pytest.mark.parametrize('shape', [(5, 4), (5, 4, 1), (5, 4, 4)])
 @pytest.mark.parametrize('dtype', [np.uint8, np.float32])
-def test_what_is_no_photo_is_packed_as_well(shape, dtype):
+def test_other_arrays_than_photos_are_packed_too(shape, dtype):
     image = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
     for view in (image, image[:, ::-1], image.astype(np.float32)):
         packed = [
@@ -90,11 +90,11 @@ def test_what_is_no_photo_is_packed_as_well(shape, dtype):
         assert_same(*packed)
 
 
-def test_nothing_is_copied_once_the_planes_are_there(monkeypatch):
+def test_planes_are_packed_without_another_copy(monkeypatch):
     made = []
-    by_planes = detection.by_planes
+    by_planes = pixels.by_planes
     monkeypatch.setattr(
-        detection, 'by_planes', lambda image: made.append(by_planes(image)) or made[-1]
+        pixels, 'by_planes', lambda image: made.append(by_planes(image)) or made[-1]
     )
     results = {'img': photo(np.random.default_rng(0), (20, 30))[:, ::-1]}
     before = results['img']
@@ -103,11 +103,11 @@ def test_nothing_is_copied_once_the_planes_are_there(monkeypatch):
     assert results['img'] is before
 
 
-def test_without_an_image():
+def test_results_without_an_image_are_packed():
     assert 'inputs' not in detection.PackDetInputsByPlanes().transform({})
 
 
-def test_the_arguments_are_the_stock_ones():
+def test_arguments_are_those_of_the_stock_transform():
     ours = detection.PackDetInputsByPlanes(meta_keys=('img_id',))
     packed = ours.transform({'img_id': 3, 'img_path': 'x'})['data_samples']
     assert dict(packed.metainfo_items()) == {'img_id': 3}
@@ -118,7 +118,7 @@ def test_the_arguments_are_the_stock_ones():
     'name',
     ['atss_r50_baseline_coco', 'atss_r50_rm_coco', 'atss_r18_cutmix_mini', 'atss_r18_rm_mini_full'],
 )
-def test_recipes_differ_from_the_stock_one_in_names_alone(stock, name):
+def test_recipes_differ_from_the_stock_pipeline_only_in_names(stock, name):
     ours = steps(f'detection/{name}.py')
     assert [step['type'] for step in ours] == [
         'LoadImageFromFile', 'LoadAnnotations', 'Resize', 'RandomFlip', 'PackDetInputsByPlanes'

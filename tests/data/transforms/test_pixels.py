@@ -15,7 +15,7 @@ def generator():
 
 @pytest.mark.parametrize('size', [*SIZES, (1, 1), (150, 1), (1, 7)])
 @pytest.mark.parametrize('direction', DIRECTIONS)
-def test_mirrored_into_an_array_of_its_own(generator, size, direction):
+def test_mirrored_images_are_new_arrays(generator, size, direction):
     image = photo(generator, size)
     for part in (image, image[:, :, 1].copy(), image[size[0] // 3 :, size[1] // 3 :]):
         before = part.copy()
@@ -28,7 +28,7 @@ def test_mirrored_into_an_array_of_its_own(generator, size, direction):
 
 @pytest.mark.parametrize('size', [*SIZES, (1, 1), (150, 1), (1, 7)])
 @pytest.mark.parametrize('direction', [None, *DIRECTIONS])
-def test_planes_lie_one_after_the_other(generator, size, direction):
+def test_planes_are_contiguous(generator, size, direction):
     image = photo(generator, size)
     before = image.copy()
     for part in (image, image[size[0] // 3 :, size[1] // 3 :]):
@@ -58,7 +58,7 @@ def test_labels_are_counted_without_the_ignored_one():
     assert pixels.level_counts(labels[1:, ::2], 255).tolist() == []
 
 
-def test_no_sorting_unless_a_count_would_not_fit_in_single_precision(monkeypatch):
+def test_labels_are_only_sorted_if_single_precision_cannot_count_them(monkeypatch):
     sorted_sizes, unique = [], np.unique
 
     def recorded(labels, **kwargs):

@@ -103,17 +103,17 @@ def test_a_network_that_cells_share_is_built_once(tmp_path, monkeypatch):
     monkeypatch.setattr(cost, '_sizes', {})
     item = prepared(PAPER, 'baseline', 'classification', tmp_path)
     numbers = checkpoint_bytes(item.config, 8)
-    assert len(cost._weighed) == 1
+    assert len(cost._sizes) == 1
     with monkeypatch.context() as patch:
         patch.setattr('mmengine.registry.Registry.build', None)
         assert checkpoint_bytes(item.config, 8) == numbers
     other = prepared(PAPER, 'rm', 'classification', tmp_path)
     assert checkpoint_bytes(other.config, 8) > numbers
-    assert len(cost._weighed) == 2
+    assert len(cost._sizes) == 2
     # A task's cells load another file each.
     for method in ('mixup', 'cutmix'):
         checkpoint_bytes(prepared(PAPER, method, 'detection', tmp_path).config, 8)
-    assert len(cost._weighed) == 3
+    assert len(cost._sizes) == 3
 
 
 def plan_of(capsys, *words):
