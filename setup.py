@@ -1,4 +1,4 @@
-"""Packaging: metadata, the two lines of the stack, and a ``.mim`` folder wherever mim looks for one.
+"""Metadata, the two lines of the stack, and ``.mim`` folders wherever mim looks for them.
 
 mim reads configs, tools and the model index from a folder ``.mim``. Where it looks depends on the
 tool and on the installation:
@@ -166,8 +166,8 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
             'Typing :: Typed',
         ],
         python_requires='>=3.10,<3.13',
-        # With this, setuptools adds the checkout to the path in an editable install. Its default, an
-        # import hook, runs after the path, so a folder called rm_mm on it (a clone) would win.
+        # With this, setuptools adds the checkout to the path in an editable install. By default it
+        # adds an import hook that runs after the path, so a folder called rm_mm (a clone) would win.
         package_dir={'': '.'},
         packages=find_packages(include=['rm_mm', 'rm_mm.*']),
         package_data={
