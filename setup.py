@@ -167,7 +167,7 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
         ],
         python_requires='>=3.10,<3.13',
         # With this, setuptools adds the checkout to the path in an editable install. By default it
-        # adds an import hook that runs after the path, so a folder called rm_mm (a clone) would win.
+        # adds an import hook that runs after the path, so another folder called rm_mm would win.
         package_dir={'': '.'},
         packages=find_packages(include=['rm_mm', 'rm_mm.*']),
         package_data={
