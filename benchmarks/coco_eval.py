@@ -1,10 +1,11 @@
 """Time the evaluation of boxes, as in mmdet's CocoMetric, by pycocotools and by faster-coco-eval.
 
-Ground truth and detections are generated: about seven objects per image, log-normal sizes, classes
-as uneven as in COCO, one crowd in a hundred objects, and up to 100 detections per image, half of
-them near an object. `evaluate`, `accumulate` and `summarize` are timed with the parameters of
-CocoMetric. Before that, each evaluator runs once in a whole `CocoMetric.compute_metrics`. All twelve figures
-have to agree to 1e-9, and the evaluator's share of the time is printed.
+Ground truth and detections are generated: about seven objects per image, log-normal sizes,
+classes as uneven as in COCO, one crowd in a hundred objects, and up to 100 detections per image,
+half of them near an object. `evaluate`, `accumulate` and `summarize` are timed with the
+parameters of CocoMetric. Before that, each evaluator runs once in a whole
+`CocoMetric.compute_metrics`. All twelve figures have to agree to 1e-9, and the evaluator's share
+of the time is printed.
 
     python benchmarks/coco_eval.py --json coco_eval.json
 """

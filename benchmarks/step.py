@@ -1,9 +1,9 @@
 """Time and memory of a RecursiveMix step, compared with a plain step and the authors' step.
 
 ResNet-50 is trained on the same normalised batches in three ways: the recipe's baseline, the
-recipe's RecursiveMix, and the authors' formulation. Each runs in a separate process, as in training,
-because processes differ in how much freed memory they keep. The processes take steps in turn. Peak
-memory is measured in the same way, in processes that keep no freed memory.
+recipe's RecursiveMix, and the authors' formulation. Each runs in a separate process, as in
+training, because processes differ in how much freed memory they keep. The processes take steps in
+turn. Peak memory is measured in the same way, in processes that keep no freed memory.
 """
 
 from __future__ import annotations
