@@ -11,7 +11,7 @@ model = dict(
     test_cfg=dict(min_bbox_size=-1),
 )
 custom_hooks = [dict(type='VerifiedBackboneHook')]
-# Same results as the stock transform, but faster: see rm_mm.transfer.loading.
+# Same results as the stock transform, but faster: see rm_mm.data.transforms.
 train_pipeline = _base_.train_pipeline
 train_pipeline[4].update(type='PackDetInputsByPlanes')
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

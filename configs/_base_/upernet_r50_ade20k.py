@@ -13,7 +13,7 @@ model = dict(
     auxiliary_head=dict(loss_decode=dict(avg_non_ignore=False)),
 )
 custom_hooks = [dict(type='VerifiedBackboneHook')]
-# Same results as the stock transforms, but faster: see rm_mm.transfer.loading.
+# Same results as the stock transforms, but faster: see rm_mm.data.transforms.
 train_pipeline = _base_.train_pipeline
 train_pipeline[3].update(type='RandomCropByHistogram')
 train_pipeline[4].update(type='RandomFlipByOpenCV')
