@@ -1,12 +1,12 @@
-# `make mini` and `make test` do their own set-up in .venv and are safe to repeat.
-# Of the upstream line of the stack: `make test STACK=upstream`, in .venv-upstream. Another Python:
-# `make test PYTHON=python3.12 VENV=.venv-3.12`.
+# `make mini` and `make test` set up .venv themselves and are safe to repeat.
+# The upstream line of the stack:  make test STACK=upstream  (in .venv-upstream)
+# Another Python:                  make test PYTHON=python3.12 VENV=.venv-3.12
 PYTHON ?= python3
 STACK ?= onedl
 ifeq ($(STACK),onedl)
 VENV ?= .venv
 CONSTRAINTS := constraints.txt
-# Comes with rm_mm.
+# rm_mm itself requires onedl-mmcv.
 MMCV :=
 else ifeq ($(STACK),upstream)
 VENV ?= .venv-upstream
@@ -16,7 +16,7 @@ else
 $(error STACK is '$(STACK)': expected onedl or upstream)
 endif
 BIN := $(VENV)/bin
-# A process a core; the tests of one file share what they take long to make.
+# One process per core, at most four. The tests of one file share expensive fixtures, so they stay in one process.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 export RM_MM_STACK := $(STACK)
 
@@ -27,24 +27,24 @@ IMAGES ?=
 mini: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini
 
-# The whole path on one method, in schedules too short to mean anything.
+# The whole path with one method. The schedules are too short for meaningful results.
 mini-short: $(VENV)/installed
 	$(BIN)/rm-mm suite --preset mini --methods rm --schedule-scale 0.05 --work-dir work_dirs/mini-short
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
 
-# What another version of a library can break: imports, packaging, numbers, runs.
+# Everything that another version of a library can break: imports, packaging, numbers, runs.
 test-short: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/pretrain tests/recipe tests/run \
 	    tests/transfer tests/suite tests/reporting $(wildcard tests/test_*.py)
 
-# What another Python can break: imports, packaging, files, texts, calls; numbers are the libraries'.
+# Everything that another Python can break: imports, packaging, files, texts, calls. Numbers come from the libraries.
 test-python: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/reporting tests/transfer \
 	    tests/suite/cluster $(wildcard tests/test_*.py)
 
-# A training or an installation each, so that they are dealt out one by one.
+# Each test is a training or an installation, so tests are distributed one by one.
 test-slow: $(VENV)/installed-dev
 	$(PYTEST) --dist load -m 'slow and not gpu and not slurm and not browser'
 
@@ -52,7 +52,7 @@ test-slow: $(VENV)/installed-dev
 test-browser: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m browser
 
-# Through a Slurm that they start themselves: as root, with Debian's slurm-wlm and munge.
+# The tests start their own Slurm. This needs root, and Debian's slurm-wlm and munge.
 test-slurm: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slurm
 
@@ -62,8 +62,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-# The recipes against the authors' logs; writes the page.
+# Compares the recipes with the authors' logs and writes docs/fidelity.md.
 LOGS := tests/data/logs
 fidelity: $(VENV)/installed
 	$(BIN)/rm-mm fidelity --md docs/fidelity.md \
@@ -73,8 +74,8 @@ fidelity: $(VENV)/installed
 	    segmentation/upernet_r50_rm_ade20k.py $(LOGS)/ade20k_upernet_r50_rm.json \
 	    segmentation/upernet_r50_baseline_ade20k.py $(LOGS)/ade20k_upernet_r50_baseline.json
 
-# Each prints a table and writes build/benchmarks/NAME.json; IMAGES is a folder of JPEG photographs.
-# All run, and it fails if one of them did not reach its bars.
+# Each benchmark prints a table and writes build/benchmarks/NAME.json. IMAGES is a folder of JPEG photographs.
+# All benchmarks run, even if one misses its bars; then `make bench` fails at the end.
 BENCHMARKS := startup step loader downstream_loaders coco_eval
 WITH_IMAGES := loader downstream_loaders
 bench: $(VENV)/installed
@@ -87,21 +88,21 @@ bench: $(VENV)/installed
 	        $${images:+--images '$(IMAGES)'} || failed="$$failed $$name"; \
 	done; [ -z "$$failed" ] || { echo "not reached:$$failed" >&2; exit 1; }
 
-# How cost grows, for docs/performance.md: hours.
+# Measures how cost grows, for docs/performance.md. Takes hours.
 bench-scaling: $(VENV)/installed
-	@[ -d '$(IMAGES)' ] || { echo 'it needs photographs: make bench-scaling IMAGES=DIR' >&2; exit 2; }
+	@[ -d '$(IMAGES)' ] || { echo 'make bench-scaling needs photographs: make bench-scaling IMAGES=DIR' >&2; exit 2; }
 	$(BIN)/python benchmarks/scaling.py --images '$(IMAGES)'
 	$(BIN)/python benchmarks/plot_scaling.py
 
 clean:
 	rm -rf .venv* build dist *.egg-info rm_mm/.mim
 
-# A stamp is written last, so that an interrupted installation is taken up again.
+# The stamp file is written last, so an interrupted installation is repeated.
 $(VENV)/installed: setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
-	    echo 'rm_mm needs Python 3.10 to 3.12 as $(PYTHON); say PYTHON=python3.11, or the like' >&2; exit 2; }
+	    echo '$(PYTHON) is not Python 3.10 to 3.12. Pass one that is, for example: PYTHON=python3.11' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	    echo 'Python lacks its venv module. On Debian or Ubuntu: apt-get install python3-venv' >&2; exit 2; }
+	    echo 'Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv' >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c $(CONSTRAINTS) $(MMCV) -e .
 	touch $@

@@ -1,14 +1,15 @@
-"""Packaging: metadata, the two lines of the stack, and a ``.mim`` folder wherever mim looks for it.
+"""Metadata, the two lines of the stack, and ``.mim`` folders wherever mim looks for them.
 
-mim finds configs, tools and the model index in a folder ``.mim``, and looks for it
+mim reads configs, tools and the model index from a folder ``.mim``. Where it looks depends on the
+tool and on the installation:
 
-* in ``rm_mm/.mim``: openmim, and whatever else follows OpenMMLab's convention;
-* beside the first entry of the installed package's RECORD: onedl-mim 0.5.1 takes that entry's
-  folder for the package. RECORD is sorted, and starts with ``../../../bin/rm-mm``, so a folder
-  that sorts before it, ``+rm_mm``, holds the same files again;
-* of an editable install in the project's folder (onedl-mim) or in site-packages (openmim), where
-  neither finds it. There ``rm_mm/.mim`` is made of links, and ``rm_mm/compat/mim_editable.py``
-  goes into site-packages to tell mim of it.
+* ``rm_mm/.mim``: openmim, and everything else that follows OpenMMLab's convention.
+* The folder of the first entry in the RECORD of the installed package: onedl-mim 0.5.1 takes that
+  folder for the package. RECORD is sorted and would start with ``../../../bin/rm-mm``. The folder
+  ``+rm_mm`` sorts before it and contains the same files again.
+* After an editable install, the project's folder (onedl-mim) or site-packages (openmim). Neither
+  contains a ``.mim``. Here ``rm_mm/.mim`` consists of links, and ``rm_mm/compat/mim_editable.py``
+  is copied into site-packages to tell mim where they are.
 """
 
 import base64
@@ -26,18 +27,18 @@ from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
 HERE = Path(__file__).parent.resolve()
-# What `.mim` holds, and where it stands in the checkout.
+# Contents of `.mim`, at the same paths as in the checkout.
 MIM = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
 FIRST_IN_RECORD = '+rm_mm'
 WHY = """\
-Configs and tools of rm_mm once more, for onedl-mim, which takes the folder that sorts first for the
-package. Nothing here is imported. It goes when rm_mm is uninstalled.
+A second copy of rm_mm's configs and tools for onedl-mim, which takes the folder that sorts first
+for the package. Nothing here is imported. Uninstalling rm_mm removes it.
 """
 EDITABLE_HOOK = '__editable___rm_mm_mim'
 VERSION = re.search(r"__version__ = '(.+)'", (HERE / 'rm_mm' / '__init__.py').read_text())[1]
 
-# Lower bounds are what was tested; constraints*.txt have the exact sets. torch 2.6 is the first
-# that can read a checkpoint with stand-ins for what is not needed of it.
+# Lower bounds are the tested versions; constraints*.txt contain the exact sets. torch 2.6 is the
+# first version that can read a checkpoint with stand-ins for classes that are not needed.
 NEEDS = [
     'torch>=2.6',
     'torchvision>=0.21',
@@ -51,7 +52,7 @@ NEEDS = [
     'scipy',
     'wrapt',
 ]
-# The two lines own the same modules, so a distribution is built for one of them.
+# Both lines own the same modules, so a distribution is built for one of them.
 STACKS = {
     'onedl': [
         'onedl-mmengine>=0.10.12',
@@ -60,9 +61,9 @@ STACKS = {
         'onedl-mmdetection>=3.5.1',
         'onedl-mmsegmentation>=1.4.2',
     ],
-    # mmcv or mmcv-lite, 2.1: as with OpenMMLab's own packages, whoever installs chooses which.
-    # mmengine 0.10.7 imports pkg_resources, gone from setuptools 82 (setuptools#5174); mmseg 1.2.2
-    # imports ftfy and regex without requiring them (mmsegmentation#3704).
+    # The user chooses between mmcv and mmcv-lite 2.1, as with OpenMMLab's own packages.
+    # mmengine 0.10.7 imports pkg_resources, which setuptools 82 lacks (setuptools#5174).
+    # mmseg 1.2.2 imports ftfy and regex without requiring them (mmsegmentation#3704).
     'upstream': [
         'mmengine>=0.10.7',
         'mmpretrain>=1.2.0',
@@ -74,10 +75,9 @@ STACKS = {
     ],
 }
 SLURM = ['submitit>=1.5']
-# Evaluates COCO faster than pycocotools, with the same figures from this version on; reads packed
-# data sets.
+# faster-coco-eval gives pycocotools' figures from this version on. lmdb reads packed data sets.
 FAST = ['faster-coco-eval>=1.8.0', 'lmdb>=3.0']
-# setuptools: the tests build wheels without a network, and so without an environment for it.
+# setuptools: the tests build wheels without a network, so they cannot use an isolated environment.
 DEV = [
     'build', 'import-linter>=2.4', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff',
     'setuptools>=80', 'timm', 'twine', *SLURM, *FAST,
@@ -90,7 +90,7 @@ if STACK not in STACKS:
 
 
 class BuildWithMim(build_py):
-    """Put ``.mim`` into the package: links in an editable install, else copies."""
+    """Add ``.mim`` to the package: links in an editable install, copies otherwise."""
 
     def run(self) -> None:
         super().run()
@@ -99,12 +99,12 @@ class BuildWithMim(build_py):
         else:
             for folder in ('rm_mm', FIRST_IN_RECORD):
                 fill(Path(self.build_lib) / folder / '.mim', link=False)
-            # pip removes a folder only if it holds a file of its own, not folders alone.
+            # On uninstall, pip removes a folder only if it directly contains a file.
             Path(self.build_lib, FIRST_IN_RECORD, 'README.txt').write_text(WHY)
 
 
 def fill(target: Path, link: bool) -> None:
-    """Make ``target`` hold exactly what the checkout has of ``MIM``."""
+    """Replace ``target`` by the entries of ``MIM`` in the checkout, as links or as copies."""
     if target.is_dir():
         shutil.rmtree(target)
     target.mkdir(parents=True)
@@ -119,13 +119,13 @@ def fill(target: Path, link: bool) -> None:
 
 
 class EditableWithMim(editable_wheel):
-    """Add the hook for mim to the wheel that an editable install consists of."""
+    """Add the hook for mim to the wheel of an editable install."""
 
     def run(self) -> None:
         super().run()
         hook = (HERE / 'rm_mm' / 'compat' / 'mim_editable.py').read_bytes()
-        # Python reads .pth files in the encoding of the locale: a path that it cannot decode would
-        # keep every Python of the environment from starting.
+        # Python reads .pth files in the encoding of the locale. A path that it cannot decode would
+        # stop every Python of the environment from starting, so the path is written in ASCII.
         start = f'import {EDITABLE_HOOK}; {EDITABLE_HOOK}.install({str(HERE / "rm_mm")!a})\n'
         files = {f'{EDITABLE_HOOK}.py': hook, f'{EDITABLE_HOOK}.pth': start.encode('ascii')}
         (wheel,) = Path(self.dist_dir).glob('rm_mm-*.whl')
@@ -141,15 +141,15 @@ def add_to_wheel(wheel: Path, files: dict[str, bytes]) -> None:
     for name, content in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()
         rows += f'{name},sha256={digest},{len(content)}\n'.encode()
-    # RECORD comes last, as the format recommends.
+    # The wheel format recommends that RECORD comes last.
     held |= {**files, record: rows}
     with zipfile.ZipFile(wheel, 'w', zipfile.ZIP_DEFLATED) as archive:
         for name, content in held.items():
             archive.writestr(name, content)
 
 
-# Not in the checkout: what an earlier build left in ./build would get into the package, and
-# `python -m mim` would take ./rm_mm.egg-info for what is installed.
+# Build outside the checkout. Otherwise files of an earlier build in ./build would get into the
+# package, and `python -m mim` would take ./rm_mm.egg-info for the installed package.
 with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
     setup(
         name='rm_mm',
@@ -167,8 +167,8 @@ with tempfile.TemporaryDirectory(prefix='rm_mm-build-') as scratch:
             'Typing :: Typed',
         ],
         python_requires='>=3.10,<3.13',
-        # Said, it makes setuptools put the checkout on the path in an editable install. Its other
-        # way comes after the path, on which a folder rm_mm, as of a clone, is found first.
+        # With this, setuptools adds the checkout to the path in an editable install. By default it
+        # adds an import hook that runs after the path, so another folder called rm_mm would win.
         package_dir={'': '.'},
         packages=find_packages(include=['rm_mm', 'rm_mm.*']),
         package_data={

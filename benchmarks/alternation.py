@@ -1,8 +1,8 @@
-"""Ways of doing the same, measured in turn in one run, and the ratios between them.
+"""Measure several ways of doing the same thing in turn, and compare them by ratios.
 
-Machines and moments differ, so no figure stands alone: each repetition measures every way once, in
-an order that rotates, and a ratio is taken within a repetition. What is told is the median of the
-ratios and how far they spread.
+Absolute times depend on the machine and on the moment. So each repetition measures every way once,
+in a rotating order, and ratios are computed within a repetition. The report shows the median of the
+ratios with their minimum and maximum.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from pathlib import Path
 from rm_mm.files import write_json
 from rm_mm.run.environment import versions
 
-#: Fewer are no measurement.
+#: Fewer repetitions give no reliable median.
 REPETITIONS = 7
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What has to be reached: ``way / reference`` at most or at least ``bound``.
+    """A target for ``way / reference``, or for ``way`` itself if there is no reference.
 
-    Without a reference it is the figure itself.
+    Attributes:
+        way: Name of the measured way.
+        reference: Name of the way that it is compared with.
+        bound: Value that has to be reached.
+        at_most: Whether ``bound`` is an upper bound rather than a lower one.
     """
 
     way: str
@@ -36,11 +40,11 @@ class Bar:
     at_most: bool = True
 
     def reached(self, found: float) -> bool:
-        """Whether it is on the right side."""
+        """Return whether a value is on the right side of the bound."""
         return found <= self.bound if self.at_most else found >= self.bound
 
     def of(self, figures: Mapping[str, Sequence[float]]) -> list[float]:
-        """Of each repetition, since machines and moments differ."""
+        """Return the ratio (or the figure) of each repetition."""
         if self.reference is None:
             return [*figures[self.way]]
         pairs = zip(figures[self.way], figures[self.reference], strict=True)
@@ -52,7 +56,7 @@ class Bar:
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+    """Return a parser with the options that all benchmarks share."""
     found = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -64,14 +68,14 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 def alternate(ways: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
-    """Measure each way ``repetitions`` times, in turn; the first of all is not counted.
+    """Measure each way ``repetitions`` times in turn, after one warm-up that does not count.
 
     Args:
-        ways: A name, and what measures it once and returns the figure.
-        repetitions: How often.
+        ways: Functions by name. Each measures once and returns the figure.
+        repetitions: Number of measurements per way.
 
     Returns:
-        The figures of each way, one a repetition.
+        The figures of each way, one per repetition.
     """
     for measure in ways.values():
         measure()
@@ -93,15 +97,15 @@ def report(
     target: Path | None = None,
     facts: Mapping[str, object] = {},
 ) -> bool:
-    """Print the table, and write everything as JSON.
+    """Print the table and write all figures as JSON.
 
     Args:
-        name: Of the benchmark.
-        unit: Of the figures.
-        figures: Of each way, one a repetition.
-        bars: What to tell of them, and what it has to reach.
-        target: A file for the JSON.
-        facts: What else is to be known of the run.
+        name: Name of the benchmark.
+        unit: Unit of the figures.
+        figures: Figures of each way, one per repetition.
+        bars: Targets to report.
+        target: JSON file to write.
+        facts: Further facts about the run, for the JSON file.
 
     Returns:
         Whether every bar was reached.
@@ -133,7 +137,7 @@ def report(
 
 
 def machine() -> dict[str, object]:
-    """What the figures were taken on: processor, cores that may be used, versions."""
+    """Describe the machine: processor, usable cores, package versions."""
     model = platform.processor() or platform.machine()
     for line in Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines():
         if line.startswith('model name'):
@@ -144,5 +148,5 @@ def machine() -> dict[str, object]:
 
 
 def _spread(values: Sequence[float]) -> str:
-    """Median, least and most."""
+    """Format the median with the minimum and the maximum."""
     return f'{statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})'

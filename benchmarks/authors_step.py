@@ -1,8 +1,8 @@
-"""RecursiveMix's training step as its authors wrote it, in plain torch: nothing here is rm_mm's.
+"""The RecursiveMix training step as its authors wrote it, in plain torch and without rm_mm.
 
-Each stage stands for itself, as in their script: input, target and prediction are cloned, the box
-is pasted into the caller's batch, the region is scored after the image, both losses are written
-out over log-probabilities, and the network is in torch's default memory format.
+As in their script, each stage is separate: input, target and prediction are cloned, the box is
+pasted into the caller's batch, the region is scored after the image, both losses are written out
+over log-probabilities, and the network uses torch's default memory format.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class AuthorsNetwork(nn.Module):
         self.roi_classifier = nn.Linear(2048, classes)
 
     def forward(self, images: Tensor, box: tuple[int, int, int, int] | None) -> tuple[Tensor, ...]:
-        """Logits of the image, and of the region if there is one."""
+        """Return the logits of the image and, if there is a box, of the region."""
         body = self.body
         features = body.maxpool(body.relu(body.bn1(body.conv1(images))))
         features = body.layer4(body.layer3(body.layer2(body.layer1(features))))
@@ -38,7 +38,7 @@ class AuthorsNetwork(nn.Module):
 
 
 class AuthorsTraining:
-    """Steps of SGD on batches of normalised images."""
+    """SGD training on batches of normalised images."""
 
     def __init__(self, classes: int, device: torch.device, alpha: float, omega: float) -> None:
         self.network = AuthorsNetwork(classes).to(device).train()
@@ -49,7 +49,7 @@ class AuthorsTraining:
         self.old: tuple[Tensor, Tensor, Tensor] | None = None
 
     def step(self, images: Tensor, labels: Tensor) -> None:
-        """One iteration; ``images`` are modified."""
+        """Train for one iteration. ``images`` is modified."""
         targets = F.one_hot(labels, self.classes).float()
         box, visible = None, 1.0
         if self.old is not None:

@@ -1,10 +1,11 @@
-"""Seconds of evaluating boxes as mmdet's CocoMetric does, by pycocotools and by faster-coco-eval.
+"""Time the evaluation of boxes, as in mmdet's CocoMetric, by pycocotools and by faster-coco-eval.
 
-Ground truth and detections are made: about seven objects an image, log-normal sizes, classes as
-uneven as COCO's, one object in a hundred a crowd, up to 100 detections an image, half of them near
-an object. What is timed is `evaluate`, `accumulate` and `summarize`, with CocoMetric's parameters.
-Before that, each evaluates once in a whole `CocoMetric.compute_metrics`: all twelve figures have to
-agree to 1e-9, and the share that the evaluation has in it is told.
+Ground truth and detections are generated: about seven objects per image, log-normal sizes,
+classes as uneven as in COCO, one crowd in a hundred objects, and up to 100 detections per image,
+half of them near an object. `evaluate`, `accumulate` and `summarize` are timed with the
+parameters of CocoMetric. Before that, each evaluator runs once in a whole
+`CocoMetric.compute_metrics`. All twelve figures have to agree to 1e-9, and the evaluator's share
+of the time is printed.
 
     python benchmarks/coco_eval.py --json coco_eval.json
 """
@@ -32,7 +33,7 @@ from rm_mm.compat.coco_eval import FastCOCOeval, evaluator
 
 HEIGHT, WIDTH = 480, 640
 MOST_DETECTIONS = 100
-#: Of CocoMetric.
+#: The default of CocoMetric.
 MAX_DETECTIONS = [100, 300, 1000]
 AGREE_TO = 1e-9
 WAYS = {'pycocotools': COCOeval, 'faster-coco-eval': FastCOCOeval}
@@ -41,25 +42,25 @@ WAYS = {'pycocotools': COCOeval, 'faster-coco-eval': FastCOCOeval}
 def make(
     images: int, classes: int, seed: int
 ) -> tuple[dict[str, Any], list[tuple[dict[str, Any], dict[str, Any]]]]:
-    """Make the contents of an annotation file, and what CocoMetric gathers of each image.
+    """Generate an annotation file and the results that CocoMetric collects for each image.
 
     Args:
-        images: How many.
-        classes: How many.
-        seed: Of everything.
+        images: Number of images.
+        classes: Number of classes.
+        seed: Seed of all random numbers.
 
     Returns:
-        Annotations in COCO's form, and of each image an empty ground truth and a result: boxes
+        Annotations in COCO format; and for each image an empty ground truth and a result: boxes
         (N, 4) as x1, y1, x2, y2 in pixels, scores (N,) in [0, 1] and labels (N,).
     """
     random = np.random.default_rng(seed)
-    # The commonest class of COCO has about a thousand times the objects of the rarest.
+    # The most frequent class of COCO has about a thousand times as many objects as the rarest.
     weights = np.geomspace(1000, 1, classes) if classes > 1 else np.ones(1)
     weights /= weights.sum()
     annotations: list[dict[str, Any]] = []
     results = []
     for image in range(images):
-        # Few images have many objects: 7.3 on average, as in COCO's val2017.
+        # Few images have many objects. The average is 7.3, as in COCO's val2017.
         count = min(int(random.negative_binomial(1.1, 0.131)), 60)
         boxes, labels = _boxes(random, count), random.choice(classes, count, p=weights)
         for box, label in zip(boxes, labels, strict=True):
@@ -95,17 +96,17 @@ def make(
 
 
 def _boxes(random: np.random.Generator, count: int) -> np.ndarray:
-    """Boxes inside the image, (count, 4) as x1, y1, x2, y2; two fifths small, as in COCO."""
+    """Draw boxes inside the image, (count, 4) as x1, y1, x2, y2; two fifths small, as in COCO."""
     sides = np.minimum(np.exp(random.normal(3.9, 1.0, (count, 2))) + 1, [WIDTH, HEIGHT])
     corners = random.uniform(0, 1, (count, 2)) * ([WIDTH, HEIGHT] - sides)
     return np.concatenate([corners, corners + sides], axis=1)
 
 
 def evaluate(kind: type[COCOeval], truth: COCO, found: COCO) -> float:
-    """Seconds of one evaluation.
+    """Return the seconds of one evaluation.
 
     Args:
-        kind: The evaluator.
+        kind: Class of the evaluator.
         truth: Annotations.
         found: Detections.
     """
@@ -123,12 +124,12 @@ def whole(kind: type[COCOeval], metric: Any, results: Any) -> tuple[float, float
     """Run a whole ``compute_metrics``.
 
     Args:
-        kind: The evaluator.
+        kind: Class of the evaluator.
         metric: A CocoMetric.
-        results: What it gathered.
+        results: Results that the metric has collected.
 
     Returns:
-        Its seconds, how many of them the evaluator took, and the twelve figures.
+        Seconds in total, seconds in the evaluator, and the twelve figures.
     """
     inside = 0.0
     stats = np.full(12, np.nan)
@@ -157,13 +158,13 @@ def whole(kind: type[COCOeval], metric: Any, results: Any) -> tuple[float, float
 
 @contextlib.contextmanager
 def silent() -> Iterator[None]:
-    """Keep the evaluators' lines out of the table."""
+    """Suppress the output of the evaluators."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
 def main() -> int:
-    """Check, measure, tell."""
+    """Compare the figures of both evaluators, then time them."""
     options = parser(__doc__)
     options.add_argument('--images-count', type=int, default=5000, help='(default 5000)')
     options.add_argument('--classes', type=int, default=80, help='(default 80)')
@@ -171,7 +172,7 @@ def main() -> int:
     args = options.parse_args()
     if evaluator() is None:
         print(
-            "faster-coco-eval is not there to be measured: pip install 'rm_mm[fast]'",
+            "faster-coco-eval is not installed: pip install 'rm_mm[fast]'",
             file=sys.stderr,
         )
         return 2
@@ -189,10 +190,10 @@ def main() -> int:
     print(
         f'{len(content["images"])} images, {args.classes} classes, {len(truth.anns)} objects, '
         f'{len(found.anns)} detections; mAP {shares["pycocotools"][2][0]:.4f}; '
-        f'greatest difference of the twelve figures: {difference:.2g}'
+        f'greatest difference between the twelve figures: {difference:.2g}'
     )
     if not difference <= AGREE_TO:
-        print(f'the figures have to agree to {AGREE_TO}', file=sys.stderr)
+        print(f'the figures must agree to {AGREE_TO}', file=sys.stderr)
         return 1
     measured = alternate(
         {name: lambda kind=kind: evaluate(kind, truth, found) for name, kind in WAYS.items()},

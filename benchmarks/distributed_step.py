@@ -1,6 +1,6 @@
-"""One process of a distributed training: ``WAY THREADS BATCH SIZE``, started by torchrun.
+"""One process of a distributed training, started by torchrun with ``WAY THREADS BATCH SIZE``.
 
-Prints, on rank 0, the median seconds of a step over gloo, ``plain`` or ``rm``.
+Rank 0 prints the median seconds of a step over gloo. ``WAY`` is ``plain`` or ``rm``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     dist.init_process_group('gloo')
     torch.manual_seed(dist.get_rank())
     model, options = recipe_model(sys.argv[1], 'cpu')
-    # As mmengine's runner wraps it.
+    # mmengine's runner wraps the network in the same way.
     model = MMDistributedDataParallel(model, broadcast_buffers=False)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
     took = []

@@ -1,8 +1,8 @@
-"""Training images a second of one loader core: our COCO and ADE20K recipes against the stock ones.
+"""Images per second on one loader core: our COCO and ADE20K pipelines and the stock ones.
 
-Both pipelines load the same photographs, from one process and in one thread: mmdet's and mmseg's
-as they ship them, and the recipes' of `configs/`. Boxes and maps of labels are made from a seed.
-Before anything is timed, results are compared.
+The stock pipelines of mmdet and mmseg and those of `configs/` load the same photographs in one
+process with one thread. Boxes and label maps are generated from a seed. Before anything is timed,
+the results of both pipelines are compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from photographs import add_images, photographs
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
 
-#: Scope of the library, its config, ours.
+#: Scope of the library, its stock config, our config.
 TASKS = {
     'COCO': ('mmdet', 'atss/atss_r50_fpn_1x_coco.py', 'detection/atss_r50_rm_coco.py'),
     'ADE20K': (
@@ -41,17 +41,17 @@ TASKS = {
 }
 SEED = 0
 BOUND = 1.3
-#: Images that results are compared on; of each, boxes and the side of a block of labels, in pixels.
+#: Number of images to compare, boxes per image, and side of a block of labels in pixels.
 COMPARED, BOXES, BLOCK = 20, 7, 40
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compare, measure and report; 0 if the bars are reached, 1 if not, 2 if the call is wrong."""
+    """Return 0 if the bars are reached, 1 if not, and 2 if the call is wrong."""
     options = parser(__doc__)
     add_images(options)
     args = options.parse_args(argv)
     torch.set_num_threads(1)
-    # As in every worker of mmengine's loaders.
+    # mmengine does the same in every loader worker.
     cv2.setNumThreads(0)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def _measured(args: argparse.Namespace, folder: Path) -> int:
             f'{task} ours': _dataset(scope, configs_root() / ours, folder),
         }
         compared = _compare(task, *datasets.values())
-        print(f'{task}: results equal on {compared} images, and random numbers after them')
+        print(f'{task}: results of {compared} images and the random state are equal')
         ways |= {name: partial(_images_per_second, each) for name, each in datasets.items()}
         bars.append(Bar(f'{task} ours', f'{task} stock', BOUND, at_most=False))
     reached = report(
@@ -88,7 +88,7 @@ def _measured(args: argparse.Namespace, folder: Path) -> int:
 
 
 def _annotate(photos: Sequence[Path], folder: Path) -> None:
-    """Lay the photographs out as COCO and as ADE20K, with boxes and labels drawn from the seed."""
+    """Link the photographs into COCO and ADE20K layouts, with boxes and labels from the seed."""
     draw = np.random.default_rng(SEED)
     places = [folder / name for name in ('train2017', 'annotations/training', 'images/training')]
     for place in places:
@@ -97,7 +97,7 @@ def _annotate(photos: Sequence[Path], folder: Path) -> None:
     for number, photo in enumerate(photos):
         image = cv2.imread(str(photo))
         if image is None:
-            raise InputError(f'{photo} is no image that OpenCV reads: expected a JPEG. Remove it')
+            raise InputError(f'{photo}: OpenCV cannot read it, expected a JPEG. Remove the file')
         height, width = image.shape[:2]
         name = f'{number:06}'
         for place in (places[0], places[2]):
@@ -116,7 +116,7 @@ def _annotate(photos: Sequence[Path], folder: Path) -> None:
             }
             for index, (corner, size) in enumerate(zip(corners, sizes, strict=True))
         ]
-        # 0 is what is not labelled.
+        # 0 marks unlabelled pixels.
         blocks = draw.integers(0, 151, (height // BLOCK + 1, width // BLOCK + 1), dtype=np.uint8)
         labels = cv2.resize(blocks, (width, height), interpolation=cv2.INTER_NEAREST)
         cv2.imwrite(str(places[1] / f'{name}.png'), labels)
@@ -140,14 +140,18 @@ def _dataset(scope: str, config: Path, root: Path) -> Any:
 
 
 def _compare(task: str, stock: Any, ours: Any) -> int:
-    """Load the first images from the same seed; every value and the next random one are equal."""
+    """Check that both pipelines give equal results and leave equal random states.
+
+    Returns:
+        The number of images compared.
+    """
     compared = min(COMPARED, len(stock))
     loaded = []
     for dataset in (stock, ours):
         np.random.seed(SEED)
         loaded.append(([dataset[index] for index in range(compared)], np.random.random()))
     if len(stock) != len(ours) or not _same(*loaded):
-        raise AssertionError(f'{task}: our pipeline and the stock one give other results')
+        raise AssertionError(f'{task}: our pipeline and the stock one give different results')
     return compared
 
 
@@ -171,7 +175,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _images_per_second(dataset: Any) -> float:
-    """Of processor time: what waits for a core that others use is no part of a pipeline."""
+    """Return images per second of processor time, which excludes waiting for a busy core."""
     np.random.seed(SEED)
     start = time.process_time()
     for index in range(len(dataset)):

@@ -1,9 +1,9 @@
-"""Training images a second of one loader core, with ImageNet's full augmentation.
+"""Images per second on one loader core, with the full ImageNet augmentation.
 
-The recipe's loader ships bytes, and its data preprocessor varies colours batched on the training
-device; that time is told beside. The others do everything on the loader's core: the same operations
-in torchvision on Pillow images, the authors' own colour stages on tensors, and mmpretrain's stock
-transforms.
+The recipe's loader delivers bytes, and its data preprocessor augments colours in batches on the
+training device; that time is printed separately. The other pipelines do everything on the loader's
+core: the same operations in torchvision on Pillow images, the authors' colour stages on tensors,
+and mmpretrain's stock transforms.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Pipeline = Callable[[str], Any]
 
 
 class Lighting:
-    """Shift along the principal components of ImageNet's colours; torchvision has none."""
+    """Shift along the principal components of ImageNet's colours, which torchvision lacks."""
 
     values = torch.tensor([0.2175, 0.0188, 0.0045])
     vectors = torch.tensor(
@@ -54,10 +54,10 @@ class Lighting:
 
 
 class AuthorsJitter:
-    """Brightness, contrast and saturation on tensors, in random order, as the authors have them."""
+    """The authors' jitter on tensors: brightness, contrast and saturation in random order."""
 
     def __call__(self, image: Tensor) -> Tensor:
-        """Vary one (3, H, W) image."""
+        """Augment one (3, H, W) image."""
         for stage in random.sample(('brightness', 'contrast', 'saturation'), 3):
             towards = torch.zeros_like(image)
             if stage != 'brightness':
@@ -68,7 +68,7 @@ class AuthorsJitter:
 
 
 def torchvision_pipeline(*, authors: bool) -> Pipeline:
-    """From a path to a normalised tensor, through Pillow."""
+    """Return a pipeline from a path to a normalised tensor, through Pillow."""
     first = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()]
     last = [Lighting(), transforms.Normalize(MEAN, STD)]
     if authors:
@@ -80,13 +80,13 @@ def torchvision_pipeline(*, authors: bool) -> Pipeline:
 
 
 def mmpretrain_pipeline(steps: Sequence[dict[str, Any]]) -> Pipeline:
-    """From a path to what mmpretrain's loader ships."""
+    """Return a pipeline from a path to the output of mmpretrain's loader."""
     composed = Compose([TRANSFORMS.build(step) for step in steps])
     return lambda path: composed({'img_path': path, 'gt_label': 0})
 
 
 def recipe_pipeline() -> Pipeline:
-    """The recipe's own."""
+    """Return the pipeline of the recipe."""
     import mmpretrain.datasets  # noqa: F401
 
     init_default_scope('mmpretrain')
@@ -108,14 +108,14 @@ STOCK = (
 )
 
 
-#: The same with the resampling that mmpretrain's transforms have by default, of four pixels each.
+#: The same with mmpretrain's default resampling, which uses four pixels each.
 STOCK_OPENCV = tuple(
     {key: value for key, value in step.items() if key != 'backend'} for step in STOCK
 )
 
 
 def images_a_second(pipeline: Pipeline, paths: Sequence[str]) -> float:
-    """One pass over the photographs."""
+    """Return the images per second of one pass over the photographs."""
     began = time.perf_counter()
     for path in paths:
         pipeline(path)
@@ -123,7 +123,7 @@ def images_a_second(pipeline: Pipeline, paths: Sequence[str]) -> float:
 
 
 def device_seconds(preprocessor: torch.nn.Module, batch: Tensor) -> float:
-    """What an image costs on the training device: from bytes to the network's input."""
+    """Return the seconds per image on the training device, from bytes to the network's input."""
     began = time.perf_counter()
     preprocessor({'inputs': batch}, training=True)
     if batch.is_cuda:
@@ -132,7 +132,7 @@ def device_seconds(preprocessor: torch.nn.Module, batch: Tensor) -> float:
 
 
 def main() -> int:
-    """Measure, and say whether the bars are reached."""
+    """Return 0 if all bars are reached, and 1 if not."""
     options = parser(__doc__)
     add_images(options)
     args = options.parse_args()
@@ -141,7 +141,7 @@ def main() -> int:
     import mmpretrain.models  # noqa: F401
 
     init_default_scope('mmpretrain')
-    # One core, as a loader's process has it.
+    # A loader process uses one core.
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     random.seed(0), np.random.seed(0), torch.manual_seed(0)
@@ -159,21 +159,23 @@ def main() -> int:
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     preprocessor = MODELS.build(config.data_preprocessor).to(device)
     batch = torch.randint(0, 256, (BATCH, 3, 224, 224), dtype=torch.uint8, device=device)
-    beside = alternate({'device': partial(device_seconds, preprocessor, batch)}, args.repetitions)
+    on_device = alternate(
+        {'device': partial(device_seconds, preprocessor, batch)}, args.repetitions
+    )
     bars = [
         Bar('recipe', 'torchvision-PIL', 1.8, at_most=False),
         Bar('recipe', "authors' on PIL", 1.8, at_most=False),
         Bar('recipe', 'mmpretrain stock', 2.2, at_most=False),
         Bar('recipe', 'mmpretrain stock, OpenCV', 2.2, at_most=False),
     ]
-    seconds = sorted(beside['device'])[len(beside['device']) // 2]
+    seconds = sorted(on_device['device'])[len(on_device['device']) // 2]
     facts = {
         'photographs': len(paths),
         'device': str(device),
         'seconds_an_image_on_device': seconds,
     }
     good = report('loader', 'images/s of one core', figures, bars, target=args.json, facts=facts)
-    print(f'  beside: {1000 * seconds:.3g} ms an image on {device}, {BATCH} at a time, one thread')
+    print(f'  device: {1000 * seconds:.3g} ms/image on {device}, {BATCH} at a time, one thread')
     return 0 if good else 1
 
 

@@ -1,4 +1,4 @@
-"""Records of a study that nobody ran, to time reports of."""
+"""Generated records of a fictitious study, for timing reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from rm_mm.names import METHODS
 from rm_mm.records import Record, figures_of
 
-#: Task, column, metric, unit of its steps, classes with a figure of their own.
+#: Task, column, metric, unit of steps, number of classes with per-class figures.
 COLUMNS = (
     ('classification', 'r50_in1k', 'top1_percent', 'epoch', 0),
     ('detection', 'atss_r50_coco', 'box_ap_percent', 'epoch', 80),
@@ -20,7 +20,7 @@ EVALUATIONS = 12
 
 
 def made_record(method: str, seed: int, column: tuple[str, str, str, str, int]) -> Record:
-    """One record: a rising curve with noise, the same for the same arguments."""
+    """Generate one record with a rising, noisy curve that depends only on the arguments."""
     task, name, metric, unit, classes = column
     draw = random.Random(f'{method} {seed} {name}')
     top = 40 + METHODS.index(method) + draw.gauss(0, 0.5)
@@ -58,7 +58,7 @@ def made_record(method: str, seed: int, column: tuple[str, str, str, str, int]) 
 
 
 def write_records(folder: Path, count: int) -> None:
-    """Write ``count`` of them where ``rm-mm report`` looks for records below a folder."""
+    """Write ``count`` records to the subfolder of ``folder`` that ``rm-mm report`` reads."""
     (folder / 'records').mkdir(parents=True)
     cells = ((seed, *rest) for seed in itertools.count() for rest in _row())
     for number, (seed, method, column) in enumerate(itertools.islice(cells, count)):

@@ -1,4 +1,4 @@
-"""Draw what ``scaling.py`` wrote: one SVG a JSON file, medians with the least and the most."""
+"""Draw each JSON file of ``scaling.py`` as an SVG: medians with minimum and maximum."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TITLES = {
     'report_by_records': ('rm-mm report, all formats', 'records', 's'),
     'processes': ('Training over gloo', '', 'images/s'),
 }
-#: Told apart without colour, too.
+#: Distinguishable without colour.
 MARKS = ('o-', 's--')
 
 
 def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
-    """One line a way, over the number in each figure's name; bars where there is none to go by."""
+    """Draw a line per way over the number in the names, or bars if the names have no number."""
     title, below, unit = TITLES[name]
     axes.set_title(title, fontsize=11)
     axes.set_ylabel(unit)
@@ -64,7 +64,7 @@ def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
         axes.fill_between(across, [*map(min, values)], [*map(max, values)], alpha=0.2)
     axes.set_xlabel(below)
     if below != 'records':
-        # Only these were tried, and nothing between them.
+        # Label only the measured values.
         axes.set_xticks(sorted({number for points in lines.values() for number, _ in points}))
     axes.set_ylim(bottom=0)
     if len(lines) > 1:
@@ -72,11 +72,11 @@ def draw(axes: Axes, name: str, figures: dict[str, list[float]]) -> None:
 
 
 def main() -> None:
-    """Draw every file that is there."""
+    """Draw every known file in the folder."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument('folder', type=Path, nargs='?', default=Path('docs/performance'))
     folder = options.parse_args().folder
-    # The same figures give the same file; text stays text.
+    # The same figures give the same file, and text stays text.
     mpl.rcParams |= {'svg.hashsalt': 'rm_mm', 'svg.fonttype': 'none'}
     for path in sorted(folder.glob('*.json')):
         if path.stem not in TITLES:

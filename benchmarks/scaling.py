@@ -1,6 +1,6 @@
-"""How cost grows: with batch, image size, processes, workers and records.
+"""Measure how cost grows with batch, image size, processes, workers and records.
 
-Writes every figure as JSON; ``plot_scaling.py`` draws them. No bar is to be reached here.
+All figures are written as JSON, and ``plot_scaling.py`` draws them. There are no bars to reach.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Figures = dict[str, list[float]]
 
 
 def of_steps(repetitions: int, shapes: Sequence[tuple[int, int]], key: str) -> tuple[Figures, ...]:
-    """Time, and memory, of a step for (batch, size), plain and RecursiveMix."""
+    """Measure time and memory of a step, plain and RecursiveMix, for each (batch, size)."""
     trainings = {
         f'{way} {shape[key == "size"]}': (way, (*shape, 'cpu')) for shape in shapes for way in WAYS
     }
@@ -38,7 +38,7 @@ def of_steps(repetitions: int, shapes: Sequence[tuple[int, int]], key: str) -> t
 
 
 def of_processes(repetitions: int) -> Figures:
-    """Images a second of two processes of one thread each, against one of one and of two."""
+    """Measure images per second with one and two processes, and with one and two threads."""
     ways = {
         '1 process, 1 thread': (1, 1, BATCH // 2),
         '1 process, 2 threads': (1, 2, BATCH),
@@ -63,7 +63,7 @@ def _distributed(method: str, processes: int, threads: int, batch: int) -> float
 
 
 def of_workers(repetitions: int, images: Path) -> Figures:
-    """Images a second that arrive in the main process, which does nothing else."""
+    """Measure images per second that arrive in an otherwise idle main process."""
     paths = photographs(images) * PASSES
     workers = range(len(os.sched_getaffinity(0)) + 1)
     return alternate({f'{n} workers': partial(_loaded, paths, n) for n in workers}, repetitions)
@@ -82,7 +82,7 @@ def _loaded(paths: Sequence[str], workers: int) -> float:
         collate_fn=default_collate,
         persistent_workers=workers > 0,
     )
-    # One pass starts the workers.
+    # The first pass starts the workers.
     for _ in loader:
         pass
     began = time.perf_counter()
@@ -92,7 +92,7 @@ def _loaded(paths: Sequence[str], workers: int) -> float:
 
 
 class Loaded:
-    """A data set of photographs through a pipeline."""
+    """A data set that loads photographs through a pipeline."""
 
     def __init__(self, paths: Sequence[str], pipeline: Callable[[str], Any]) -> None:
         self.paths, self.pipeline = paths, pipeline
@@ -105,7 +105,7 @@ class Loaded:
 
 
 def of_records(repetitions: int) -> Figures:
-    """Seconds of a report in all formats."""
+    """Measure the seconds of a report in all formats."""
     with tempfile.TemporaryDirectory() as root:
         ways = {}
         for count in RECORDS:
@@ -123,14 +123,16 @@ def _output(call: Sequence[str]) -> str:
 
 
 def main() -> int:
-    """Measure each, and write it as soon as it is measured."""
+    """Measure one kind after another and write each as soon as it is finished."""
     options = parser(__doc__)
     add_images(options)
     options.add_argument(
-        '--out', type=Path, default=Path('docs/performance'), help='a folder for the JSON files'
+        '--out', type=Path, default=Path('docs/performance'), help='folder for the JSON files'
     )
     options.add_argument(
-        '--only', choices=('batch', 'size', 'processes', 'workers', 'records'), help='one of them'
+        '--only',
+        choices=('batch', 'size', 'processes', 'workers', 'records'),
+        help='measure only this (default: all)',
     )
     args = options.parse_args()
     photographs(args.images)

@@ -1,6 +1,6 @@
-"""What a command costs before it does anything, and what a report of 1,000 records takes.
+"""Time the start of a command, the import of rm_mm, and a report of 1,000 records.
 
-Every measurement is a process of its own, from its start to its end.
+Every measurement is a separate process, timed from start to end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MMPRETRAIN = 'import mmpretrain, mmpretrain.datasets, mmpretrain.models'
 
 
 def seconds(call: Sequence[str]) -> float:
-    """Time of one process; its failure ends the benchmark."""
+    """Return the time of one process. If it fails, the benchmark exits."""
     began = time.perf_counter()
     ended = subprocess.run(call, capture_output=True, text=True)
     took = time.perf_counter() - began
@@ -31,14 +31,14 @@ def seconds(call: Sequence[str]) -> float:
 
 
 def report_call(folder: Path) -> list[str]:
-    """``rm-mm report`` of a folder of records, in all formats."""
+    """Return the call of ``rm-mm report`` on a folder of records, in all formats."""
     command = str(Path(sys.executable).with_name('rm-mm'))
     formats = [f'--{kind}={folder}/page.{kind}' for kind in ('md', 'csv', 'latex', 'html')]
     return [command, 'report', str(folder), *formats]
 
 
 def main() -> int:
-    """Measure, and say whether the bars are reached."""
+    """Return 0 if all bars are reached, and 1 if not."""
     options = parser(__doc__)
     options.add_argument('--records', type=int, default=RECORDS, help=f'(default {RECORDS})')
     args = options.parse_args()

@@ -1,9 +1,9 @@
-"""What RecursiveMix costs a training step: against a plain step, and against its authors' own.
+"""Time and memory of a RecursiveMix step, compared with a plain step and the authors' step.
 
-Three ways train ResNet-50 on the same normalised batches: the recipe's baseline, the recipe's
-RecursiveMix, and the authors' formulation. Each has a process of its own, as in training, since
-what a process keeps of freed memory differs; they take steps in turn. Peak memory is measured so,
-too, in processes that keep nothing.
+ResNet-50 is trained on the same normalised batches in three ways: the recipe's baseline, the
+recipe's RecursiveMix, and the authors' formulation. Each runs in a separate process, as in
+training, because processes differ in how much freed memory they keep. The processes take steps in
+turn. Peak memory is measured in the same way, in processes that keep no freed memory.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from alternation import Bar, alternate, parser, report
 
 WAYS = ('plain', 'rm', 'authors')
 Shape = tuple[int, int, str]
-#: A name, and the way and shape of what trains.
+#: Way and shape of each training, by name.
 Trainings = Mapping[str, tuple[str, Shape]]
 
 
 class Training:
-    """A training in a process of its own, which waits until it is asked for a step.
+    """A training in a separate process that takes a step on request.
 
-    Its first step is taken at the start: that of RecursiveMix has no history yet, and the first of
-    all allocates.
+    The first step is taken at the start and not measured: it allocates memory, and RecursiveMix
+    has no history yet.
 
     Args:
-        shape: Images a step, pixels a side, device.
-        options: Of ``training_step.py``.
+        way: ``plain``, ``rm``, ``rm compiled`` or ``authors``.
+        shape: Images per step, pixels per side, device.
+        options: Options of ``training_step.py``.
     """
 
     def __init__(self, way: str, shape: Shape, *options: str) -> None:
@@ -46,12 +47,12 @@ class Training:
         self.step()
 
     def step(self) -> dict[str, float]:
-        """The next step's ``seconds`` and ``peak_mb``."""
+        """Take the next step and return its ``seconds`` and ``peak_mb``."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write('\n')
         self._process.stdin.flush()
-        # The stack may say something of its own before.
+        # The libraries may print lines before the result.
         for line in self._process.stdout:
             if line.startswith('{'):
                 found: dict[str, float] = json.loads(line)
@@ -72,12 +73,12 @@ class Training:
 
 
 def time_of(trainings: Trainings, repetitions: int) -> dict[str, list[float]]:
-    """Seconds a step of each, the device's work included, in turn."""
+    """Measure seconds per step of each training in turn, including the device's work."""
     return _measured('seconds', trainings, repetitions)
 
 
 def memory_of(trainings: Trainings, repetitions: int) -> dict[str, list[float]]:
-    """Peak MB of a step of each, in turn."""
+    """Measure the peak memory of a step of each training in turn, in MB."""
     return _measured('peak_mb', trainings, repetitions, '--returned')
 
 
@@ -97,13 +98,13 @@ def _measured(
 
 
 def main() -> int:
-    """Measure, and say whether the bars are reached."""
+    """Return 0 if all bars are reached, and 1 if not."""
     options = parser(__doc__)
-    options.add_argument('--batch', type=int, default=16, help='images a step (default 16)')
-    options.add_argument('--size', type=int, default=224, help='pixels a side (default 224)')
+    options.add_argument('--batch', type=int, default=16, help='images per step (default 16)')
+    options.add_argument('--size', type=int, default=224, help='pixels per side (default 224)')
     options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     options.add_argument(
-        '--compile', action='store_true', help='time RecursiveMix through torch.compile, too'
+        '--compile', action='store_true', help='also time RecursiveMix with torch.compile'
     )
     args = options.parse_args()
     shape = (args.batch, args.size, args.device)

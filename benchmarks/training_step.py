@@ -1,9 +1,9 @@
-"""A training of ResNet-50 that takes a step whenever a line comes in.
+"""A training of ResNet-50 that takes one step per line on standard input.
 
-``training_step.py WAY BATCH SIZE DEVICE`` prints, of each step, the seconds that it took and its
-peak memory beyond what this process had before the network was built. With ``--returned`` at the
-end what is freed goes back to the system at once, so that the peak is what is in use at a time,
-without what an allocator happens to keep; steps take longer so.
+``training_step.py WAY BATCH SIZE DEVICE`` prints the seconds and the peak memory of each step.
+Memory is counted beyond what the process used before the network was built. With ``--returned`` at
+the end, freed memory goes back to the system immediately. The peak is then the memory in use,
+without memory that an allocator happens to keep, but the steps take longer.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from rm_mm.run.environment import peak_memory_mb
 from rm_mm.run.runner import ChannelsLastRunner, keep_freed_memory
 
 CLASSES = 1000
-#: Of glibc's malloc.h, and what to set them to: all from 64 KB on is mapped, and the rest trimmed.
+#: Parameters of glibc's mallopt: map every block from 64 KB on, and trim the rest.
 RETURNED = {-4: 1 << 20, -3: 1 << 16, -1: 1 << 16}
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def recipe_model(way: str, device: str) -> tuple[torch.nn.Module, dict[str, Any]]:
-    """A recipe's network, for batches that are normalised already, and SGD's options.
+    """Build a recipe's network for normalised batches, and return it with the options of SGD.
 
-    With what its runner does to the network and to the process.
+    The network and the process are prepared as the recipe's runner does it.
     """
     import mmpretrain.models  # noqa: F401
 
@@ -58,10 +58,10 @@ def recipe_model(way: str, device: str) -> tuple[torch.nn.Module, dict[str, Any]
 
 
 def recipe_step(method: str, device: str, *, compiled: bool) -> Callable[[Batch], None]:
-    """A step of a recipe's network and optimiser."""
+    """Return a function that takes one step with a recipe's network and optimiser."""
     model, options = recipe_model(method, device)
     if compiled:
-        # What mmengine does of `compile=True`.
+        # mmengine does the same for `compile=True`.
         model.train_step = torch.compile(model.train_step)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **options))
 
@@ -74,7 +74,7 @@ def recipe_step(method: str, device: str, *, compiled: bool) -> Callable[[Batch]
 
 
 def step_of(way: str, device: str) -> Callable[[Batch], None]:
-    """A step of a recipe (``plain``, ``rm``, ``rm compiled``), or of the authors' formulation."""
+    """Return a step function for ``plain``, ``rm``, ``rm compiled`` or ``authors``."""
     if way == 'authors':
         training = AuthorsTraining(CLASSES, torch.device(device), alpha=0.5, omega=0.5)
         return lambda batch: training.step(*batch)
@@ -83,16 +83,16 @@ def step_of(way: str, device: str) -> Callable[[Batch], None]:
 
 
 def main() -> None:
-    """Take a step a line."""
+    """Take one step per input line."""
     way, batch, size, device = sys.argv[1], *map(int, sys.argv[2:4]), sys.argv[4]
     before = _resident_mb()
     torch.manual_seed(0), np.random.seed(0)
     step = step_of(way, device)
     if sys.argv[5:]:
-        # Once the recipe's runner has had its say.
+        # After the recipe's runner has set its own values.
         assert all(ctypes.CDLL(None).mallopt(*option) for option in RETURNED.items())
     for _ in sys.stdin:
-        # Made anew for every step: the authors' code writes into it.
+        # New for every step, because the authors' code writes into the batch.
         images = torch.randn(batch, 3, size, size, device=device)
         labels = torch.randint(CLASSES, (batch,), device=device)
         _forget_peak(device)
@@ -109,7 +109,7 @@ def main() -> None:
 
 
 def _forget_peak(device: str) -> None:
-    """Have peak memory count from now on; proc(5) of the number."""
+    """Reset the peak memory. See proc(5) for the number."""
     if device == 'cpu':
         Path('/proc/self/clear_refs').write_text('5', encoding='ascii')
     else:
@@ -117,7 +117,7 @@ def _forget_peak(device: str) -> None:
 
 
 def _resident_mb() -> float:
-    """Memory that this process has now."""
+    """Return the resident memory of this process."""
     with open('/proc/self/statm', encoding='ascii') as file:
         return int(file.read().split()[1]) * resource.getpagesize() / 2**20
 

@@ -1,8 +1,8 @@
-"""Try one setting of the mini-full recipes, on images that its figures never use.
+"""Try one setting of the mini-full recipes on images that are not used for the reported figures.
 
-Images are composed with another seed, and of training articles alone: one half of each class to
-train on, the other to validate on. A choice never sees an article of the validation split. What was
-tried, and what came of it: docs/mini-full/README.md. An example::
+The images are composed with another seed and from training articles only: one half of each class
+for training, the other half for validation. So no choice depends on an article of the validation
+split. docs/mini-full/README.md lists what was tried and with which result. Example::
 
     python maintenance/choose_mini_full.py work_dirs/choice/rm --images 1000
     classification/r18_rm_mini.py train_cfg.max_epochs=160 param_scheduler.T_max=160
@@ -38,19 +38,19 @@ ROOTS = {
 
 
 def half(split: str) -> Any:
-    """The tiles of one half of the training articles: (classes, articles, 28, 28)."""
+    """Return the tiles of one half of the training articles, (classes, articles, 28, 28)."""
     tiles = articles.tiles('train')
     middle = tiles.shape[1] // 2
     return tiles[:, middle:] if split == 'train' else tiles[:, :middle]
 
 
 def article(split: str, label: int, number: int) -> articles.Article:
-    """One article of a half, cut out."""
+    """Return one article of a half, cut out of its tile."""
     return articles.cut_out(half(split)[label, number], label)
 
 
 def compose_data(images: int, scenes: int) -> Path:
-    """The data to choose on, with so many training images and scenes, below ``data/``."""
+    """Write the data set for one choice below ``data/`` and return its folder."""
     compose.tiles, compose.article = half, article
     return mini.prepare(
         Path('data', f'choice-{images}-{scenes}'),
@@ -63,7 +63,7 @@ def compose_data(images: int, scenes: int) -> Path:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train one config, and write what came of it to ``choice.json`` in its folder."""
+    """Train one config and write the result to ``choice.json`` in its work directory."""
     task = args.config.partition('/')[0]
     root = compose_data(args.images, args.scenes) / ROOTS[task]
     began = time.monotonic()
@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
         return code
     metric = metric_of(Config.fromfile(config_path(args.config)))
     found = figures_of(read_curve(args.work_dir, metric))
-    tried = vars(args) | found | {'seconds': round(time.monotonic() - began)}
-    text = json.dumps(tried, default=str)
+    result = vars(args) | found | {'seconds': round(time.monotonic() - began)}
+    text = json.dumps(result, default=str)
     (args.work_dir / 'choice.json').write_text(text + '\n', encoding='utf-8')
     print(text)
     best = best_checkpoint(args.work_dir)
@@ -87,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', type=Path)
-    parser.add_argument('--images', type=int, default=1000, help='to pretrain on')
-    parser.add_argument('--scenes', type=int, default=200, help='to train the transfer on')
-    parser.add_argument('--backbone', type=Path, help='the backbone.pth of a pretraining tried')
+    parser.add_argument('--images', type=int, default=1000, help='training images of a pretraining')
+    parser.add_argument('--scenes', type=int, default=200, help='training scenes of a transfer')
+    parser.add_argument('--backbone', type=Path, help='backbone.pth of an earlier pretraining')
     parser.add_argument('config')
-    parser.add_argument('options', nargs='*', help='as --cfg-options')
+    parser.add_argument('options', nargs='*', help='KEY=VALUE, passed on as --cfg-options')
     sys.exit(run(parser.parse_args()))

@@ -1,4 +1,4 @@
-"""Write the CIFAR leaves, configs/classification/<network>_<method>_<data set>.py, anew."""
+"""Write the CIFAR configs, configs/classification/<network>_<method>_<data set>.py."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ model.head = dict(model.get('head', {{}}), num_classes={classes})"""
 
 
 def leaves() -> dict[str, str]:
-    """The text of each leaf, by file name."""
+    """Return the text of each config by file name."""
     found = {}
     for network in NETWORKS:
         for method, base in METHODS.items():

@@ -1,8 +1,8 @@
-"""Write configs/*/metafile.yml anew, from the configs and from the records of what was run.
+"""Write configs/*/metafile.yml from the configs and from the records of measured runs.
 
-What mim lists of a recipe comes from the resolved config (length, batch, published figure, setting,
-source) and, if it was run here, from its records in docs/mini and docs/mini-full, of which several
-seeds become their mean. Nothing is written by hand.
+mim lists the entries of these files. Length, batch, published figure, setting and source come from
+the resolved config. Measured figures come from the records in docs/mini and docs/mini-full, as the
+mean over the seeds. Nothing in the files is edited by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 
-import rm_mm  # noqa: F401  configs name bases of mmsegmentation
+import rm_mm  # noqa: F401  needed for configs with an mmsegmentation base
 from rm_mm.data.presence import datasets
 from rm_mm.names import METHODS, MINI_SETTING
 
@@ -24,20 +24,21 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDS = [ROOT / 'docs' / name / 'records' for name in ('mini', 'mini-full')]
 
 HEADER = """\
-# Written by maintenance/make_metafiles.py from the configs and, see there, from docs/mini*/records.
-# `Published` figures are the paper's, `Measured` ones come from docs/mini*/records.
+# Written by maintenance/make_metafiles.py. Do not edit.
+# `Published` figures are from the paper; `Measured` figures are from docs/mini*/records.
 """
-# mim downloads weights before it writes a config, to a file named as what follows the last slash,
-# unless that exists: the folder itself always does, and so the config is written.
+# mim downloads the weights before it writes the config. It names the file after the last part of
+# this address and skips the download if that exists. The folder `.` always exists, so mim goes
+# straight to the config.
 WEIGHTS = 'not published: train this config/.'
 
-#: Folder to task and metric, as metafiles of the field spell them.
+#: Task and metric of each folder, spelled as in OpenMMLab's metafiles.
 TASKS = {
     'classification': ('Image Classification', 'Top 1 Accuracy'),
     'detection': ('Object Detection', 'box AP'),
     'segmentation': ('Semantic Segmentation', 'mIoU'),
 }
-#: Where the data sets are looked for, to their names.
+#: Name of the data set in each default folder.
 DATA = {
     'data/imagenet': 'ImageNet-1k',
     'data/cifar10': 'CIFAR-10',
@@ -47,7 +48,7 @@ DATA = {
     'data/mini': 'mini (Fashion-MNIST)',
     'data/mini-full': 'mini-full (Fashion-MNIST)',
 }
-#: Beginning of a config's name to its collection: of classification the method, else the network.
+#: Collection and paper by method (classification) or by network (downstream tasks).
 PAPERS = {
     'scratch': ('No pretraining', None),
     'baseline': ('Baseline', None),
@@ -66,25 +67,25 @@ PAPERS = {
 
 
 def method_of(stem: str) -> str | None:
-    """The method in a config's name; None of a config that takes every method's backbone."""
+    """Return the method in a config's name, or None if the config works with any backbone."""
     return next((method for method in METHODS if method in stem.split('_')), None)
 
 
 def collection_of(folder: str, stem: str) -> tuple[str, str | None]:
-    """Name and paper of the collection that a config belongs to."""
+    """Return the name and the paper of a config's collection."""
     key = method_of(stem) if folder == 'classification' else re.split(r'_r\d+_', stem)[0]
     return PAPERS[str(key)]
 
 
 def data_of(config: Config) -> str:
-    """What the training images of a config are called."""
+    """Return the name of a config's training data."""
     (dataset,) = datasets(config, ('train_dataloader',))
     root = str(config.get('embedded_data') or dataset['data_root'])
     return DATA[root.rstrip('/')]
 
 
 def records_of(config: str) -> list[dict[str, Any]]:
-    """Of every run of a config, by seed."""
+    """Return the records of a config's runs, sorted by seed."""
     records = [
         json.loads(path.read_text(encoding='utf-8'))
         for folder in RECORDS
@@ -95,7 +96,7 @@ def records_of(config: str) -> list[dict[str, Any]]:
 
 
 def measured(records: list[dict[str, Any]]) -> str:
-    """What the measured figures are of."""
+    """Describe the runs behind the measured figures."""
     if not records:
         return 'not run'
     seeds = ', '.join(str(record['seed']) for record in records)
@@ -103,7 +104,7 @@ def measured(records: list[dict[str, Any]]) -> str:
 
 
 def model(path: Path) -> dict[str, Any]:
-    """The entry of one config."""
+    """Return the metafile entry of one config."""
     config, folder = Config.fromfile(path), path.parent.name
     task, metric = TASKS[folder]
     expected = config.get('expected') or {}
@@ -137,7 +138,7 @@ def model(path: Path) -> dict[str, Any]:
 
 
 def metafile(folder: str) -> str:
-    """The text of one folder's ``metafile.yml``."""
+    """Return the text of one folder's ``metafile.yml``."""
     paths = sorted((ROOT / 'configs' / folder).glob('*.py'))
     collections = dict(collection_of(folder, path.stem) for path in paths)
     content = {

@@ -1,4 +1,4 @@
-"""`.ci/run` in a small repository, with a stand-in for `make`."""
+"""`.ci/run` works in a copy of the checkout. Tested in a small repository with a fake `make`."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ done
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A repository with a changed, a deleted, a new file, and work that git ignores."""
+    """A repository with a changed file, a deleted file, a new file, and files that git ignores."""
     root = tmp_path / 'checkout'
     (root / '.ci').mkdir(parents=True)
     shutil.copy(SCRIPT, root / '.ci' / 'run')
@@ -61,10 +61,10 @@ def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failin
     temporary.mkdir()
     (tools / 'make').write_text(MAKE)
     (tools / 'make').chmod(0o755)
-    # Where Slurm is not installed, it looks as if it could be.
+    # Without Slurm, let the script believe that it could be installed.
     (tools / 'apt-get').write_text('#!/bin/sh\n')
     (tools / 'apt-get').chmod(0o755)
-    # Else a machine without a browser would fetch one.
+    # Otherwise a machine without a browser would download one.
     (tools / 'chromium').symlink_to('/bin/true')
     for version in ('3.10', '3.12'):
         (tools / f'python{version}').symlink_to(sys.executable)
@@ -85,7 +85,7 @@ def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failin
     assert list(temporary.iterdir()) == []
 
     lines = log.read_text().splitlines()
-    # Neither the environment nor the results of the checkout; its uncommitted work.
+    # The copy contains uncommitted work, but neither the environment nor the results.
     assert lines[0].startswith(f'make lint in {temporary}')
     assert lines[0].endswith(': .ci .git .gitignore changed new ')
     assert lines[1:4] == [' M changed', ' D deleted', '?? new']
@@ -96,7 +96,7 @@ def test_runs_in_a_copy_and_leaves_the_checkout_alone(checkout, tmp_path, failin
         assert not root or made.pop(4) == 'make test-slurm'
         assert made.pop(4) == 'make test-browser'
         assert made[4] == 'make test-short STACK=upstream'
-        # One environment at a time, and of other Pythons those that there are.
+        # Only one environment exists at a time. Only installed Pythons are used.
         environments = [
             [word for word in line.split(': ')[1].split() if word.startswith('.venv')]
             for line in lines

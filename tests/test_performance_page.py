@@ -1,4 +1,4 @@
-"""The figures in docs/performance.md are those of the files beside it."""
+"""The figures in docs/performance.md match the JSON files next to it."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from tests.packaging.conftest import ROOT
 
 PAGE = (ROOT / 'docs/performance.md').read_text()
 FOLDER = ROOT / 'docs/performance'
-#: The beginning of a row, and the file, the way and what it is held against.
+#: Beginning of a row in the page, and its file, way and reference.
 ROWS = {
     'RecursiveMix step / plain step': ('step', 'rm', 'plain'),
     'the same: peak memory': ('step_memory', 'rm beyond its history', 'plain'),
     'RecursiveMix step / the authors': ('step', 'rm', 'authors'),
-    'images/s of a loader core / torchvision': ('loader', 'recipe', 'torchvision-PIL'),
-    'images/s of a loader core / the authors': ('loader', 'recipe', "authors' on PIL"),
-    'images/s of a loader core / mmpretrain': ('loader', 'recipe', 'mmpretrain stock'),
+    'images/s per loader core / torchvision': ('loader', 'recipe', 'torchvision-PIL'),
+    'images/s per loader core / the authors': ('loader', 'recipe', "authors' on PIL"),
+    'images/s per loader core / mmpretrain': ('loader', 'recipe', 'mmpretrain stock'),
     'the same with its default': ('loader', 'recipe', 'mmpretrain stock, OpenCV'),
     '`rm-mm --help`': ('startup', 'rm-mm --help', None),
     '`rm-mm report`': ('startup', 'report', None),
@@ -29,23 +29,23 @@ ROWS = {
 
 def figures(name):
     found = json.loads((FOLDER / f'{name}.json').read_text())['figures']
-    # Fewer are no measurement.
+    # Fewer repetitions give no reliable median.
     assert min(map(len, found.values())) >= 7
     return found
 
 
 @pytest.mark.parametrize('row', ROWS)
-def test_a_row_is_what_was_measured(row):
+def test_a_row_shows_the_measured_median(row):
     name, way, reference = ROWS[row]
     found = figures(f'bars/{name}')
     values = found[way]
     if reference:
         values = [one / other for one, other in zip(values, found[reference], strict=True)]
     cells = next(line.split(' | ') for line in PAGE.splitlines() if line.startswith(f'| {row}'))
-    said = re.match(r'[\d.]+', cells[2])
-    assert said, cells
-    digits = len(said.group().partition('.')[2])
-    assert said.group() == f'{statistics.median(values):.{digits}f}'
+    printed = re.match(r'[\d.]+', cells[2])
+    assert printed, cells
+    digits = len(printed.group().partition('.')[2])
+    assert printed.group() == f'{statistics.median(values):.{digits}f}'
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_row_is_what_was_measured(row):
         'processes', 'workers', 'report_by_records',
     ],
 )  # fmt: skip
-def test_growth_is_of_as_many_repetitions_and_drawn(name):
+def test_growth_has_enough_repetitions_and_a_picture(name):
     assert figures(name)
     assert (FOLDER / f'{name}.svg').is_file()
     assert f'(performance/{name}.svg)' in PAGE

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The examples in the README work exactly as printed."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def test_every_command_parses_and_every_script_and_target_exists():
         if words[0] == 'rm-mm':
             build_parser().parse_args(words[1:])
         elif words[0] in ('pip', 'mim'):
-            # tests/packaging runs these; here, that what they name is there.
+            # tests/packaging runs these commands. Here, check that the files they name exist.
             for word in words[1:]:
                 assert not word.endswith('.py') or list((ROOT / 'configs').rglob(word)), word
             if words[1] == 'run':

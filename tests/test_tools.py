@@ -1,4 +1,4 @@
-"""The shell scripts as a user calls them, two processes on gloo."""
+"""The shell scripts, called as a user calls them, with two processes on gloo."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def test_two_processes_train_and_test(tmp_path):
     assert 'accuracy/top1' in log
 
 
-def test_another_batch_is_refused_once_and_with_exit_2(tmp_path):
+def test_another_batch_is_rejected_once_and_with_exit_2(tmp_path):
     root = mini.prepare(
         tmp_path / 'mini', train_images=40, val_images=20, train_scenes=2, val_scenes=2
     )
@@ -74,7 +74,7 @@ def test_one_process_through_the_python_scripts(tmp_path):
         short = ['train_dataloader.batch_size=2', 'train_dataloader.num_workers=0']
         length = 'max_epochs' if data == 'coco' else 'max_iters'
         short += [f'train_cfg.{length}=1', 'train_cfg.val_interval=1']
-        # The recipe's batch of 8, two images at a time.
+        # Accumulate the recipe's batch of 8 from two images at a time.
         options += ['--batch-policy', 'accumulate']
         script = [sys.executable, 'tools/train.py', config, *options, '--cfg-options', *short]
         options = options[:-2]

@@ -1,4 +1,4 @@
-# Sourced by the other scripts: finds Python, checks the call once, starts one process a GPU.
+# Sourced by the other scripts: finds Python, checks the call once, and starts one process per GPU.
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 if [ -z "${PYTHON:-}" ]; then
@@ -8,7 +8,7 @@ fi
 
 require_rm_mm() {
     "$PYTHON" -c 'import rm_mm' 2>/dev/null && return
-    echo "rm_mm is not installed for $PYTHON: activate its environment, or say PYTHON=DIR/bin/python" >&2
+    echo "rm_mm is not installed for $PYTHON: activate its environment, or set PYTHON=DIR/bin/python" >&2
     exit 2
 }
 
@@ -27,7 +27,7 @@ launch() {
         exit 2
     fi
     require_rm_mm
-    # One process says what is wrong; torchrun would say it GPUS times and lose the exit code.
+    # One process checks the call first. torchrun would print the error GPUS times and lose the exit code.
     WORLD_SIZE=$((gpus * ${NNODES:-1})) "$PYTHON" -m rm_mm.cli "$command" "$config" "$@" --check ||
         exit $?
     local rendezvous=(--standalone)

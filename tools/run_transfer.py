@@ -1,4 +1,4 @@
-"""Transfer every pretrained method to a task: the same as ``rm-mm transfer``, for ``mim run``."""
+"""Transfer all pretrained methods to a task. Same as ``rm-mm transfer``, for ``mim run``."""
 
 import sys
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train through Slurm: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of rm-mm train]
-# GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (8) and SRUN_ARGS are taken from the environment.
+# Set GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (8) and SRUN_ARGS in the environment.
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 [ $# -ge 3 ] || { sed -n 2,3p "${BASH_SOURCE[0]}" | cut -c3- >&2; exit 2; }
 partition="$1" job="$2"

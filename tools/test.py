@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint of any of the three stacks: the same as ``rm-mm test``."""
+"""Evaluate a checkpoint of any of the three libraries. Same as ``rm-mm test``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train a config of any of the three stacks: the same as ``rm-mm train``."""
+"""Train a config of any of the three libraries. Same as ``rm-mm train``."""
 
 import sys
 

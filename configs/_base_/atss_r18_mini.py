@@ -1,4 +1,4 @@
-# The COCO recipe on the embedded scenes: sizes change, the rest is inherited.
+# The COCO recipe, scaled down to the embedded scenes. Everything not set here is inherited.
 _base_ = ['./atss_r50_coco.py', './mini_data.py']
 
 mini_root = 'data/mini/coco/'

@@ -1,4 +1,4 @@
-# The mini recipe on few scenes, for more epochs: see docs/mini-full.
+# The mini recipe with fewer scenes and more epochs. docs/mini-full explains the choice.
 _base_ = ['./atss_r18_mini.py', './mini_full_data.py']
 
 embedded_data = _base_.mini_full_root

@@ -1,4 +1,4 @@
-# CIFAR-10: the images, how they are varied and normalised, and how accuracy is measured.
+# CIFAR-10: images, augmentation, normalisation and accuracy.
 _base_ = 'mmpretrain::_base_/default_runtime.py'
 custom_imports = dict(imports='rm_mm')
 runner_type = 'ChannelsLastRunner'
@@ -8,7 +8,7 @@ data_preprocessor = dict(
     num_classes=num_classes,
     mean=[0.4914 * 255, 0.4822 * 255, 0.4465 * 255],
     std=[0.2023 * 255, 0.1994 * 255, 0.2010 * 255],
-    # The images come as RGB.
+    # The images are RGB already.
     to_rgb=False,
 )
 cifar = dict(type='LocalCIFAR10', data_root='data/cifar10')

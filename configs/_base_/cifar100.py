@@ -1,4 +1,4 @@
-# CIFAR-100: the same but for the images and the number of their classes.
+# CIFAR-100: differs from CIFAR-10 only in the images and the number of classes.
 _base_ = './cifar10.py'
 
 num_classes = 100

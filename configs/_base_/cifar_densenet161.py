@@ -1,4 +1,4 @@
-# DenseNet-161 with a 3x3 stem; the leaf says how many classes.
+# DenseNet-161 with a 3x3 stem. The leaf sets the number of classes.
 _base_ = './cifar_200_epochs.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# PyramidNet-164, alpha 270, bottlenecks; the leaf says how many classes.
+# PyramidNet-164, alpha 270, bottleneck blocks. The leaf sets the number of classes.
 _base_ = './cifar_300_epochs.py'
 
 model = dict(

@@ -1,2 +1,2 @@
-# CutMix, arXiv 1905.04899, section 4.1: Beta(1, 1), applied to every batch.
+# CutMix with Beta(1, 1), applied to every batch (arXiv 1905.04899, section 4.1).
 cutmix_model = dict(train_cfg=dict(augments=dict(type='CutMix', alpha=1.0)))

@@ -1,4 +1,4 @@
-# What a task needs beside its stock config: `rm-mm transfer` puts each method's backbone in.
+# What a task needs besides its stock config. `rm-mm transfer` inserts the backbone of each method.
 custom_imports = dict(imports='rm_mm')
 runner_type = 'ChannelsLastRunner'
 

@@ -1,5 +1,5 @@
-# The embedded images: where rm-mm lays them out if they are not there, and their classes in the
-# order of their labels.
+# The embedded images: the folder to which rm-mm writes them if they are missing, and their classes
+# in the order of the labels.
 embedded_data = 'data/mini'
 mini_classes = (
     'ankle_boot', 'bag', 'coat', 'dress', 'pullover',

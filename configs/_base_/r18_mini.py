@@ -1,4 +1,4 @@
-# The ImageNet recipe on the embedded images: sizes change, the rest is inherited.
+# The ImageNet recipe, scaled down to the embedded images. Everything not set here is inherited.
 _base_ = ['./r50_in1k.py', './mini_data.py']
 
 mini_root = 'data/mini/imagenet'
@@ -10,9 +10,9 @@ model = dict(
 )
 data_preprocessor = dict(num_classes=10)
 train_pipeline = [
-    # These images are so small that it does not pay to decode less of them.
+    # The images are so small that decoding only the crop gains nothing.
     dict(type='LoadRGBImage'),
-    # An article fills most of its image; crops as small as ImageNet's would often miss it.
+    # Crops as small as ImageNet's would often miss the object.
     dict(type='AntialiasedRandomResizedCrop', scale=64, crop_ratio_range=(0.5, 1.0)),
     *_base_.train_pipeline[1:],
 ]

@@ -1,11 +1,11 @@
-# The ADE20K recipe on the embedded scenes: sizes change, the rest is inherited.
+# The ADE20K recipe, scaled down to the embedded scenes. Everything not set here is inherited.
 _base_ = ['./upernet_r50_ade20k.py', './mini_data.py']
 
 mini_root = 'data/mini/ade/ADEChallengeData2016'
-# ADE20K's own class, with the embedded articles' names.
+# The data set class of ADE20K with the class names of the embedded images.
 mini_dataset = dict(type='MiniADE20KDataset', data_root=mini_root)
 
-# Five pixels in six are background; in a schedule this short nothing else would be predicted.
+# Five in six pixels are background. Without weights, so short a schedule predicts nothing else.
 class_weight = [0.15] + [1.0] * 10
 
 model = dict(
@@ -35,7 +35,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 mini_iters = 300
-# A rate for 300 iterations; the recipe's is for 80,000.
+# A learning rate for 300 iterations; the recipe's is for 80,000.
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].update(end=mini_iters)

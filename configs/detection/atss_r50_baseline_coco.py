@@ -1,6 +1,6 @@
 _base_ = '../_base_/atss_r50_coco.py'
 
-# The published row is mmdetection's own run, from torchvision's ResNet-50:
+# The published row is mmdetection's own run. It starts from torchvision's ResNet-50; export it with
 # rm-mm export torchvision://resnet50 -o work_dirs/r50_torchvision/backbone.pth
 model = dict(backbone=dict(init_cfg=dict(checkpoint='work_dirs/r50_torchvision/backbone.pth')))
 

@@ -4,9 +4,9 @@ _base_ = [
     '../_base_/downstream.py',
 ]
 
-# The stock config's deep stem (ResNetV1c) fits no ImageNet ResNet-50.
+# The deep stem of the stock config (ResNetV1c) fits no ImageNet ResNet-50.
 model = dict(pretrained=None, backbone=dict(type='ResNet', init_cfg=_base_.slot))
-# The same global batch on eight GPUs as the stock config's 4 x 4.
+# On eight GPUs, this is the global batch of the stock config (4 GPUs x 4 images).
 train_dataloader = dict(batch_size=2)
 auto_scale_lr = dict(enable=False, base_batch_size=16)
 

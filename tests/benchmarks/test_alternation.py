@@ -1,4 +1,4 @@
-"""The order of measurements, and what is said of them."""
+"""The order of measurements, and the report about them."""
 
 import importlib
 import json
@@ -16,19 +16,19 @@ def alternation():
     sys.path.remove(str(ROOT / 'benchmarks'))
 
 
-def test_ways_take_turns_and_begin_in_turn(alternation):
+def test_ways_are_measured_in_turn_in_a_rotating_order(alternation):
     order = []
     ways = {
         name: lambda name=name: order.append(name) or float(len(order)) for name in ('a', 'b', 'c')
     }
     figures = alternation.alternate(ways, 4)
-    # The first of each is warm-up.
+    # The first measurement of each way is a warm-up.
     assert ''.join(order) == 'abc' + 'abc' + 'bca' + 'cab' + 'abc'
     assert figures == {'a': [4, 9, 11, 13], 'b': [5, 7, 12, 14], 'c': [6, 8, 10, 15]}
 
 
-def test_ratios_are_taken_within_a_repetition(alternation, tmp_path, capsys):
-    # The second repetition ran on a machine twice as slow.
+def test_ratios_are_computed_within_a_repetition(alternation, tmp_path, capsys):
+    # In the second repetition the machine was half as fast.
     figures = {'ours': [1.0, 2.0, 1.5], 'theirs': [2.0, 4.0, 2.0]}
     bars = [
         alternation.Bar('ours', 'theirs', 0.5),
@@ -45,7 +45,7 @@ def test_ratios_are_taken_within_a_repetition(alternation, tmp_path, capsys):
     assert [bar['reached'] for bar in written['bars']] == [True, False, True]
     assert (written['figures'], written['facts'], written['unit']) == (figures, {'n': 3}, 's')
     assert written['machine']['cores'] >= 1
-    said = capsys.readouterr().out
-    assert 'ours / theirs <= 0.5: 0.5 (0.5 to 0.75), reached' in said
-    assert 'theirs / ours >= 2.5: 2 (1.333 to 2), NOT REACHED' in said
+    printed = capsys.readouterr().out
+    assert 'ours / theirs <= 0.5: 0.5 (0.5 to 0.75), reached' in printed
+    assert 'theirs / ours >= 2.5: 2 (1.333 to 2), NOT REACHED' in printed
     assert alternation.report('x', 's', figures, bars[:1])

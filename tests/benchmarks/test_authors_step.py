@@ -1,4 +1,4 @@
-"""The authors' formulation that the benchmark times trains as the recipe does."""
+"""The authors' formulation in the benchmark trains like the recipe."""
 
 import sys
 
@@ -16,7 +16,7 @@ CLASSES, SIZE = 7, 64
 @pytest.fixture
 def training_step(monkeypatch):
     monkeypatch.setattr(sys, 'path', [str(ROOT / 'benchmarks'), *sys.path])
-    # Not of this process, whose tests it is not about.
+    # Do not change how the process that runs the tests manages memory.
     monkeypatch.setattr('rm_mm.run.runner.keep_freed_memory', lambda: True)
     import training_step
 
@@ -30,7 +30,7 @@ def recipe(training_step, monkeypatch):
     build = training_step.MODELS.build
 
     def of_few_classes(config):
-        # Its parts are built through here, too.
+        # The parts of the network are built through this function too.
         if 'head' in config:
             config['head']['num_classes'] = CLASSES
             config['data_preprocessor']['num_classes'] = CLASSES
@@ -40,13 +40,13 @@ def recipe(training_step, monkeypatch):
     return training_step.recipe_model('rm', 'cpu')
 
 
-def test_it_takes_the_recipes_steps(training_step, monkeypatch):
+def test_it_takes_the_same_steps_as_the_recipe(training_step, monkeypatch):
     from authors_step import AuthorsTraining
 
     torch.manual_seed(0)
     model, options = recipe(training_step, monkeypatch)
     monkeypatch.undo()
-    # Rounding to single precision alone moves a gradient by some per cent at the start.
+    # In single precision, rounding alone changes a gradient by some per cent at the start.
     monkeypatch.setattr(torch.Tensor, 'float', torch.Tensor.double)
     model = model.double()
     authors = AuthorsTraining(CLASSES, torch.device('cpu'), alpha=0.5, omega=0.5)
@@ -72,7 +72,7 @@ def test_it_takes_the_recipes_steps(training_step, monkeypatch):
                 boxes.append(float(log['loss_roi']))
             else:
                 authors.step(images, labels)
-    # There were regions to score.
+    # Regions were scored.
     assert max(boxes[1:]) > 0
     for name, value in model.backbone.state_dict().items():
         torch.testing.assert_close(network.body.state_dict()[name], value, rtol=1e-5, atol=1e-7)

@@ -1,4 +1,4 @@
-"""Every benchmark runs, small, and writes what it measured; bars are not asked for."""
+"""Every benchmark runs with small inputs and writes its figures. Bars need not be reached."""
 
 import json
 import os
@@ -24,12 +24,12 @@ def images(tmp_path_factory):
 
 def run(name, *options):
     call = [sys.executable, str(SCRIPTS / f'{name}.py'), *map(str, options)]
-    # Several threads on cores that other tests use would wait for each other.
+    # More threads would wait for each other on cores that other tests use.
     environ = {**os.environ, 'OMP_NUM_THREADS': '1'}
     return subprocess.run(call, capture_output=True, text=True, env=environ)
 
 
-def test_a_folder_without_photographs_is_named(tmp_path):
+def test_a_folder_without_photographs_is_reported(tmp_path):
     for name in ('loader', 'downstream_loaders', 'scaling'):
         ended = run(name, '--images', tmp_path)
         assert ended.returncode == 2, ended.stderr
@@ -81,7 +81,7 @@ def test_it_runs_and_writes_every_figure(name, options, figures, images, tmp_pat
         assert set(memory['figures']) == {'plain', 'authors', 'rm beyond its history'}
         written['figures'] |= {f'{way}, MB': each for way, each in memory['figures'].items()}
         reached &= all(bar['reached'] for bar in memory['bars'])
-        # The same each time, since nothing is kept: of the parameters' size at least.
+        # Almost equal each time, because no freed memory is kept, and at least the parameters.
         low, high = sorted(memory['figures']['plain'])
         assert 25.6e6 * 4 / 2**20 < low <= high < 1.02 * low
     assert all(len(values) == 2 and min(values) > 0 for values in written['figures'].values())

@@ -1,4 +1,4 @@
-"""The forty CIFAR leaves."""
+"""The forty CIFAR configs."""
 
 import importlib.util
 import pickle
@@ -22,8 +22,8 @@ generator = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(generator)
 LEAVES = generator.leaves()
 
-#: Parameters with 10 and 100 classes, and features of the last stage. Of each pair one is the
-#: published count; the other differs by 90 classes x (features + 1).
+#: Parameters with 10 and with 100 classes, and features of the last stage. One count of each pair
+#: is published; the other differs by 90 classes x (features + 1).
 PARAMETERS = {
     'pyramidnet200': (26_752_702, 26_844_952, 1024),
     'pyramidnet164': (27_319_071 - 90 * 1145, 27_319_071, 1144),
@@ -31,7 +31,7 @@ PARAMETERS = {
     'resnet18': (11_220_132 - 90 * 513, 11_220_132, 512),
     'resnet50': (23_705_252 - 90 * 2049, 23_705_252, 2048),
 }
-#: With the region head.
+#: Parameters with the region head.
 WITH_REGION = {
     ('pyramidnet200', 10): 26_762_952,
     ('pyramidnet200', 100): 26_947_452,
@@ -50,7 +50,7 @@ def count(config):
     return sum(parameter.numel() for parameter in MODELS.build(config.model).parameters())
 
 
-def test_leaves_are_what_the_template_writes():
+def test_leaves_match_the_template():
     assert len(LEAVES) == 5 * 4 * 2
     assert {path.name: path.read_text() for path in FOLDER.glob('*_cifar10*.py')} == LEAVES
 
@@ -100,7 +100,7 @@ def test_recipe(name):
     assert config.expected.value == (97.65 if published else None)
 
 
-def test_resnet_rates_fall_as_a_cosine():
+def test_resnet_learning_rates_follow_a_cosine():
     rates = list(stepped_rates(load('resnet18', 'rm', 'cifar100'), 1))
     # 0.1 * (1 + cos(pi * e / 200)) / 2 for e = 0, 50, 100, 150.
     assert rates[::50] == pytest.approx([0.1, 0.0853553, 0.05, 0.0146447], abs=1e-7)
@@ -108,7 +108,7 @@ def test_resnet_rates_fall_as_a_cosine():
 
 
 def test_a_leaf_trains(tmp_path):
-    """On images in the layout of the published archive."""
+    """Train on images in the layout of the published archive."""
     folder = tmp_path / 'cifar-10-batches-py'
     folder.mkdir()
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Every full-size leaf trains one step and tests, on a few images in the real layouts."""
+"""Every full-size config trains one step and tests, on a few images in the real layouts."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def data(tmp_path_factory):
     for split in ('train', 'val'):
         for index in range(4):
             picture(root / f'imagenet/{split}/n{index:08}/a.JPEG', index)
-        # Four of the thousand classes: the list of labels that mmpretrain also reads.
+        # Four of the thousand classes, in a list of labels that mmpretrain also reads.
         labels = root / f'imagenet/meta/{split}.txt'
         labels.parent.mkdir(exist_ok=True)
         labels.write_text(''.join(f'n{index:08}/a.JPEG {index}\n' for index in range(4)))
@@ -64,7 +64,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def backbone(tmp_path_factory):
-    """A ResNet-50 that has seen one batch, exported from the RecursiveMix recipe's model."""
+    """A ResNet-50 after one batch, exported from the model of the RecursiveMix recipe."""
     import mmpretrain.models  # noqa: F401
 
     folder = tmp_path_factory.mktemp('backbone')
@@ -78,7 +78,7 @@ def backbone(tmp_path_factory):
 
 
 def train(config, *options):
-    # mmengine keeps visualizers by name; a name of its own gives each run its own log.
+    # mmengine stores visualizers by name. A unique name gives each run its own log.
     name = f'visualizer.name={config}'
     options = ['--batch-policy', 'as-is', *options, name, 'default_hooks.logger.interval=1']
     return main(['train', config, *options])
@@ -105,7 +105,7 @@ def test_imagenet(method, data, tmp_path):
 
 @pytest.mark.parametrize(
     'leaf',
-    # Of the methods' leaves, which differ in the path of a backbone, two.
+    # Two leaves are enough: those of the methods differ only in the path of the backbone.
     [f'atss_r50_{method}_coco' for method in ('baseline', 'rm')]
     + [f'{detector}_r50_coco' for detector in ('gfl', 'retinanet', 'faster_rcnn', 'mask_rcnn')],
 )

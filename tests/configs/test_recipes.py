@@ -1,4 +1,4 @@
-"""What the leaves resolve to, against the recipes read off the authors' logs."""
+"""The resolved configs match the recipes in the authors' logs."""
 
 import math
 from pathlib import Path
@@ -37,7 +37,7 @@ def load(name):
 
 
 @pytest.mark.parametrize('leaf', LEAVES, ids=lambda path: path.stem)
-def test_a_leaf_is_a_short_diff_with_a_name_of_its_own(leaf):
+def test_a_leaf_is_a_short_diff_with_a_unique_name(leaf):
     lines = leaf.read_text().splitlines()
     assert len(lines) < 15
     assert any(line.startswith('_base_') for line in lines)
@@ -88,7 +88,7 @@ def test_imagenet_learning_rate():
     for _ in range(300):
         rates.append(optim.get_lr()['lr'][0])
         scheduler.step()
-    # lr * e / 6 for epochs 1 to 5, then the cosine counting from epoch 1.
+    # lr * e / 6 in epochs e = 1 to 5, then a cosine that counts from epoch 1.
     assert rates[:5] == pytest.approx([0.2 * e / 6 for e in range(1, 6)])
     assert rates[5:] == pytest.approx(
         [0.1 * (1 + math.cos((e - 1) * math.pi / 300)) for e in range(6, 301)]
@@ -100,7 +100,7 @@ def test_coco(method):
     cfg = load(f'detection/atss_r50_{method}_coco.py')
     backbone = cfg.model.backbone
     assert (backbone.type, backbone.frozen_stages, backbone.norm_eval) == ('ResNet', 1, True)
-    # The published 39.4 is mmdetection's own run, from torchvision's weights.
+    # The published 39.4 is mmdetection's own run. It starts from torchvision's weights.
     source = 'r50_torchvision' if method == 'baseline' else f'r50_{method}_in1k'
     assert backbone.init_cfg == dict(
         type='VerifiedBackbone', checkpoint=f'work_dirs/{source}/backbone.pth'
@@ -119,7 +119,7 @@ def test_coco(method):
     assert cfg.model.data_preprocessor.pad_size_divisor == 32
 
 
-def test_the_controlled_coco_baseline_differs_in_its_backbone_alone():
+def test_the_controlled_coco_baseline_differs_only_in_its_backbone():
     paper, controlled = (
         load(f'detection/atss_r50_baseline{which}_coco.py').to_dict()
         for which in ('', '_controlled')
@@ -202,7 +202,7 @@ def test_mini_is_the_recipe_in_other_sizes(full, mini, method, length):
     [leaf for leaf in LEAVES if '_r50_' in leaf.name and leaf.parent.name != 'classification'],
     ids=lambda path: path.stem,
 )
-def test_eight_gpus_make_the_recipes_batch(leaf):
+def test_eight_gpus_give_the_batch_of_the_recipe(leaf):
     cfg = Config.fromfile(leaf)
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
 

@@ -16,7 +16,7 @@ NOT_COPIED = shutil.ignore_patterns(
 
 
 def call(command, *, cwd, rc=0, env=None):
-    """Run a command and return what it printed; output and errors together."""
+    """Run a command and return its output and errors together."""
     done = subprocess.run(
         list(map(str, command)),
         cwd=cwd,
@@ -31,7 +31,7 @@ def call(command, *, cwd, rc=0, env=None):
 
 
 def copy_checkout(target):
-    """A checkout of its own, so that no build touches the one that is tested."""
+    """Copy the checkout, so that no build touches the one under test."""
 
     def ignored(folder, names):
         top = {'data'} if Path(folder) == ROOT else set()
@@ -42,7 +42,7 @@ def copy_checkout(target):
 
 
 def make_environment(target):
-    """A virtual environment that has this one's packages, and where only rm_mm is installed."""
+    """A virtual environment that sees the packages of this one and installs only rm_mm."""
     venv.create(target, with_pip=False, symlinks=True)
     (packages,) = target.glob('lib/python*/site-packages')
     here = [folder for folder in site.getsitepackages() if Path(folder).is_dir()]
@@ -52,7 +52,7 @@ def make_environment(target):
 
 @pytest.fixture(scope='session')
 def built(tmp_path_factory):
-    """A wheel, a wheel for an editable install and a source distribution of the checkout."""
+    """A wheel, the wheel of an editable install, and a source distribution of the checkout."""
     checkout = copy_checkout(tmp_path_factory.mktemp('checkout') / 'rm_mm')
     before = listing(checkout)
     target = tmp_path_factory.mktemp('dist')
@@ -60,7 +60,7 @@ def built(tmp_path_factory):
         'import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])({!r}))'
     )
     output = ''
-    # Whether bytecode is written is up to the machine, and setuptools remarks on it.
+    # Whether bytecode is written depends on the machine, and setuptools prints a warning about it.
     env = {name: value for name, value in os.environ.items() if name != 'PYTHONDONTWRITEBYTECODE'}
     for step in STEPS:
         folder = target / step
@@ -68,7 +68,7 @@ def built(tmp_path_factory):
         output += call(
             [sys.executable, '-c', hook.format(str(folder)), step], cwd=checkout, env=env
         )
-    # Nothing but the links of an editable install, which git ignores.
+    # Only the links of an editable install, which git ignores.
     added = {path for path in listing(checkout) if path not in before}
     assert all(path.startswith('rm_mm/.mim') for path in added), added
     return {
@@ -79,5 +79,5 @@ def built(tmp_path_factory):
 
 
 def listing(folder):
-    """Everything below a folder; links are not followed."""
+    """Return all paths below a folder, without following links."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob('*'))

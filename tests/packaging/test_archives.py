@@ -1,4 +1,4 @@
-"""What is in the wheel, in the source distribution, and in an editable install's wheel."""
+"""Contents of the wheel, the source distribution and the wheel of an editable install."""
 
 import hashlib
 import subprocess
@@ -42,7 +42,7 @@ def checkout(folder):
 
 
 @pytest.mark.parametrize('place', ['rm_mm/.mim/', '+rm_mm/.mim/'])
-def test_the_wheel_has_all_that_mim_reads(wheel, place):
+def test_the_wheel_contains_all_files_that_mim_reads(wheel, place):
     names = below(wheel, place)
     assert {name.partition('/')[0] for name in names} == set(MIM)
     assert names == checkout('configs') | checkout('tools') | set(MIM) - {'configs', 'tools'}
@@ -50,16 +50,16 @@ def test_the_wheel_has_all_that_mim_reads(wheel, place):
     assert wheel.read(place + recipe) == (ROOT / recipe).read_bytes()
 
 
-def test_what_sorts_first_leads_onedl_mim_to_them(wheel):
-    # pip adds the script; it writes RECORD sorted.
+def test_the_folder_that_sorts_first_leads_onedl_mim_to_them(wheel):
+    # pip adds the script and sorts RECORD.
     installed = sorted([*wheel.namelist(), '../../../bin/rm-mm'])
     first = installed[0].partition('/')[0]
     assert f'{first}/.mim/model-index.yml' in wheel.namelist()
-    # Else pip would leave an empty folder behind (see setup.py).
+    # Otherwise pip would leave an empty folder behind (see setup.py).
     assert any(name.count('/') == 1 for name in below(wheel, '') if name.startswith(f'{first}/'))
 
 
-def test_the_wheel_has_the_package_its_types_and_its_licences(wheel):
+def test_the_wheel_contains_the_package_its_types_and_its_licences(wheel):
     names = set(wheel.namelist())
     images = 'rm_mm/data/mini/fashion_mnist_train.png'
     assert {'rm_mm/py.typed', 'rm_mm/cli/__init__.py', images} <= names
@@ -80,7 +80,7 @@ def test_every_module_is_in_the_wheel(wheel):
     assert modules(wheel.namelist()) == modules(checkout('rm_mm'))
 
 
-def test_the_source_distribution_has_what_the_tests_need(built):
+def test_the_source_distribution_contains_what_the_tests_need(built):
     with tarfile.open(built['build_sdist']) as archive:
         names = {name.partition('/')[2] for name in archive.getnames()}
     for folder in ('tests', 'configs', 'docs', 'tools', 'maintenance'):
@@ -94,7 +94,7 @@ def test_the_source_distribution_has_what_the_tests_need(built):
     assert not [name for name in names if '/.mim/' in name or name.endswith('.pyc')]
 
 
-def test_an_editable_install_brings_the_hook_for_mim_and_records_it(editable):
+def test_an_editable_install_adds_the_hook_for_mim_to_its_record(editable):
     (start,) = (name for name in editable.namelist() if name.endswith('_mim.pth'))
     module, _, call = editable.read(start).decode().partition(';')
     name = module.removeprefix('import ')
@@ -105,7 +105,7 @@ def test_an_editable_install_brings_the_hook_for_mim_and_records_it(editable):
     (record,) = (name for name in editable.namelist() if name.endswith('/RECORD'))
     assert editable.namelist()[-1] == record
     rows = [row.split(',') for row in editable.read(record).decode().splitlines()]
-    # The format: URL-safe base 64 without padding.
+    # RECORD uses URL-safe base 64 without padding.
     digest = urlsafe_b64encode(hashlib.sha256(source).digest()).decode().rstrip('=')
     assert [f'{name}.py', f'sha256={digest}', str(len(source))] in rows
     assert sorted(row[0] for row in rows) == sorted(editable.namelist())
@@ -116,7 +116,7 @@ def test_an_editable_install_links_to_the_checkout(built, editable):
     links = {path.name: path for path in (checkout / 'rm_mm' / '.mim').iterdir()}
     assert sorted(links) == MIM
     for name, link in links.items():
-        # Relative, so that a checkout can be moved with its links.
+        # Links are relative, so that a checkout can be moved.
         assert link.readlink() == Path('..', '..', name)
         assert link.resolve() == checkout / name
     (start,) = (name for name in editable.namelist() if name.endswith('_mim.pth'))
@@ -125,7 +125,7 @@ def test_an_editable_install_links_to_the_checkout(built, editable):
     assert content.decode().endswith(f'.install({str(checkout / "rm_mm")!a})\n')
 
 
-def test_the_page_of_a_registry_would_render(built):
+def test_a_registry_can_render_the_description(built):
     files = [str(built['build_wheel']), str(built['build_sdist'])]
     done = subprocess.run(
         [sys.executable, '-m', 'twine', 'check', '--strict', *files], capture_output=True, text=True
@@ -138,7 +138,7 @@ def test_the_build_is_quiet(built):
     assert not [line for line in built['output'].splitlines() if 'warning' in line.lower()]
 
 
-def test_the_version_stands_in_one_place(built, tmp_path):
+def test_the_version_is_defined_in_one_place(built, tmp_path):
     with zipfile.ZipFile(built['build_wheel']) as archive:
         archive.extractall(tmp_path)
     (info,) = tmp_path.glob('*.dist-info')

@@ -1,4 +1,4 @@
-"""What `mim search` tells of a recipe: against the configs, the paper's figures and the records."""
+"""The metafiles, which `mim search` lists, match the configs, the paper and the records."""
 
 import importlib.util
 import json
@@ -25,7 +25,7 @@ MODELS = {
     for model in yaml.safe_load(file.read_text())['Models']
 }
 PAPER = json.loads((ROOT / 'tests' / 'data' / 'paper_tables.json').read_text())
-#: Of each of the paper's tables: the config of a method, and what its metric is called.
+#: For each table of the paper: the config of a method and the name of the metric.
 TABLES = {
     'imagenet_top1_best_percent': ('r50_{}_in1k', 'Published Top 1 Accuracy'),
     'coco_box_ap_percent': ('atss_r50_{}_coco', 'Published box AP'),
@@ -52,14 +52,14 @@ def metrics(model):
 
 
 @pytest.mark.parametrize('folder', FOLDERS)
-def test_they_are_what_the_generator_writes(folder):
+def test_they_match_the_generator(folder):
     assert FILES[folder].read_text() == generator.metafile(folder)
 
 
-def test_every_config_is_listed_once_under_a_name_of_its_own():
+def test_every_config_is_listed_once_under_a_unique_name():
     configs = [path for folder in FOLDERS for path in (ROOT / 'configs' / folder).glob('*.py')]
     assert sorted(MODELS) == sorted(path.stem for path in configs)
-    # mim finds a config by its base name, wherever it stands.
+    # mim finds a config by its base name, in any folder.
     names = [path.name for path in (ROOT / 'configs').rglob('*.py')]
     assert len(names) == len(set(names))
     for name, model in MODELS.items():
@@ -68,7 +68,7 @@ def test_every_config_is_listed_once_under_a_name_of_its_own():
 
 
 @pytest.mark.parametrize(('name', 'metric', 'value'), FIGURES)
-def test_published_figures_are_the_papers(name, metric, value):
+def test_published_figures_match_the_paper(name, metric, value):
     found = metrics(MODELS[name])
     assert found.get(metric) == value
     source = MODELS[name]['Metadata']['Source']
@@ -85,8 +85,8 @@ def test_no_other_recipe_has_a_published_figure():
 
 
 @pytest.mark.parametrize('name', ['r50_rm_in1k', 'atss_r50_rm_coco', 'upernet_r50_rm_ade20k'])
-def test_length_batch_and_data_are_the_recipes(name):
-    # shared by all three: eight GPUs, and what one of them takes.
+def test_length_batch_and_data_match_the_recipe(name):
+    # All three use eight GPUs; the second factor is the batch of one GPU.
     by_hand = {
         'r50_rm_in1k': ('ImageNet-1k', 'Epochs', 300, 8 * 64),
         'atss_r50_rm_coco': ('COCO 2017', 'Epochs', 12, 8 * 2),
@@ -99,14 +99,14 @@ def test_length_batch_and_data_are_the_recipes(name):
     assert metadata['Method'] == 'rm'
 
 
-def test_settings_are_the_configs():
+def test_settings_match_the_configs():
     for name, model in MODELS.items():
         config = Config.fromfile(ROOT / model['Config'])
         mini = name.endswith(('_mini', '_mini_full'))
         assert model['Metadata']['Setting'] == (['mini'] if mini else list(config.settings)), name
 
 
-#: The presets of which records are kept here.
+#: The presets with records in this repository.
 RUN = [name for name in ('mini', 'mini-full') if (ROOT / 'docs' / name / 'records').is_dir()]
 
 
@@ -115,7 +115,7 @@ def records(preset):
     return [json.loads(path.read_text()) for path in sorted(folder.glob('*.json'))]
 
 
-def test_what_was_measured_is_what_the_records_hold():
+def test_measured_figures_match_the_records():
     runs = {}
     for record in [record for preset in RUN for record in records(preset)]:
         name = record['config'].rpartition('/')[2].removesuffix('.py')
@@ -135,13 +135,13 @@ def test_what_was_measured_is_what_the_records_hold():
 
 
 @pytest.mark.parametrize('name', RUN)
-def test_records_are_of_the_recipes_that_stand_there_now(name):
+def test_records_match_the_current_recipes(name):
     preset, found = PRESETS[name], records(name)
     seeds = sorted({record['seed'] for record in found})
     cells = plan_cells(preset, METHODS, tuple(preset.tasks), seeds, preset.work_dir)
     digests = {(cell.config, cell.seed): config_digest(resolve_config(cell)) for cell in cells}
     rows = {(record['method'], record['seed']) for record in found}
-    # All tasks of a row, each once, and a baseline for every seed.
+    # Every row has each task once, and every seed has a baseline.
     assert len(found) == len({(r['config'], r['seed']) for r in found}) == 3 * len(rows)
     assert all(('baseline', seed) in rows for seed in seeds)
     for record in found:
@@ -159,7 +159,7 @@ def test_the_tables_of_the_readme_are_rebuilt_from_the_records(name, tmp_path):
     assert '\n'.join(table) in (ROOT / 'README.md').read_text()
 
 
-def test_mims_own_reader_takes_the_index():
+def test_mims_own_reader_accepts_the_index():
     index = load(str(ROOT / 'model-index.yml'))
     index.check(silent=True)
     assert {model.name for model in index.models} == set(MODELS)
@@ -168,13 +168,13 @@ def test_mims_own_reader_takes_the_index():
 
 
 def test_mim_download_reaches_the_config_though_no_weights_are_published():
-    # It would download to <folder>/<after the last slash>, and only if that is not there.
+    # mim downloads to <folder>/<part after the last slash>, and only if that does not exist.
     for model in MODELS.values():
         weights = model['Weights']
         assert re.fullmatch(r'not published[^,]*/\.', weights)
 
 
-def test_the_data_sets_index_is_one():
+def test_the_index_of_data_sets_has_the_right_form():
     index = yaml.safe_load((ROOT / 'dataset-index.yml').read_text())
     assert index.pop('openxlab') is True
     assert set(index) == {'imagenet1k', 'coco2017'}

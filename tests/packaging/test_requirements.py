@@ -1,4 +1,4 @@
-"""The bounds in setup.py, the tested sets in constraints*.txt, and what the code imports."""
+"""The bounds in setup.py match the tested sets in constraints*.txt and the imports of the code."""
 
 import ast
 import importlib.metadata
@@ -16,9 +16,9 @@ from rm_mm import __version__
 from tests.packaging.conftest import ROOT, copy_checkout
 
 LINES = {'onedl': 'constraints.txt', 'upstream': 'constraints-upstream.txt'}
-#: Each line was tested with these.
+#: The Pythons with which each line was tested.
 PYTHONS = {'onedl': ('3.10', '3.11', '3.12'), 'upstream': ('3.11',)}
-#: The modules of the stack, and what provides them on each line.
+#: The modules of the stack, and the packages that provide them on each line.
 STACK = {
     'onedl': {
         'mmengine': 'onedl-mmengine', 'mmcv': 'onedl-mmcv', 'mmpretrain': 'onedl-mmpretrain',
@@ -46,7 +46,7 @@ def line(request):
 
 @pytest.fixture(scope='module')
 def metadata(line, tmp_path_factory):
-    """What setup.py says for one line of the stack."""
+    """The metadata that setup.py writes for one line of the stack."""
     target = tmp_path_factory.mktemp(line)
     command = [sys.executable, 'setup.py', '--quiet', 'egg_info', '--egg-base', str(target)]
     checkout = copy_checkout(target / 'rm_mm')
@@ -60,7 +60,7 @@ def requirements(metadata):
 
 
 def pinned(file, python):
-    """Name to version in a constraints file, for one Python."""
+    """Return the versions in a constraints file by name, for one Python."""
     found = {}
     environment = {**default_environment(), 'python_version': python, 'extra': ''}
     for row in (ROOT / file).read_text().splitlines():
@@ -74,7 +74,7 @@ def pinned(file, python):
     return found
 
 
-def test_the_bounds_admit_the_tested_sets(line, requirements):
+def test_the_bounds_allow_the_tested_sets(line, requirements):
     assert len(requirements) >= 15
     for python in PYTHONS[line]:
         versions = pinned(LINES[line], python)
@@ -83,24 +83,24 @@ def test_the_bounds_admit_the_tested_sets(line, requirements):
             assert requirement.specifier.contains(version), f'{requirement}, tested with {version}'
 
 
-def test_the_bounds_are_no_wider_than_what_each_line_can_be(line, requirements):
+def test_the_bounds_exclude_versions_that_cannot_work(line, requirements):
     bounds = {
         canonical(requirement.name): requirement.specifier
         for requirement in requirements
         if not requirement.marker
     }
-    # The first that reads a checkpoint with stand-ins.
+    # 2.6 is the first version that reads a checkpoint with stand-ins.
     assert not bounds['torch'].contains('2.5.1')
-    # Of the stack itself there is one tested version.
+    # Each package of the stack has one tested version.
     for name in set(STACK[line].values()):
         assert str(bounds[name]) == f'>={pinned(LINES[line], "3.11")[name]}'
     if line == 'upstream':
-        # mmengine 0.10.7 imports pkg_resources; mmdet 3.3 and mmseg 1.2 refuse mmcv 2.2.
+        # mmengine 0.10.7 imports pkg_resources; mmdet 3.3 and mmseg 1.2 reject mmcv 2.2.
         assert not bounds['setuptools'].contains('81.0.0')
         assert pinned(LINES[line], '3.11')['mmcv-lite'] == '2.1.0'
 
 
-def test_each_line_has_the_stack_and_nothing_of_the_other(line, requirements):
+def test_each_line_requires_its_own_stack_only(line, requirements):
     names = {canonical(requirement.name) for requirement in requirements}
     assert set(STACK[line].values()) <= names
     (other,) = set(STACK) - {line}
@@ -108,7 +108,7 @@ def test_each_line_has_the_stack_and_nothing_of_the_other(line, requirements):
 
 
 def imports():
-    """Top-level modules that the package imports, wherever in a file, without those of Python."""
+    """Return the third-party top-level modules that the package imports anywhere in a file."""
     found = set()
     for path in (ROOT / 'rm_mm').rglob('*.py'):
         if '.mim' in path.parts:
@@ -121,7 +121,7 @@ def imports():
     return found - sys.stdlib_module_names - {'rm_mm'}
 
 
-def test_what_is_imported_is_required_and_nothing_is_for_nothing(line, requirements):
+def test_requirements_match_the_imports(line, requirements):
     base = {canonical(requirement.name) for requirement in requirements if not requirement.marker}
     imported = {PROVIDERS.get(module, STACK[line].get(module, module)) for module in imports()}
     optional = {
@@ -130,15 +130,15 @@ def test_what_is_imported_is_required_and_nothing_is_for_nothing(line, requireme
         for extra in ('fast', 'slurm')
         if requirement.marker and requirement.marker.evaluate({'extra': extra})
     }
-    # mmcv of the upstream line is the choice of whoever installs.
+    # On the upstream line, the user chooses the mmcv package.
     assert imported - {'mmcv', *optional} <= base
     assert optional <= imported
-    # mmseg needs the last three, or mmengine, without saying so.
-    unsaid = {'setuptools', 'ftfy', 'regex'} if line == 'upstream' else set()
-    assert base - imported - set(STACK[line].values()) == unsaid
+    # mmengine and mmseg import these without requiring them.
+    undeclared = {'setuptools', 'ftfy', 'regex'} if line == 'upstream' else set()
+    assert base - imported - set(STACK[line].values()) == undeclared
 
 
-def test_an_unknown_line_is_refused_in_one_sentence(tmp_path):
+def test_an_unknown_line_is_rejected_in_one_sentence(tmp_path):
     done = subprocess.run(
         [sys.executable, 'setup.py', '--version'],
         cwd=ROOT, env={**os.environ, 'RM_MM_STACK': 'mine'}, capture_output=True, text=True,
@@ -149,7 +149,7 @@ def test_an_unknown_line_is_refused_in_one_sentence(tmp_path):
     )
 
 
-def test_the_version_is_a_semantic_one(metadata):
+def test_the_version_is_semantic(metadata):
     assert metadata.version == __version__
     assert re.fullmatch(r'\d+\.\d+\.\d+', __version__)
 
@@ -160,7 +160,7 @@ def test_pythons(metadata):
 
 
 @pytest.mark.parametrize('page', ['README.md', 'docs/installation.md'])
-def test_the_tables_of_versions_are_the_tested_sets(line, page):
+def test_the_tables_of_versions_match_the_tested_sets(line, page):
     text = (ROOT / page).read_text()
     pins = pinned(LINES[line], '3.11')
     for name in {*STACK[line].values(), 'torch', 'numpy'}:
