@@ -7,8 +7,7 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
-from rm_mm.pretrain import ColorAugmentPreprocessor
-from rm_mm.pretrain.color import ColorFactors
+from rm_mm.pretrain.color import ColorAugmentPreprocessor, ColorFactors
 from tests.pretrain.images import (
     photo,
     recipe,

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import stats
 from torchvision import transforms
 
-from rm_mm.pretrain import ColorAugmentPreprocessor
+from rm_mm.pretrain.color import ColorAugmentPreprocessor
 from tests.pretrain.images import named, recipe
 
 ALPHA = 1e-3
