@@ -23,7 +23,6 @@ REGISTERED_AFTER = (
     ('mmengine.runner', 'rm_mm.run.hooks'),
     ('mmengine.runner', 'rm_mm.run.resume.hooks'),
     ('mmengine.runner', 'rm_mm.run.resume.checkpoints'),
-    ('mmengine.runner', 'rm_mm.run.precision'),
     ('mmengine.runner', 'rm_mm.run.runner'),
     ('mmengine.fileio', 'rm_mm.data.packed'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),

@@ -23,7 +23,7 @@ from rm_mm.run.machine import (
     name_slurm_processes,
     start_cpu_processes,
 )
-from rm_mm.run.resume.go_on import go_on
+from rm_mm.run.resume.latest import set_resume
 from rm_mm.transfer.slot import fill, require_backbone
 
 
@@ -97,7 +97,7 @@ def _prepare_training(config: Any, args: argparse.Namespace, facts: dict[str, An
     facts |= {'batch_policy': policy, 'batch': note or RECIPES_BATCH}
     keep_whole(config)
     if args.resume is not None or config.get('resume'):
-        go_on(config, args.resume, facts['batch'])
+        set_resume(config, args.resume, facts['batch'])
     if config.get('load_from'):
         config.load_from = local_checkpoint(config.load_from)
     require_backbone(config)
@@ -116,8 +116,8 @@ def _processes(args: argparse.Namespace) -> int:
 
 def test(args: argparse.Namespace) -> int:
     """``rm-mm test``."""
-    from rm_mm.run.details.evaluation import watch_predictions, write_per_class
-    from rm_mm.run.details.per_class import ask_per_class
+    from rm_mm.run.details.per_class import ask_per_class, write_per_class
+    from rm_mm.run.details.predictions import watch_predictions
 
     with understood(args.config):
         config, facts = prepare(args, ('test_dataloader',))

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from rm_mm.run.resume.places import Place, PlacedBatches, SeededDataset, seed_generators, skip
+from rm_mm.run.resume.loader import (
+    Position,
+    PositionedBatches,
+    SeededDataset,
+    seed_generators,
+    skip,
+)
 
 
 def draw():
@@ -47,13 +53,13 @@ class Draws:
 
 def test_a_sample_draws_by_its_place():
     dataset = SeededDataset(Draws(), 0, 1)
-    first = dataset[Place(3, iteration=2, slot=1)]
+    first = dataset[Position(3, iteration=2, slot=1)]
     assert first[0] == 3
-    for place in (Place(3, 2, 0), Place(3, 1, 1), Place(3, 5, 5)):
-        assert dataset[place][1] != first[1]
+    for position in (Position(3, 2, 0), Position(3, 1, 1), Position(3, 5, 5)):
+        assert dataset[position][1] != first[1]
     # Another image at the same place: the same draws, whichever worker it is.
-    assert dataset[Place(6, 2, 1)] == (6, first[1])
-    assert SeededDataset(Draws(), 0, 2)[Place(3, 2, 1)] != first
+    assert dataset[Position(6, 2, 1)] == (6, first[1])
+    assert SeededDataset(Draws(), 0, 2)[Position(3, 2, 1)] != first
 
 
 def test_the_data_set_answers_for_itself():
@@ -67,7 +73,7 @@ def test_the_data_set_answers_for_itself():
     del dataset.pipeline
     assert not hasattr(dataset.dataset, 'pipeline')
     for other in (copy.copy(dataset), pickle.loads(pickle.dumps(dataset))):
-        assert other[Place(1, 0, 0)] == dataset[Place(1, 0, 0)]
+        assert other[Position(1, 0, 0)] == dataset[Position(1, 0, 0)]
 
 
 def test_batches_are_numbered_from_where_they_begin():
@@ -80,12 +86,14 @@ def test_batches_are_numbered_from_where_they_begin():
         assert skip(batches, number) == 0
         return iteration, batches
 
-    placed = PlacedBatches(sampler, begin)
-    assert (len(placed), placed.batch_size) == (3, 3)
-    assert list(placed) == [
-        [Place(3, 10, 0), Place(4, 10, 1), Place(5, 10, 2)], [Place(6, 11, 0)],
+    positioned = PositionedBatches(sampler, begin)
+    assert (len(positioned), positioned.batch_size) == (3, 3)
+    assert list(positioned) == [
+        [Position(3, 10, 0), Position(4, 10, 1), Position(5, 10, 2)], [Position(6, 11, 0)],
     ]  # fmt: skip
-    assert [place.iteration for batch in placed for place in batch] == [12] * 3 + [13] * 3 + [14]
+    assert [position.iteration for batch in positioned for position in batch] == [12] * 3 + [
+        13
+    ] * 3 + [14]
 
 
 @pytest.mark.parametrize(('number', 'left'), [(0, 0), (2, 0), (3, 0), (4, 1), (9, 6)])
