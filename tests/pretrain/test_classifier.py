@@ -30,7 +30,7 @@ def test_one_step_trains_both_layers(build, batch):
     log = model.train_step(batch(seed=1), optim)
     assert log['loss_roi'] > 0
     assert log['loss'].item() == pytest.approx(log['loss_cls'].item() + log['loss_roi'].item())
-    # Inner layers of a block wait for its last norm, which starts at zero.
+    # Inner layers of a block get gradients only after its last norm, which starts at zero.
     for name in ('backbone.conv1.weight', 'head.fc.weight', 'head.fc_roi.weight'):
         assert not torch.equal(model.get_parameter(name), before[name]), name
 
@@ -107,12 +107,12 @@ def test_autocast(build, batch, dtype):
     assert logs[dtype]['loss_roi'] > 0
     for name, value in logs[None].items():
         found = logs[dtype][name].item()
-        # Of the same order, and not the same: it was used.
+        # Close, but below not equal: autocast was used.
         assert found == pytest.approx(value.item(), rel=0.05), name
     assert logs[dtype]['loss'] != logs[None]['loss']
 
 
-def test_gradient_accumulation_is_one_step_a_micro_batch(build, batch):
+def test_gradient_accumulation_mixes_every_micro_batch(build, batch):
     model = build()
     fix_box(model, (0, 0, 48, 48))
     optim = wrapper(model, accumulative_counts=2)

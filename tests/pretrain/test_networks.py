@@ -53,7 +53,7 @@ def test_pyramidnet_depths(depth):
 
 
 def test_bottleneck_against_a_plain_one():
-    """The residual with explicit operations, and the shortcut value by value."""
+    """The residual as explicit operations, and the shortcut value by value."""
     torch.manual_seed(0)
     block = PyramidBottleneck(5, 3, stride=2).eval()
     for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):
@@ -74,7 +74,7 @@ def test_bottleneck_against_a_plain_one():
         for c in range(5):
             for i in range(3):
                 for j in range(3):
-                    # Odd heights end in a window of one row.
+                    # With an odd height, the last window has one row.
                     y[n, c, i, j] += x[n, c, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean()
     torch.testing.assert_close(block(x), y, rtol=0, atol=1e-5)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
 from torch import nn
 
@@ -83,7 +84,7 @@ def test_losses_equal_those_of_the_classifier(build, batch, share_fc):
         labels = torch.cat([sample.gt_label for sample in data['data_samples']])
         mixed, targets = mix(data['inputs'], labels)
         (feature_map,) = backbone(mixed)
-        logits = fc(feature_map.mean(dim=(2, 3)))
+        logits = fc(F.adaptive_avg_pool2d(feature_map, 1).flatten(1))
         losses = criterion(logits, targets), criterion.region(feature_map, fc_roi, mix)
         mix.remember_logits(logits)
         optimizer.zero_grad()

@@ -54,7 +54,7 @@ def test_bilinear_aligns_corners():
     first = torch.tensor([0.0, 1.0, 2.0, 3.0]).view(1, 1, 1, 4).expand(1, 1, 4, 4)
     augment(first, one_hot(0))
     images, _ = augment(constant(9, count=1), one_hot(1))
-    # Aligned corners: two samples of a ramp are its ends; without, they would be 0.5 and 2.5.
+    # With aligned corners two samples of a ramp are its ends; otherwise 0.5 and 2.5.
     assert images[0, 0, 0, :2].tolist() == [0, 3]
 
 
@@ -71,7 +71,7 @@ def test_an_empty_box_pastes_nothing(box):
     assert mix.history_logits is None
 
 
-def test_the_callers_tensors_are_not_written_and_the_history_is_no_copy():
+def test_inputs_are_not_modified_and_the_history_is_not_a_copy():
     augment = fixed((0, 0, 2, 2))
     kept = []
     for value in range(3):
@@ -197,7 +197,7 @@ def test_with_other_augmentations():
         _, targets = augment(torch.rand(4, 3, 8, 8), one_hot(0, 1, 2, 0))
         assert torch.allclose(targets.sum(dim=1), torch.ones(4))
         taken.append(recursive.take_mix() is not None)
-    # About half of the batches were RecursiveMix's, and the others left no mix behind.
+    # RecursiveMix processed about half of the batches; the others have no mix.
     assert 10 < sum(taken) < 30
 
 
@@ -275,6 +275,16 @@ def test_the_history_follows_the_precision_of_the_batch():
     assert images.dtype == targets.dtype == torch.float64
     assert images[0, 0, 0].tolist() == [2, 1, 1, 2]
     assert targets.tolist() == [[0.25, 0, 0.75], [0, 0.25, 0.75]]
+
+
+def test_the_history_follows_the_device_of_the_batch():
+    augment = fixed((1, 0, 3, 2), num_classes=3)
+    augment(constant(1), torch.tensor([0, 1]))
+    augment.remember_logits(torch.zeros(2, 3))
+    # Operations between devices fail; `meta` is a device that every machine has.
+    images, targets = augment(constant(2).to('meta'), torch.tensor([2, 2]))
+    logits = augment.take_mix().history_logits
+    assert {images.device.type, targets.device.type, logits.device.type} == {'meta'}
 
 
 def test_logits_of_another_batch_are_rejected():
