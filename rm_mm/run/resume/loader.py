@@ -51,29 +51,32 @@ def seed_generators(*key: int, devices: bool = False) -> None:
 
 
 class _Proxy:
-    """Forwards all attributes but its own to the wrapped object, the first of ``_own``.
+    """Stands in for an object and forwards all attributes but its own.
 
     Hooks read attributes of a run's data set and batch sampler and set them, for instance to change
     the pipeline during a run.
     """
 
-    _own: tuple[str, ...] = ()
+    wrapped: Any
+
+    def __init__(self, wrapped: Any, **own: Any) -> None:
+        self.__dict__.update(own, wrapped=wrapped)
 
     def __getattr__(self, name: str) -> Any:
         # `__getitems__` and the like would bypass the subclass. Copying and unpickling look up
         # attributes of an object that has none yet.
-        if name.startswith('__') or name in self._own:
+        if name.startswith('__') or name == 'wrapped':
             raise AttributeError(name)
-        return getattr(self.__dict__[self._own[0]], name)
+        return getattr(self.wrapped, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._own:
-            self.__dict__[name] = value
-        else:
-            setattr(self.__dict__[self._own[0]], name, value)
+        setattr(self.wrapped, name, value)
 
     def __delattr__(self, name: str) -> None:
-        delattr(self.__dict__[self._own[0]], name)
+        delattr(self.wrapped, name)
+
+    def __len__(self) -> int:
+        return len(self.wrapped)
 
 
 class SeededDataset(_Proxy):
@@ -84,19 +87,13 @@ class SeededDataset(_Proxy):
         key: Seed of the run and rank.
     """
 
-    _own = ('dataset', '_key')
-
     def __init__(self, dataset: Any, *key: int) -> None:
-        self.dataset = dataset
-        self._key = key
-
-    def __len__(self) -> int:
-        return len(self.dataset)
+        super().__init__(dataset, _key=key)
 
     def __getitem__(self, position: Position) -> Any:
         """Return the sample at a position."""
         seed_generators(*self._key, position.iteration, position.slot)
-        return self.dataset[position.index]
+        return self.wrapped[position.index]
 
 
 class PositionedBatches(_Proxy):
@@ -107,14 +104,8 @@ class PositionedBatches(_Proxy):
         start: Called for each pass over the batches.
     """
 
-    _own = ('batches', 'start')
-
     def __init__(self, batches: Any, start: Callable[[], Start]) -> None:
-        self.batches = batches
-        self.start = start
-
-    def __len__(self) -> int:
-        return len(self.batches)
+        super().__init__(batches, start=start)
 
     def __iter__(self) -> Iterator[list[Position]]:
         # Starts with the first batch, not before: a loader with workers creates two iterators and
@@ -151,13 +142,9 @@ def position_loader(loop: Any, *key: int, done: int | None = None) -> bool:
         False if the loader has no batches of indices and was left unchanged.
     """
     loader = loop.dataloader
-    batches = getattr(loader, 'batch_sampler', None)
-    dataset = getattr(loader, 'dataset', None)
-    if (
-        not isinstance(loader, DataLoader)
-        or batches is None
-        or isinstance(dataset, IterableDataset)
-    ):
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
+        return False
+    if (batches := loader.batch_sampler) is None:
         return False
     by_iteration = hasattr(loop, 'dataloader_iterator')
     for started in (loader, getattr(loop, 'dataloader_iterator', None)):
@@ -167,7 +154,7 @@ def position_loader(loop: Any, *key: int, done: int | None = None) -> bool:
             workers._shutdown_workers()
     start = _IterationStart(loop, batches) if by_iteration else _EpochStart(loop, batches, done)
     # DataLoader's `__setattr__` rejects another data set because running workers would not see it.
-    object.__setattr__(loader, 'dataset', SeededDataset(dataset, *key))
+    object.__setattr__(loader, 'dataset', SeededDataset(loader.dataset, *key))
     object.__setattr__(loader, 'batch_sampler', PositionedBatches(batches, start))
     if hasattr(loader, '_iterator'):
         loader._iterator = None

@@ -69,9 +69,9 @@ def test_attributes_are_those_of_the_wrapped_data_set():
     assert not hasattr(dataset, 'pipeline')
     # A hook that sets an attribute sets it on the wrapped data set.
     dataset.pipeline = 'new'
-    assert dataset.dataset.pipeline == 'new'
+    assert dataset.wrapped.pipeline == 'new'
     del dataset.pipeline
-    assert not hasattr(dataset.dataset, 'pipeline')
+    assert not hasattr(dataset.wrapped, 'pipeline')
     for other in (copy.copy(dataset), pickle.loads(pickle.dumps(dataset))):
         assert other[Position(1, 0, 0)] == dataset[Position(1, 0, 0)]
 
