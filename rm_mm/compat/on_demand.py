@@ -15,12 +15,14 @@ import wrapt
 # mmengine's hooks, model and runner packages can all be imported from: mmengine.hooks imports
 # mmengine.model half-way through, and mmengine.runner does the same with both.
 REGISTERED_AFTER = (
-    ('mmpretrain.models', 'rm_mm.pretrain'),
+    ('mmpretrain.models', 'rm_mm.pretrain.classifier'),
+    ('mmpretrain.models', 'rm_mm.pretrain.color'),
+    ('mmpretrain.models', 'rm_mm.pretrain.networks'),
+    ('mmpretrain.models', 'rm_mm.pretrain.schedule'),
     ('mmengine.runner', 'rm_mm.transfer.initializer'),
     ('mmengine.runner', 'rm_mm.run.hooks'),
     ('mmengine.runner', 'rm_mm.run.resume.hooks'),
     ('mmengine.runner', 'rm_mm.run.resume.checkpoints'),
-    ('mmengine.runner', 'rm_mm.run.precision'),
     ('mmengine.runner', 'rm_mm.run.runner'),
     ('mmengine.fileio', 'rm_mm.data.packed'),
     ('mmpretrain.datasets', 'rm_mm.data.cifar'),

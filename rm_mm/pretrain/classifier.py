@@ -1,34 +1,106 @@
-"""The classifier that carries box, feature map and logits to where RecursiveMix needs them."""
+"""RecursiveMix in mmpretrain: the classifier and its head."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
-from mmpretrain.models import ImageClassifier
-from mmpretrain.registry import MODELS
+import torch
+from mmpretrain.models import ImageClassifier, LinearClsHead
+from mmpretrain.registry import BATCH_AUGMENTS, MODELS
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 
-from rm_mm.pretrain.head import RecursiveMixHead
-from rm_mm.pretrain.recursive_mix import RecursiveMix
+from rm_mm.pretrain.loss import RecursiveMixLoss
+from rm_mm.pretrain.recursive_mix import Mix, RecursiveMix
+
+BATCH_AUGMENTS.register_module(module=RecursiveMix)
+MODELS.register_module(module=RecursiveMixLoss)
+
+
+@MODELS.register_module()
+class RecursiveMixHead(LinearClsHead):
+    """Linear head with a second linear layer, ``fc_roi``, for the pasted region.
+
+    ``fc_roi`` is a training aid. Prediction uses ``fc`` alone, so a checkpoint also loads into a
+    plain ``LinearClsHead``, and exported models do not contain it.
+
+    Args:
+        num_classes: K.
+        in_channels: Channels of the last feature map.
+        share_fc: Score the region with ``fc`` instead of ``fc_roi``.
+        loss: Config of a :class:`~rm_mm.pretrain.RecursiveMixLoss`.
+        **kwargs: Passed to mmpretrain's ``LinearClsHead``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        share_fc: bool = False,
+        loss: dict[str, Any] | nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        loss = {'type': 'RecursiveMixLoss'} if loss is None else loss
+        super().__init__(num_classes=num_classes, in_channels=in_channels, loss=loss, **kwargs)
+        self.share_fc = share_fc
+        self.fc_roi = None if share_fc else nn.Linear(in_channels, num_classes)
+
+    def loss(
+        self, feats: tuple[Tensor, ...], data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Reject the call of a plain classifier, which has no feature map to pass.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            'RecursiveMixHead: the region loss needs the feature map before pooling, which only '
+            "RecursiveMixClassifier passes. Set model=dict(type='RecursiveMixClassifier')."
+        )
+
+    @torch.compiler.disable
+    def region_loss(
+        self,
+        feats: tuple[Tensor, ...],
+        data_samples: list[DataSample],
+        feature_map: Tensor,
+        mix: Mix | None,
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Compute both terms of the loss.
+
+        Args:
+            feats: Pooled features; the last is (N, C).
+            data_samples: One per image, with ``gt_score`` (K,) or ``gt_label``.
+            feature_map: Last feature map of the backbone, (N, C, h, w).
+            mix: What RecursiveMix did to this batch; None if another augmentation processed it.
+
+        Returns:
+            ``loss_cls`` and ``loss_roi``, whose sum is the loss, and the whole-image logits,
+            (N, K), not detached.
+        """
+        logits = self(feats)
+        losses: dict[str, Tensor] = self._get_loss(logits, data_samples)
+        losses['loss_cls'] = losses.pop('loss')
+        layer = self.fc if self.fc_roi is None else self.fc_roi
+        losses['loss_roi'] = self.loss_module.region(feature_map, layer, mix)
+        return losses, logits
 
 
 @MODELS.register_module()
 class RecursiveMixClassifier(ImageClassifier):
-    """An ``ImageClassifier`` with RecursiveMix's region loss; the plain one at test time.
+    """An ``ImageClassifier`` that trains with RecursiveMix's region loss.
 
-    Takes the same arguments. ``train_cfg.augments`` has to name one ``RecursiveMix`` (others may
-    stand beside it), and the head has to be a :class:`~rm_mm.pretrain.RecursiveMixHead`.
-
-    Any backbone whose last output is a feature map will do.
+    Takes the same arguments, and predicts in the same way. ``train_cfg.augments`` must contain one
+    ``RecursiveMix``, perhaps among others, and the head must be a :class:`RecursiveMixHead`. The
+    last output of the backbone must be a feature map.
     """
 
     def __init__(
         self, *args: Any, train_cfg: Any = None, data_preprocessor: Any = None, **kwargs: Any
     ) -> None:
-        # mmpretrain's RandomBatchAugment appends to the `probs` of the config it is given, so that
-        # a config could be built only once.
+        # mmpretrain's RandomBatchAugment appends to the `probs` of its config, which could then be
+        # built only once.
         super().__init__(
             *args,
             train_cfg=copy.deepcopy(train_cfg),
@@ -53,18 +125,18 @@ class RecursiveMixClassifier(ImageClassifier):
         return found[0]
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of a batch that went through the data preprocessor.
+        """Compute the losses of a batch from the data preprocessor.
 
         Args:
-            inputs: The mixed batch, (N, C, H, W).
-            data_samples: With the fused targets as ``gt_score``.
+            inputs: Mixed batch, (N, C, H, W).
+            data_samples: One per image, with the fused targets as ``gt_score``.
 
         Returns:
-            ``loss_cls`` and ``loss_roi``; their sum is the objective.
+            ``loss_cls`` and ``loss_roi``; their sum is the loss.
 
         Raises:
-            ValueError: If the backbone returns no feature map, or head and augmentation are not
-                RecursiveMix's.
+            ValueError: If the backbone returns no feature map, or if the head or the augmentation
+                has the wrong type.
         """
         augment = self.recursive_mix
         if not isinstance(self.head, RecursiveMixHead):
@@ -85,9 +157,7 @@ class RecursiveMixClassifier(ImageClassifier):
             )
         pooled = self.neck(features) if self.with_neck else features
         losses: dict[str, Tensor]
-        losses, logits = self.head.region_loss(
-            pooled, data_samples, feature_map=feature_map, mix=mix, image_width=inputs.shape[-1]
-        )
+        losses, logits = self.head.region_loss(pooled, data_samples, feature_map, mix)
         if mix is not None:
             augment.remember_logits(logits)
         return losses

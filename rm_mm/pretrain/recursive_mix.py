@@ -1,16 +1,15 @@
-"""The batch augmentation, and the one owner of the history it feeds on."""
+"""The RecursiveMix batch augmentation and its history, in plain PyTorch."""
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
-from mmpretrain.registry import BATCH_AUGMENTS
 from torch import Tensor
 
 #: Left, top, right, bottom in pixels, half-open.
@@ -22,113 +21,121 @@ RESETS = ('epoch', 'never')
 
 @dataclass(frozen=True)
 class Mix:
-    """What one call of :class:`RecursiveMix` did; the region loss needs it.
+    """What one call of :class:`RecursiveMix` did to a batch; the region loss needs it.
 
     Attributes:
-        box_xyxy: Where the history was pasted, in pixels, half-open; empty if nothing was.
+        box_xyxy: Pasted box in pixels, half-open; empty if nothing was pasted.
         lam: Fraction of the current image still visible in the first ``rows`` rows, in [0, 1].
-        rows: How many rows of the batch were mixed: the smaller of batch and history.
-        history_logits: Whole-image logits of the pasted images, (rows, K), detached; None where
-            there is no earlier prediction.
+        rows: Number of mixed rows: the smaller of the batch and the history.
+        history_logits: Earlier whole-image logits of the pasted images, (rows, K), detached; None
+            if there is no earlier prediction.
+        image_width: Width of the mixed images in pixels.
     """
 
     box_xyxy: Box = (0, 0, 0, 0)
     lam: float = 1.0
     rows: int = 0
     history_logits: Tensor | None = None
+    image_width: int = 0
 
 
 @dataclass
 class History:
-    """The previous iteration: mixed images, fused targets, and logits once they are known."""
+    """The previous iteration: mixed images, fused targets, and the logits once they are known."""
 
     images: Tensor
     targets: Tensor
     logits: Tensor | None = None
 
 
-@BATCH_AUGMENTS.register_module()
 class RecursiveMix:
     """Paste the previous, already mixed batch into the current one (arXiv 2203.06844, section 3).
 
-    Used on its own, with any mmpretrain classifier, it is an augmentation. Under
-    :class:`~rm_mm.pretrain.RecursiveMixClassifier` its history also carries the earlier prediction
-    for the region loss.
+    The augmentation works alone, with any classifier. :class:`~rm_mm.pretrain.RecursiveMixLoss`
+    adds the region loss, for which the history also needs the logits (:meth:`remember_logits`).
 
-    The history is one batch of images, shared in memory with the batch that was last returned (it
-    is no further copy), and the matching targets and logits. It is no part of the model's state; a
-    checkpoint that is written while it counts holds it beside (:mod:`rm_mm.run.resume`).
+    The history is one batch of images with its targets and logits. The images are not a copy: they
+    share memory with the batch returned last. The history is not part of a model's state;
+    :mod:`rm_mm.run.resume` saves it where an exact resume needs it.
 
     Args:
-        alpha: The largest ratio of pasted area to image area, in (0, 1]. Not the parameter of a
-            Beta distribution. 0.5 in every recipe of the paper.
-        interpolation: How the history is resized to the box: ``'nearest'``, as in the paper, or
-            ``'bilinear'`` (with aligned corners).
-        reset: ``'epoch'`` forgets the history where an epoch begins, as the paper does; the epoch
-            is the one that the running mmengine ``Runner`` publishes. ``'never'`` leaves it to
-            :meth:`reset`.
+        alpha: Largest ratio of pasted area to image area, in (0, 1]. Not the parameter of a Beta
+            distribution. 0.5 in all recipes of the paper.
+        interpolation: Resizing of the history: ``'nearest'``, as in the paper, or ``'bilinear'``
+            with aligned corners.
+        reset: ``'epoch'`` drops the history when an epoch of an mmengine ``Runner`` begins, as the
+            paper does. ``'never'`` keeps it. A plain loop calls :meth:`reset` before each epoch.
+        num_classes: K. Needed for integer labels only.
 
     Raises:
         ValueError: If an argument is outside its range.
     """
 
     def __init__(
-        self, alpha: float = 0.5, interpolation: str = 'nearest', reset: str = 'epoch'
+        self,
+        alpha: float = 0.5,
+        interpolation: str = 'nearest',
+        reset: str = 'epoch',
+        num_classes: int | None = None,
     ) -> None:
         if not 0 < alpha <= 1:
             raise ValueError(
-                'RecursiveMix: alpha is the largest pasted-area ratio and must lie in (0, 1], '
+                'RecursiveMix: alpha is the largest pasted-area ratio and must be in (0, 1], '
                 f'got {alpha!r}. The paper uses 0.5.'
             )
-        if interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f'RecursiveMix: interpolation must be one of {INTERPOLATIONS}, '
-                f'got {interpolation!r}.'
-            )
-        if reset not in RESETS:
-            raise ValueError(f'RecursiveMix: reset must be one of {RESETS}, got {reset!r}.')
+        for name, value, allowed in (
+            ('interpolation', interpolation, INTERPOLATIONS),
+            ('reset', reset, RESETS),
+        ):
+            if value not in allowed:
+                raise ValueError(f'RecursiveMix: {name} must be one of {allowed}, got {value!r}.')
+        if num_classes is not None and num_classes < 1:
+            raise ValueError(f'RecursiveMix: num_classes must be positive, got {num_classes!r}.')
         self.alpha = alpha
         self.interpolation = interpolation
         self.reset_at = reset
+        self.num_classes = num_classes
         self._history: History | None = None
         self._mix: Mix | None = None
         self._last = Mix()
         self._epoch: int | None = None
 
     def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Mix one training batch, and remember it.
+        """Mix one training batch and remember it.
 
         Args:
-            images: Normalised batch, (N, C, H, W). Not modified.
-            targets: One-hot or soft targets, (N, K). Not modified.
+            images: Normalised floating-point batch, (N, C, H, W). Not modified.
+            targets: Integer labels (N,) in [0, ``num_classes``), or one-hot or soft targets (N, K).
+                Moved to the device of the images. Not modified.
 
         Returns:
-            The mixed batch, a new tensor of the same shape, and its fused targets, (N, K). A row
-            that has no history, because the batch grew, comes back as it was.
+            The mixed batch, a new tensor of the same shape, and its fused targets, (N, K), in the
+            dtype of the images. If the batch grew, rows without history are returned unmixed.
 
         Raises:
-            ValueError: If the history holds images of another number of channels or targets of
-                another number of classes.
+            ValueError: If images or targets are not as above, or if the history has another number
+                of channels or classes.
         """
-        self._forget_at_epoch()
-        mixed, fused, mix = images.clone(), targets.to(images.dtype, copy=True), Mix()
+        fused = self._soft_targets(images, targets)
+        mixed, mix = images.clone(), Mix()
+        self._reset_at_epoch()
         if self._history is not None:
             mix = self._paste(mixed, fused, self._history)
-        # The old batch is released here; from now on history and returned batch share memory.
+        # Releases the previous batch; from here on, history and returned batch share memory.
         self._history, self._mix = History(mixed.detach(), fused.detach()), mix
-        # Not the logits: nobody needs them for longer than one iteration.
+        # Without the logits, which nobody needs for longer than one iteration.
         self._last = replace(mix, history_logits=None)
         return mixed, fused
 
     def sample_box(self, height: int, width: int) -> Box:
         """Draw the box of one batch (section 3.1, as the authors' code computes it).
 
-        The area ratio is uniform in [0, ``alpha``) and the centre a uniform pixel. What would lie
-        outside the image is cut off, so that boxes near a border are smaller. Draws from NumPy's
-        global generator, as mmpretrain's own batch augmentations do.
+        The area ratio is uniform in [0, ``alpha``) and the centre is a uniform pixel. The box is
+        clipped to the image, so it is smaller near a border. Draws from NumPy's global generator,
+        like the batch augmentations of mmpretrain.
 
         Returns:
-            ``(x1, y1, x2, y2)``, in pixels, half-open, inside the image; may be empty.
+            The box, inside the image and possibly empty.
         """
         side = math.sqrt(np.random.uniform(0.0, self.alpha))
         half_width, half_height = int(width * side) // 2, int(height * side) // 2
@@ -142,49 +149,107 @@ class RecursiveMix:
 
     @torch.compiler.disable
     def take_mix(self) -> Mix | None:
-        """Hand over what the last call did, once.
+        """Return what the last call did, once.
 
         Returns:
-            None if there was no call since the last time: another augmentation had the batch.
+            None if it was taken already: another augmentation processed the current batch.
         """
         mix, self._mix = self._mix, None
         return mix
 
     @property
     def last_batch(self) -> tuple[Tensor, Mix] | None:
-        """The batch last returned, (N, C, H, W), and what was done to it; not to be modified."""
+        """Batch returned last, (N, C, H, W), and its mix without logits. Do not modify."""
         return None if self._history is None else (self._history.images, self._last)
 
     @torch.compiler.disable
     def remember_logits(self, logits: Tensor) -> None:
-        """Complete the history with the whole-image logits of the batch last returned, (N, K)."""
-        if self._history is not None:
-            self._history.logits = logits.detach()
+        """Complete the history with the whole-image logits of the batch returned last.
+
+        Args:
+            logits: (N, K). Detached here.
+
+        Raises:
+            ValueError: If the shape is not that of the fused targets.
+        """
+        if self._history is None:
+            return
+        if logits.shape != self._history.targets.shape:
+            raise ValueError(
+                'RecursiveMix.remember_logits: expected the logits of the batch returned last, '
+                f'{tuple(self._history.targets.shape)}, got {tuple(logits.shape)}.'
+            )
+        self._history.logits = logits.detach()
 
     def reset(self) -> None:
-        """Forget the history: the next batch is left as it is."""
+        """Drop the history: the next batch is returned unmixed."""
         self._history = self._mix = None
 
     def history_state(self, epoch: int) -> dict[str, Any] | None:
-        """What a run that goes on in an epoch, from 0, needs of the history; None if nothing."""
-        forgotten = self.reset_at == 'epoch' and epoch != self._epoch
-        if forgotten or self._history is None:
+        """History on the CPU, for a run that resumes in ``epoch``; None if it needs none."""
+        dropped = self.reset_at == 'epoch' and epoch != self._epoch
+        if dropped or self._history is None:
             return None
         tensors = vars(self._history).items()
         history = {name: None if value is None else value.cpu() for name, value in tensors}
         return {'epoch': self._epoch, **history}
 
     def load_history_state(self, state: dict[str, Any] | None) -> None:
-        """Take up what :meth:`history_state` returned."""
+        """Restore what :meth:`history_state` returned."""
         self.reset()
         if state is not None:
             self._epoch = state['epoch']
             self._history = History(state['images'], state['targets'], state['logits'])
 
-    def _forget_at_epoch(self) -> None:
+    def _soft_targets(self, images: Tensor, targets: Tensor) -> Tensor:
+        """Check a batch; return its targets as a new (N, K) tensor that fits the images."""
+        if images.dim() != 4 or not images.is_floating_point():
+            raise ValueError(
+                'RecursiveMix: images must be a normalised floating-point batch (N, C, H, W), got '
+                f'{images.dtype} {tuple(images.shape)}. Convert and normalise bytes first.'
+            )
+        if not isinstance(targets, Tensor) or targets.dim() not in (1, 2):
+            got = tuple(targets.shape) if isinstance(targets, Tensor) else type(targets).__name__
+            raise ValueError(
+                f'RecursiveMix: targets must be a tensor (N,) of labels or (N, K), got {got}.'
+            )
+        if len(targets) != len(images):
+            raise ValueError(
+                f'RecursiveMix: expected one target per image, got {len(targets)} targets for '
+                f'{len(images)} images.'
+            )
+        if targets.dim() == 1:
+            targets = self._one_hot(targets)
+        elif self.num_classes not in (None, targets.shape[1]):
+            raise ValueError(
+                f'RecursiveMix: num_classes={self.num_classes}, but the targets have '
+                f'{targets.shape[1]} columns. Pass labels (N,) or targets (N, num_classes).'
+            )
+        return targets.to(images.device, images.dtype, copy=True)
+
+    def _one_hot(self, labels: Tensor) -> Tensor:
+        if labels.is_floating_point() or labels.dtype == torch.bool:
+            raise ValueError(
+                f'RecursiveMix: labels (N,) must be integers, got {labels.dtype}. '
+                'Pass soft targets as (N, K).'
+            )
+        if self.num_classes is None:
+            raise ValueError('RecursiveMix: integer labels need RecursiveMix(num_classes=K).')
+        # Checked where the labels are: on the CPU, where a loader leaves them, without waiting.
+        low, high = (int(label) for label in labels.aminmax()) if len(labels) else (0, 0)
+        if low < 0 or high >= self.num_classes:
+            raise ValueError(
+                f'RecursiveMix: labels must be in [0, {self.num_classes}), got {low} to {high}.'
+            )
+        return F.one_hot(labels.long(), self.num_classes)
+
+    def _reset_at_epoch(self) -> None:
         if self.reset_at != 'epoch':
             return
-        epoch = MessageHub.get_current_instance().get_info('epoch')
+        # A running Runner publishes its epoch; without mmengine there is none.
+        logging = sys.modules.get('mmengine.logging')
+        hub = None if logging is None else logging.MessageHub.get_current_instance()
+        epoch = None if hub is None else hub.get_info('epoch')
         if epoch != self._epoch:
             self.reset()
         self._epoch = epoch
@@ -205,16 +270,17 @@ class RecursiveMix:
         if x1 >= x2 or y1 >= y2:
             return Mix()
         rows = min(len(mixed), len(history.images))
+        # The history may come from a checkpoint, or from a loop that changed device or precision.
         mixed[:rows, :, y1:y2, x1:x2] = F.interpolate(
-            history.images[:rows],
+            history.images[:rows].to(mixed),
             size=(y2 - y1, x2 - x1),
             mode=self.interpolation,
             align_corners=True if self.interpolation == 'bilinear' else None,
         )
         lam = 1.0 - (x2 - x1) * (y2 - y1) / (height * width)
-        fused[:rows] = lam * fused[:rows] + (1.0 - lam) * history.targets[:rows]
-        logits = history.logits
-        return Mix(box, lam, rows, None if logits is None else logits[:rows])
+        fused[:rows] = lam * fused[:rows] + (1.0 - lam) * history.targets[:rows].to(fused)
+        logits = None if history.logits is None else history.logits[:rows].to(mixed.device)
+        return Mix(box, lam, rows, logits, width)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the history out of pickles and copies: it belongs to this run alone."""
@@ -222,6 +288,6 @@ class RecursiveMix:
 
     def __repr__(self) -> str:
         return (
-            f'{type(self).__name__}(alpha={self.alpha}, '
-            f'interpolation={self.interpolation!r}, reset={self.reset_at!r})'
+            f'{type(self).__name__}(alpha={self.alpha}, interpolation={self.interpolation!r}, '
+            f'reset={self.reset_at!r}, num_classes={self.num_classes})'
         )

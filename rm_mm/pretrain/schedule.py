@@ -15,24 +15,24 @@ from rm_mm.recipe.config import entries, type_name
 
 @PARAM_SCHEDULERS.register_module()
 class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
-    """Linear warm-up, then a cosine that has been counting since the first step.
+    """Linear warm-up, then a cosine that counts from the first step.
 
-    mmengine's ``LinearLR`` followed by its ``CosineAnnealingLR`` starts the cosine where the
-    warm-up ends; the authors' code starts it at the first epoch. At step k (from 0)::
+    With mmengine's ``LinearLR`` and ``CosineAnnealingLR`` the cosine would start where the warm-up
+    ends. In the authors' code it starts at the first epoch. At step k (from 0)::
 
         lr * (k + 1) / (warmup + 1)              for k < warmup
-        lr * (1 + cos(pi * k / T_max)) / 2       from then on
+        lr * (1 + cos(pi * k / T_max)) / 2       afterwards
 
     Args:
         optimizer: Optimiser or optimiser wrapper.
-        T_max: Steps of the whole schedule, warm-up included.
-        warmup: Steps of the warm-up.
-        **kwargs: ``begin``, ``end``, ``last_step``, ``by_epoch`` and ``verbose``, as of mmengine's
+        T_max: Number of steps of the whole schedule, including the warm-up.
+        warmup: Number of steps of the warm-up.
+        **kwargs: ``begin``, ``end``, ``last_step``, ``by_epoch`` and ``verbose`` of mmengine's
             schedulers.
 
     Raises:
         InputError: If it is stepped beyond ``T_max``, where the cosine would rise again, or resumed
-            from a schedule of another length, which mmengine would go on with without a word.
+            with another length, which mmengine would accept silently.
     """
 
     def __init__(self, optimizer: Any, T_max: int, warmup: int, **kwargs: Any) -> None:  # noqa: N803
@@ -44,9 +44,8 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         step = self.last_step
         if step > self.T_max:
             raise InputError(
-                f'WarmupCosineLR is over after T_max={self.T_max} steps, got step {step}: '
-                'max_epochs must not be more than T_max; set both for a longer schedule, and train '
-                'anew'
+                f'WarmupCosineLR ends after T_max={self.T_max} steps, got step {step}: max_epochs '
+                'must not exceed T_max; for a longer schedule set both and start a new training'
             )
         if step < self.warmup:
             factor = (step + 1) / (self.warmup + 1)
@@ -55,25 +54,26 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         return [base * factor for base in self.base_values]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state of the same schedule."""
+        """Restore the state of the same schedule."""
         saved = {name: state_dict.get(name) for name in ('T_max', 'warmup')}
-        wanted = {'T_max': self.T_max, 'warmup': self.warmup}
-        if saved != wanted:
+        expected = {'T_max': self.T_max, 'warmup': self.warmup}
+        if saved != expected:
             raise InputError(
-                f'the checkpoint is of a WarmupCosineLR with {saved}, the config says {wanted}: '
-                'resume with the values of the checkpoint, or train anew in another --work-dir'
+                f'the checkpoint has a WarmupCosineLR with {saved}, the config one with '
+                f'{expected}: resume with the values of the checkpoint, or start a new training '
+                'in another --work-dir'
             )
         super().load_state_dict(state_dict)
 
 
 def require_length(config: Any) -> None:
-    """Check before a run that it is not longer than its ``WarmupCosineLR``.
+    """Require that a training is not longer than its ``WarmupCosineLR``.
 
     Args:
-        config: A resolved mmengine config of a training run.
+        config: A resolved mmengine config.
 
     Raises:
-        InputError: If it is: the rate would reach zero before the end.
+        InputError: If it is longer: the rate would reach zero before the end.
     """
     for scheduler in entries(config.get('param_scheduler')):
         if type_name(scheduler) != WarmupCosineLR.__name__:
@@ -83,5 +83,5 @@ def require_length(config: Any) -> None:
         if length > scheduler['T_max']:
             raise InputError(
                 f'{key}={length} is more than T_max={scheduler["T_max"]} of WarmupCosineLR, where '
-                'its rate has come to zero: set both'
+                'the learning rate reaches zero: set both'
             )

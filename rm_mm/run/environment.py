@@ -1,4 +1,4 @@
-"""What a run ran on: versions, commit, config, data."""
+"""Facts about a run: versions, commit, memory, config, data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Python, machine, and the version of each package of the stack that is installed."""
+    """Return the versions of Python, the machine and the installed packages of the stack."""
     found = {'python': platform.python_version(), 'machine': platform.platform()}
     for package in PACKAGES:
         try:
@@ -31,25 +31,25 @@ def versions() -> dict[str, str]:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has had at once, in MiB."""
+    """Return the peak memory of this process in MiB."""
     try:
         with open('/proc/self/status', encoding='ascii', errors='replace') as file:
             line = next(line for line in file if line.startswith('VmHWM'))
         return int(line.split()[1]) / 1024
     except (OSError, StopIteration):
-        # Not first: on Linux it counts the process that started this one, too. Bytes on a Mac.
+        # Only as a fallback: on Linux it includes the parent process. macOS reports bytes.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / (2**20 if sys.platform == 'darwin' else 1024)
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this package runs from, or None outside of one.
+    """Return the commit of the checkout that this package runs from; None outside a checkout.
 
     Returns:
-        The hash, followed by ``-dirty`` if tracked files differ from it.
+        The hash, followed by ``-dirty`` if tracked files were modified.
     """
     root = Path(__file__).resolve().parents[2]
-    # A package that is installed into somebody else's checkout is not that checkout.
+    # The package may be installed inside the checkout of another project.
     if not (root / '.git').exists():
         return None
     command = ['git', '-C', str(root), 'describe', '--always', '--abbrev=40', '--exclude=*']
@@ -61,21 +61,21 @@ def git_commit() -> str | None:
 
 
 def config_digest(config: Any) -> str:
-    """SHA-256 of the resolved text of an mmengine config."""
+    """Return the SHA-256 of the resolved text of an mmengine config."""
     return hashlib.sha256(str(config.pretty_text).encode()).hexdigest()
 
 
 def data_fingerprint(dataset: Any) -> str | None:
-    """SHA-256 over the names and annotations of a data set's samples, in order.
+    """Return the SHA-256 of the names and annotations of all samples of a data set, in order.
 
-    The same wherever the data lies: paths count from ``data_root``. Pixels that only files hold are
-    not read; a data set that keeps them in memory, as CIFAR, is hashed with them.
+    It does not depend on where the data is: paths are relative to ``data_root``. Image files are
+    not read; images in memory, as of CIFAR, are hashed.
 
     Args:
         dataset: An mmengine ``BaseDataset``, or a wrapper of one.
 
     Returns:
-        The hash; None for a data set that cannot say what its samples are.
+        The hash; None if the data set does not list its samples.
     """
     while not hasattr(dataset, 'get_data_info') and hasattr(dataset, 'dataset'):
         dataset = dataset.dataset
@@ -84,13 +84,13 @@ def data_fingerprint(dataset: Any) -> str | None:
     root = str(getattr(dataset, 'data_root', None) or '')
     digest = hashlib.sha256()
     for index in range(len(dataset)):
-        # Version 2 has no references between equal objects, and so only depends on values.
+        # Version 2 of marshal depends on values only, not on which objects are identical.
         digest.update(marshal.dumps(_portable(dataset.get_data_info(index), root), 2))
     return digest.hexdigest()
 
 
 def _portable(value: Any, root: str) -> Any:
-    """Plain values, without the data root."""
+    """Convert to plain values, with paths relative to the data root."""
     if isinstance(value, str):
         return value.removeprefix(root).lstrip('/') if root else value
     if isinstance(value, dict):

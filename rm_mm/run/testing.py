@@ -30,8 +30,8 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
     Raises:
         InputError: If the call, the config, its data or the checkpoint is wrong.
     """
-    from rm_mm.run.details.evaluation import watch_predictions, write_per_class
-    from rm_mm.run.details.per_class import ask_per_class
+    from rm_mm.run.details.per_class import ask_per_class, write_per_class
+    from rm_mm.run.details.predictions import watch_predictions
 
     if not isinstance(request, TestRequest):
         request = TestRequest(request, *args, **fields)

@@ -12,8 +12,7 @@ from rm_mm.run.machine import leave_process_group
 from rm_mm.run.outcome import best_checkpoint
 from rm_mm.run.preparation import build_runner, prepared_config
 from rm_mm.run.requests import TrainRequest, TrainResult
-from rm_mm.run.resume.go_on import go_on
-from rm_mm.run.resume.latest import latest_checkpoint
+from rm_mm.run.resume.latest import latest_checkpoint, set_resume
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 from rm_mm.transfer.slot import fill, require_backbone
 
@@ -64,7 +63,7 @@ def _prepare_training(config: Any, request: TrainRequest, facts: dict[str, Any])
     facts |= {'batch_policy': request.batch_policy, 'batch': note or RECIPES_BATCH}
     keep_whole(config)
     if request.resume is not None or config.get('resume'):
-        go_on(config, None if request.resume is None else str(request.resume), facts['batch'])
+        set_resume(config, None if request.resume is None else str(request.resume), facts['batch'])
     if config.get('load_from'):
         config.load_from = inspected_checkpoint(config.load_from)
     require_backbone(config)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-import rm_mm.pretrain  # noqa: F401
+import rm_mm.pretrain.schedule  # noqa: F401
 from rm_mm.compat import configs_root
 
 ROOT = configs_root()

@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-# A ResNet-18 an eighth as wide: the same classes as at full size, a few milliseconds a step.
+# A ResNet-18 with an eighth of the width: the same classes, a few milliseconds per step.
 MODEL = dict(
     type='RecursiveMixClassifier',
     backbone=dict(
@@ -48,7 +48,7 @@ def build():
 
 @pytest.fixture
 def batch():
-    """A training batch as the loader ships it: bytes and labels, drawn with a seed."""
+    """A training batch as from the loader: images in [0, 1] and labels, drawn with a seed."""
 
     def make(count=4, size=(64, 64), seed=0):
         generator = torch.Generator().manual_seed(seed)

@@ -1,6 +1,6 @@
-"""The authors' ImageNet images, slowly: loops over pixels in float64, sharing nothing with rm_mm.
+"""A slow oracle of the authors' image pipeline: loops over pixels in float64, without rm_mm.
 
-Their constants are typed again, from `utils.py` and `dataset.py` of the authors' code.
+Its constants are copied from `utils.py` and `dataset.py` of the authors' code.
 """
 
 import math
@@ -28,7 +28,7 @@ STD = (0.229, 0.224, 0.225)
 
 
 def recipe(method='rm'):
-    """Training steps, test steps and colour preprocessor that the real leaf resolves to."""
+    """Training steps, test steps and colour preprocessor of the ImageNet config."""
     init_default_scope('mmpretrain')
     import mmpretrain.datasets
     import mmpretrain.models  # noqa: F401
@@ -49,7 +49,7 @@ def named(pipeline, name):
 
 
 def some_factors(count, seed=0):
-    """Factors drawn by NumPy over the recipe's range, and the six orders in turn."""
+    """Factors drawn by NumPy from the range of the recipe, with the six orders in turn."""
     random = np.random.RandomState(seed)
     orders = [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1), (0, 2, 1), (1, 2, 0)]
     levels = torch.from_numpy(random.uniform(0.6, 1.4, (3, count))).float()
@@ -91,7 +91,7 @@ def slow_normalize(image):
 
 
 def slow_weights(size, target):
-    """Rows of triangle filters, as wide as the shrinking: (target, size)."""
+    """Rows of triangle filters, scaled with the reduction: (target, size)."""
     weights = np.zeros((target, size))
     scale = size / target
     reach = max(scale, 1.0)
@@ -115,7 +115,7 @@ def slow_resize(image, size):
 
 
 def photo(height, width, seed=0):
-    """An RGB image in bytes with edges, gradients and noise: nothing in it is symmetric."""
+    """An asymmetric RGB image in bytes with edges, gradients and noise."""
     random = np.random.RandomState(seed)
     y, x = np.mgrid[:height, :width]
     image = np.stack([255 * x / width, 255 * y / height, 128 + 100 * np.sin(x * y / 40)], axis=-1)

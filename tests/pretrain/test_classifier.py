@@ -6,9 +6,10 @@ from mmengine.model import ExponentialMovingAverage
 from mmengine.optim import OptimWrapper
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from torch import nn
 
-from rm_mm.pretrain import RecursiveMixLoss
-from rm_mm.pretrain.recursive_mix import Mix
+from rm_mm.pretrain import Mix, RecursiveMixLoss
+from rm_mm.pretrain.loss import pool_region
 from tests.pretrain.conftest import MODEL
 
 
@@ -29,29 +30,30 @@ def test_one_step_trains_both_layers(build, batch):
     log = model.train_step(batch(seed=1), optim)
     assert log['loss_roi'] > 0
     assert log['loss'].item() == pytest.approx(log['loss_cls'].item() + log['loss_roi'].item())
-    # Inner layers of a block wait for its last norm, which starts at zero.
+    # Inner layers of a block get gradients only after its last norm, which starts at zero.
     for name in ('backbone.conv1.weight', 'head.fc.weight', 'head.fc_roi.weight'):
         assert not torch.equal(model.get_parameter(name), before[name]), name
 
 
-def test_the_region_sees_only_the_box(build):
+def test_the_region_sees_only_the_box():
     """RoIAlign of a map that is 1 in the box's cells and 0 elsewhere is the mean over the box."""
-    head = build().head
     feature_map = torch.zeros(2, 64, 4, 4)
     feature_map[:, :, 0:2, 2:4] = 1.0
-    scores = head.region_scores(feature_map, Mix((32, 0, 64, 32), 0.75, 2), image_width=64)
     # Aligned, box cells are [2, 4) x [0, 2). Two samples an axis fall on the cells' centres.
-    assert torch.allclose(scores, head.fc_roi(torch.ones(2, 64)))
-    elsewhere = head.region_scores(feature_map, Mix((0, 32, 32, 64), 0.75, 2), image_width=64)
-    assert torch.allclose(elsewhere, head.fc_roi(torch.zeros(2, 64)))
+    region = pool_region(feature_map, Mix((32, 0, 64, 32), image_width=64))
+    assert torch.allclose(region, torch.ones(2, 64))
+    elsewhere = pool_region(feature_map, Mix((0, 32, 32, 64), image_width=64))
+    assert torch.allclose(elsewhere, torch.zeros(2, 64))
 
 
 def test_region_loss_by_hand():
     loss = RecursiveMixLoss(omega=0.5)
-    mix = Mix((0, 0, 1, 1), 0.75, 1, torch.log(torch.tensor([[1.0, 3.0]])))
+    mix = Mix((0, 0, 1, 1), 0.75, 1, torch.log(torch.tensor([[1.0, 3.0]])), image_width=2)
+    layer = nn.Linear(1, 2)
+    nn.init.zeros_(layer.weight), nn.init.zeros_(layer.bias)
     # softmax(p_h) = (1/4, 3/4), log softmax(q) = (-ln 2, -ln 2): CE = ln 2;
     # times omega (1 - lam) = 1/8, over a batch of two of which one row was mixed.
-    value = loss.region(torch.zeros(1, 2), mix, batch_size=2)
+    value = loss.region(torch.zeros(2, 1, 2, 2), layer, mix)
     assert value.item() == pytest.approx(0.6931472 / 8 / 2)
     assert RecursiveMixLoss(loss_weight=2.0)(torch.zeros(1, 2), torch.tensor([0])).item() == (
         pytest.approx(2 * 0.6931472)
@@ -105,12 +107,12 @@ def test_autocast(build, batch, dtype):
     assert logs[dtype]['loss_roi'] > 0
     for name, value in logs[None].items():
         found = logs[dtype][name].item()
-        # Of the same order, and not the same: it was used.
+        # Close, but below not equal: autocast was used.
         assert found == pytest.approx(value.item(), rel=0.05), name
     assert logs[dtype]['loss'] != logs[None]['loss']
 
 
-def test_gradient_accumulation_is_one_step_a_micro_batch(build, batch):
+def test_gradient_accumulation_mixes_every_micro_batch(build, batch):
     model = build()
     fix_box(model, (0, 0, 48, 48))
     optim = wrapper(model, accumulative_counts=2)
@@ -179,7 +181,7 @@ def test_loads_into_a_plain_classifier(build, batch, tmp_path):
         assert torch.equal(plain.eval()(images), model.eval()(images))
 
 
-def test_a_transformer_is_told_what_is_needed(build, batch):
+def test_the_error_for_a_transformer_names_the_fix(build, batch):
     model = build(
         backbone=dict(type='VisionTransformer', arch='deit-tiny', img_size=64, patch_size=32),
         neck=None,

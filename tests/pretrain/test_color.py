@@ -2,10 +2,10 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
-from rm_mm.pretrain import ColorAugmentPreprocessor
+from rm_mm.pretrain.color import ColorAugmentPreprocessor
 
 
-def test_refuses_a_negative_strength():
+def test_rejects_a_negative_strength():
     with pytest.raises(ValueError, match='negative'):
         ColorAugmentPreprocessor(brightness=-0.1)
 

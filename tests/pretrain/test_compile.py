@@ -1,4 +1,4 @@
-"""A config's ``compile``, which mmengine hands to ``torch.compile``, with RecursiveMix."""
+"""RecursiveMix under the `compile` option of a config, which mmengine passes to torch.compile."""
 
 import copy
 
@@ -22,14 +22,14 @@ MODEL = dict(
 
 
 def losses(model, train_step, wrapper=None):
-    """Of three steps from the same seeds, and the weights after them."""
+    """Losses of three steps from the same seeds, and the weights afterwards."""
     wrapper = wrapper or OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
     torch.manual_seed(1)
     np.random.seed(1)
     found = []
     for step in range(3):
         inputs = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
-        # As loaded: each from a file of its own.
+        # As loaded: each image has another path.
         files = [f'{id(found)}/{step}/{index}.JPEG' for index in range(4)]
         samples = [
             DataSample(metainfo=dict(img_path=file)).set_gt_label(index)
@@ -45,7 +45,7 @@ def test_a_compiled_step_is_the_same_step():
     plain = MODELS.build(copy.deepcopy(MODEL)).train()
     compiled = MODELS.build(copy.deepcopy(MODEL)).train()
     compiled.load_state_dict(plain.state_dict())
-    # Needs no compiler: what is captured and differentiated is run by torch itself.
+    # Captures and differentiates graphs but needs no compiler.
     step = torch.compile(compiled.train_step, backend='aot_eager')
     expected, weights = losses(plain, plain.train_step)
     found, others = losses(compiled, step)
@@ -57,7 +57,7 @@ def test_a_compiled_step_is_the_same_step():
         torch.testing.assert_close(others[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_another_box_and_another_file_are_no_other_graph(monkeypatch):
+def test_boxes_and_paths_cause_no_recompilation(monkeypatch):
     torch.manual_seed(0)
     model = MODELS.build(copy.deepcopy(MODEL)).train()
     graphs = []
@@ -66,16 +66,16 @@ def test_another_box_and_another_file_are_no_other_graph(monkeypatch):
         graphs.append(graph)
         return graph.forward
 
-    # As mmengine compiles what a config says.
+    # Like mmengine.
     step = torch.compile(model.train_step, backend=backend)
-    # Torch would otherwise give up after eight graphs of one function, and run it as it is.
+    # Otherwise torch would silently stop compiling a function after eight graphs.
     monkeypatch.setattr(torch._dynamo.config, 'fail_on_recompile_limit_hit', True)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
     found, _ = losses(model, step, wrapper)
-    # The second step is the first that has a region; the network is among what was compiled.
+    # The second step is the first with a region; the network itself was compiled.
     assert found[1]['loss_roi'] > 0
     assert any('conv' in str(node.target) for graph in graphs for node in graph.graph.nodes)
-    # The first steps differ: no history, no gradient yet, numbers that turn out to vary.
+    # The first steps may recompile: no history, no gradients, numbers that turn out to vary.
     losses(model, step, wrapper)
     captured = len(graphs)
     for _ in range(3):

@@ -68,7 +68,7 @@ def test_every_recorded_field(trace):
     setting = dict(trace['optimizer'])
     optimizer = getattr(torch.optim, setting.pop('type'))(model.parameters(), **setting)
     data = np.random.RandomState(trace['seed'] + 7)
-    # What the heads put out, caught on the way: `loss()` itself returns the losses alone.
+    # Outputs of the heads, from hooks: `loss()` returns losses only.
     seen = {}
     model.head.fc.register_forward_hook(lambda *args: seen.update(logits=args[-1]))
     if model.head.fc_roi is not None:
@@ -122,6 +122,6 @@ def test_every_recorded_field(trace):
 
 
 def test_the_trace_is_not_trivial():
-    """It has steps with and without a region, or the comparison above proves little."""
+    """It has steps with and without a region; otherwise the comparison would show little."""
     steps = [step for trace in TRACES for step in trace['iterations']]
     assert sum(step['loss_roi'] is not None for step in steps) >= 6

@@ -1,4 +1,4 @@
-"""Each colour stage, with given factors, against loops over pixels in float64."""
+"""Each colour stage with given factors, compared with loops over pixels in float64."""
 
 from dataclasses import replace
 
@@ -7,8 +7,7 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
-from rm_mm.pretrain import ColorAugmentPreprocessor
-from rm_mm.pretrain.color import ColorFactors
+from rm_mm.pretrain.color import ColorAugmentPreprocessor, ColorFactors
 from tests.pretrain.images import (
     photo,
     recipe,
@@ -17,13 +16,13 @@ from tests.pretrain.images import (
     some_factors,
 )
 
-# Every order twice, and a batch in which no two images are alike.
+# Every order twice, in a batch of different images.
 COUNT = 12
 GREY_IMAGE = 3
 NOTHING = ColorFactors(
     *torch.ones(3, COUNT), torch.tensor([[0, 1, 2]] * COUNT), torch.zeros(COUNT, 3)
 )
-# What each stage leaves of the drawn factors.
+# Factors used by each stage.
 STAGES = {
     'brightness': ['brightness'],
     'contrast': ['contrast'],
@@ -37,7 +36,7 @@ STAGES = {
 def batch(to_rgb):
     """The same images as (N, H, W, 3) RGB for the oracle, and as stored, (N, 3, H, W)."""
     rgb = np.stack([photo(7, 9, seed) for seed in range(COUNT)]) / 255
-    # Dark, bright, grey: the means differ, so a mean over the batch is not each image's.
+    # Dark, bright and grey images: a mean over the batch would differ from that of each image.
     rgb[1] *= 0.2
     rgb[2] = 0.7 + 0.3 * rgb[2]
     rgb[GREY_IMAGE] = rgb[GREY_IMAGE, ..., :1]
@@ -62,7 +61,7 @@ def test_a_stage_equals_the_slow_version(stage, to_rgb):
     for index in range(COUNT):
         expected = slow_color(rgb[index], factors, index)
         np.testing.assert_allclose(found[index], expected, rtol=0, atol=1e-5)
-        # Passing the image on would fail; of the grey one saturation changes next to nothing.
+        # An unchanged image would fail; saturation hardly changes the grey one.
         assert np.abs(expected - rgb[index]).max() > (1e-3 if index != GREY_IMAGE else 2e-5)
 
 
@@ -96,9 +95,9 @@ def test_two_pixels_by_hand(factors, expected):
     torch.testing.assert_close(found[0, :, 0].T, torch.tensor(expected), rtol=0, atol=1e-5)
 
 
-def test_every_image_goes_through_its_own_row_of_stages():
-    # The stages are linear and commute, since nothing is clipped: the values do not tell one order
-    # from another. Rows that repeat a stage do tell which row, and which column, was applied.
+def test_every_image_has_its_own_order_of_stages():
+    # The stages commute because nothing is clipped, so values do not depend on the order. Rows that
+    # repeat a stage reveal which row and column was applied.
     rows = [(a, b, c) for a in range(3) for b in range(3) for c in range(3)][:COUNT]
     factors = replace(some_factors(COUNT), order=torch.tensor(rows[::-1]))
     rgb, images = batch(to_rgb=False)
@@ -114,7 +113,7 @@ def samples():
 
 @pytest.mark.parametrize('form', ['tensor', 'list'])
 def test_bytes_to_network_input(form, monkeypatch):
-    """Bytes as the loader ships them, RGB, through the recipe's preprocessor."""
+    """RGB bytes from the loader through the preprocessor of the recipe."""
     preprocessor = recipe().preprocessor
     factors = some_factors(COUNT, seed=3)
     counts = []
@@ -144,7 +143,7 @@ def test_testing_normalises_only(form):
 
 
 def test_autocast_does_not_round():
-    # mmengine calls the preprocessor inside autocast, which computes matrix products in half.
+    # mmengine calls the preprocessor under autocast, which halves the precision of matrix products.
     preprocessor = ColorAugmentPreprocessor(to_rgb=True)
     factors = some_factors(COUNT)
     factors = replace(factors, alphas=10 * factors.alphas)

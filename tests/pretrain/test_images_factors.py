@@ -1,4 +1,4 @@
-"""The random factors of the recipe, against torchvision's draws and the recipe's distributions.
+"""The random factors of the recipe, compared with torchvision and the recipe's distributions.
 
 Seeds are fixed, so a test never fails by chance. Each p-value has to exceed ``ALPHA``; the sample
 sizes are such that a distribution off by a twentieth of its range falls below it.
@@ -13,12 +13,12 @@ from PIL import Image
 from scipy import stats
 from torchvision import transforms
 
-from rm_mm.pretrain import ColorAugmentPreprocessor
+from rm_mm.pretrain.color import ColorAugmentPreprocessor
 from tests.pretrain.images import named, recipe
 
 ALPHA = 1e-3
 DRAWS = 6000
-#: What the authors' pipeline holds, with torchvision's own defaults.
+#: As in the authors' pipeline, with the defaults of torchvision.
 AUTHORS = transforms.RandomResizedCrop(224)
 
 
@@ -52,7 +52,7 @@ def our_boxes(step, size, draws):
 
 
 def box_statistics(boxes, size):
-    """Area, log-ratio, and where the box lies in the room it has, 0 to 1."""
+    """Area, log-ratio, and the relative position of the box, from 0 to 1."""
     top, left, height, width = boxes.T
     return {
         'area': height * width / (size[0] * size[1]),
@@ -64,7 +64,7 @@ def box_statistics(boxes, size):
     }
 
 
-# Landscape, portrait, and one so wide that most attempts do not fit and the fallback is common.
+# Landscape, portrait, and an image so wide that the fallback is common.
 @pytest.mark.parametrize('size', [(375, 500), (500, 334), (150, 600)])
 def test_boxes_are_distributed_as_torchvisions(crop, size):
     ours = box_statistics(our_boxes(crop, size, DRAWS), size)
@@ -74,7 +74,7 @@ def test_boxes_are_distributed_as_torchvisions(crop, size):
         assert result.pvalue > ALPHA, (name, result)
 
 
-def test_the_comparison_of_boxes_tells_a_twentieth(crop, monkeypatch):
+def test_the_comparison_of_boxes_detects_a_twentieth(crop, monkeypatch):
     monkeypatch.setattr(crop, 'crop_ratio_range', (0.13, 1.0))
     size = (375, 500)
     ours = box_statistics(our_boxes(crop, size, DRAWS), size)
@@ -90,7 +90,7 @@ def test_ranges_are_torchvisions_exactly(crop):
     assert crop.max_attempts == 10
 
 
-# No attempt fits: even 0.08 of the area is wider, at 4:3, than the short edge.
+# No attempt fits: at 4:3, even 0.08 of the area is longer than the short edge.
 @pytest.mark.parametrize(
     ('size', 'box'),
     [
@@ -106,7 +106,7 @@ def test_fallback_of_very_long_images(crop, size, box):
     assert (their_boxes(size, 20) == box).all()
 
 
-def test_fallback_of_other_images_is_the_whole(crop, monkeypatch):
+def test_fallback_of_other_images_is_the_whole_image(crop, monkeypatch):
     monkeypatch.setattr(crop, 'max_attempts', 0)
     assert crop.rand_crop_params(np.zeros((30, 40, 3), np.uint8)) == (0, 0, 30, 40)
 
@@ -127,7 +127,7 @@ def test_jitter_is_uniform(factors, name):
     values = getattr(factors, name).numpy()
     assert values.shape == (30000,)
     assert stats.kstest(values, stats.uniform(0.6, 0.8).cdf).pvalue > ALPHA
-    # One-sided, uniform(0, 0.4), is what other code of the same name does.
+    # Other implementations draw one-sided factors, uniform(0, 0.4).
     assert stats.kstest(values, stats.uniform(0.6, 0.4).cdf).pvalue < ALPHA
 
 
@@ -147,12 +147,12 @@ def test_all_six_orders_are_equally_likely(factors):
 
 
 def test_factors_do_not_depend_on_each_other(factors):
-    """Within an image, from an image to the next, and from a batch to the next."""
+    """Within an image, between images, and between batches."""
     columns = [factors.brightness, factors.contrast, factors.saturation]
-    # Where each stage stands in the order.
+    # Position of each stage in the order.
     columns += [*factors.alphas.T, *factors.order.argsort(dim=1)[:, :2].T]
     table = torch.stack([column.double() for column in columns]).numpy()
-    # The absolute values too: a common scale has no correlation in the values.
+    # Absolute values too: factors with a common scale are uncorrelated.
     table = np.concatenate([table, np.abs(table - table.mean(axis=1, keepdims=True))])
     ours, following = table[:, :-1], table[:, 1:]
     count, limit = len(columns), 4.5 / math.sqrt(30000)
@@ -167,7 +167,7 @@ def test_factors_do_not_depend_on_each_other(factors):
     assert np.abs(between).max() < limit
 
 
-def test_each_image_of_a_batch_has_factors_of_its_own(steps):
+def test_each_image_of_a_batch_has_its_own_factors(steps):
     torch.manual_seed(0)
     batches = [steps.preprocessor.draw(64) for _ in range(200)]
     for name in ('brightness', 'contrast', 'saturation', 'alphas'):
@@ -201,7 +201,7 @@ def test_strengths_reach_their_own_stage():
 
 
 def test_training_draws_from_torchs_generator(steps):
-    """What the preprocessor does in a step is its draw: nothing is drawn twice or on the side."""
+    """A step draws its factors once and nothing else."""
     images = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
     torch.manual_seed(3)
     found = steps.preprocessor(dict(inputs=images), training=True)['inputs']

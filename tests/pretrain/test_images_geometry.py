@@ -24,7 +24,7 @@ def steps():
 
 
 def write(folder, kind):
-    """A picture in one of the forms ImageNet has, and how the authors' loader sees it."""
+    """Write a picture in one of the formats that occur in ImageNet."""
     image, options = Image.fromarray(photo(60, 90)), {}
     if kind == 'grey':
         image = image.convert('L')
@@ -34,7 +34,7 @@ def write(folder, kind):
         exif = Image.Exif()
         exif[0x0112] = 6
         options = dict(exif=exif)
-    # ImageNet has one PNG among its JPEGs, under the same name.
+    # ImageNet contains one PNG with the suffix .JPEG.
     form = 'PNG' if kind.startswith('png') else 'JPEG'
     if kind == 'png alpha':
         image.putalpha(Image.fromarray(photo(60, 90, seed=1)).convert('L'))
@@ -50,7 +50,7 @@ def test_a_file_is_decoded_as_by_image_folder(kind, stage, steps, tmp_path, monk
     expected = np.array(pil_loader(str(path)))
     if stage == 'train':
         load = named(steps.train, 'LoadRandomResizedCrop')
-        # All of it, at its own size, where resampling changes nothing.
+        # The whole image at its own size, so resampling changes nothing.
         monkeypatch.setattr(load, 'rand_crop_params', lambda img: (0, 0, *img.shape[:2]))
         monkeypatch.setattr(load, 'scale', (60, 90))
     else:
@@ -60,8 +60,8 @@ def test_a_file_is_decoded_as_by_image_folder(kind, stage, steps, tmp_path, monk
     np.testing.assert_array_equal(found, expected)
 
 
-def test_turned_and_cmyk_files_tell_the_decoders_apart(tmp_path):
-    # mmcv's defaults fail on both, exactly as the test above would notice.
+def test_rotated_and_cmyk_files_distinguish_decoders(tmp_path):
+    # The defaults of mmcv fail on both, so the test above would notice them.
     (turned, cmyk) = (write(tmp_path, kind).read_bytes() for kind in ('turned', 'cmyk'))
     assert mmcv.imfrombytes(turned).shape == (90, 60, 3)
     assert mmcv.imfrombytes(turned, backend='pillow').shape == (90, 60, 3)
@@ -70,7 +70,7 @@ def test_turned_and_cmyk_files_tell_the_decoders_apart(tmp_path):
 
 
 def cropped(step, image, box, monkeypatch):
-    """What the step makes of an RGB image, with the box given."""
+    """Apply the step to an RGB image with a given box."""
     monkeypatch.setattr(step, 'rand_crop_params', lambda img: box)
     return step(dict(img=image))['img']
 
@@ -83,7 +83,7 @@ def levels_apart(first, second):
 def test_crop_and_resample(box, steps, monkeypatch):
     image = photo(300, 400)
     top, left, height, width = box
-    # What the recipe's step inherits; it takes a file instead.
+    # Base class of the recipe's step, which takes an image instead of a file.
     step = AntialiasedRandomResizedCrop(named(steps.train, 'LoadRandomResizedCrop').scale)
     found = cropped(step, image, box, monkeypatch)
     assert found.shape == (224, 224, 3)
@@ -97,8 +97,8 @@ def test_crop_and_resample(box, steps, monkeypatch):
 
 
 @pytest.mark.parametrize('change', [dict(backend='cv2'), dict(interpolation='bicubic')])
-def test_other_resampling_is_further_away(change, monkeypatch):
-    # Else one grey level would be no test.
+def test_other_resampling_differs_more(change, monkeypatch):
+    # Otherwise a tolerance of one grey level would not be a test.
     step, image = RandomResizedCrop(224, **(dict(backend='pillow') | change)), photo(300, 400)
     found = cropped(step, image, BOXES[0], monkeypatch)
     part = image[3:293, 5:336]
@@ -142,7 +142,7 @@ def test_edges_and_offsets_equal_torchvision_over_many_ratios(steps):
         resized = resize(dict(img=image))['img']
         expected = authors(Image.fromarray(image)).size[::-1]
         assert resized.shape[:2] == expected, (height, width)
-        # A picture of its own coordinates shows where the crop was taken.
+        # An image of its own coordinates shows where the crop was taken.
         y, x = np.indices(expected)
         marked = np.stack([y // 256, y % 256, x // 256, x % 256], axis=-1).astype(np.uint8)
         found = crop(dict(img=marked))['img']

@@ -1,4 +1,4 @@
-"""From the file to the network's input through the real configs, against the slow version."""
+"""From file to network input with the real configs, compared with the slow oracle."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from tests.pretrain.images import (
 )
 
 METHODS = ('baseline', 'mixup', 'cutmix', 'rm')
-# Top, left, height, width, and whether to flip: one an image.
+# Top, left, height and width of the crop of each image, and whether it is flipped.
 DRAWN = [((10, 20, 77, 91), True), ((0, 0, 120, 160), False), ((50, 3, 60, 50), True)]
 KINDS = ('turned', 'L', 'CMYK')
 
@@ -73,7 +73,7 @@ def test_training_images(files, monkeypatch):
         assert np.abs(levels.astype(int) - slow).max() <= 1
         levels = np.array([row[::-1] for row in levels]) if flipped else levels
         expected = slow_normalize(slow_color(levels / 255, factors, index))
-        # One level of resampling, as contrast, brightness and saturation enlarge it at most.
+        # One grey level of resampling, enlarged by contrast, brightness and saturation.
         apart = np.abs(found[index].numpy() - expected)
         assert apart.max() < 1.4**3 / 255 / min(STD)
         assert (apart > 1e-5).mean() < 0.02
@@ -97,12 +97,12 @@ def test_test_images(files):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_every_method_sees_the_same_images(method):
-    """The four differ in what follows, so what was shown of one holds for all."""
+    """The methods differ after the pipeline, so the tests above hold for all of them."""
     mine, shown = recipe(method).cfg, recipe('rm').cfg
     for name in ('train', 'val', 'test'):
         loader, expected = (getattr(cfg, f'{name}_dataloader') for cfg in (mine, shown))
         assert loader.dataset.pipeline == expected.dataset.pipeline
     assert mine.val_dataloader.dataset.pipeline == mine.test_dataloader.dataset.pipeline
     assert mine.data_preprocessor == shown.data_preprocessor
-    # The model has no preprocessor of its own, which would win over this one.
+    # A preprocessor in the model would override this one.
     assert 'data_preprocessor' not in mine.model

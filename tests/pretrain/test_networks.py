@@ -5,20 +5,45 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rm_mm.pretrain import DenseNet_CIFAR, PyramidNet
-from rm_mm.pretrain.networks.pyramidnet import PyramidBottleneck
+from rm_mm.pretrain.networks import DenseNet_CIFAR, PyramidBottleneck, PyramidNet
 
 
-def test_pyramidnet_widths():
+def parameters(network):
+    return sum(value.numel() for value in network.parameters())
+
+
+def test_pyramidnet_widths_and_parameters():
     """Depth 29: 3 blocks a stage; 9 steps of 2 from 16 to 34, four times as many channels out."""
     network = PyramidNet(29, 18)
     widths = [block.residual[1].out_channels for stage in network.stages for block in stage]
     assert widths == [18, 20, 22, 24, 26, 28, 30, 32, 34]
-    shapes = [
-        tuple(out.shape)
-        for out in PyramidNet(29, 18, out_indices=(0, 1, 2))(torch.rand(2, 3, 32, 32))
-    ]
-    assert shapes == [(2, 88, 32, 32), (2, 112, 16, 16), (2, 136, 8, 8)]
+    # Stem: 3 * 16 * 9 + 2 * 16. A block of width w with c input channels: batch norms
+    # 2 (c + w + w + 4w), convolutions c w + 9 w w + 4 w w. At the end a norm of 2 * 136.
+    expected, channels = 432 + 32, 16
+    for width in widths:
+        expected += 2 * channels + 12 * width + channels * width + 13 * width**2
+        channels = 4 * width
+    assert parameters(network) == expected + 272
+
+
+@pytest.mark.parametrize(('depth', 'alpha', 'millions'), [(200, 240, 26.8), (110, 64, 1.7)])
+def test_pyramidnet_is_as_large_as_published(depth, alpha, millions):
+    """The sizes in the CIFAR-100 tables of arXiv 1905.04899, with a linear classifier."""
+    total = parameters(PyramidNet(depth, alpha)) + (4 * (16 + alpha) + 1) * 100
+    assert total / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+def test_pyramidnet_returns_the_stages_one_after_another():
+    """Each stage applied by hand to the output of the one before, and norm and ReLU at the end."""
+    network = PyramidNet(29, 18, out_indices=(0, 1, 2)).eval()
+    with torch.no_grad():
+        outputs = network(image := torch.rand(2, 3, 32, 32))
+        first = network.stages[0](network.stem(image))
+        second = network.stages[1](first)
+        third = network.last_norm(network.stages[2](second)).clamp(min=0)
+    for found, expected in zip(outputs, (first, second, third), strict=True):
+        torch.testing.assert_close(found, expected)
+    assert [out.shape[1:] for out in outputs] == [(88, 32, 32), (112, 16, 16), (136, 8, 8)]
 
 
 @pytest.mark.parametrize('depth', [3, 11 + 1, 165])
@@ -28,7 +53,7 @@ def test_pyramidnet_depths(depth):
 
 
 def test_bottleneck_against_a_plain_one():
-    """The residual with explicit operations, and the shortcut value by value."""
+    """The residual as explicit operations, and the shortcut value by value."""
     torch.manual_seed(0)
     block = PyramidBottleneck(5, 3, stride=2).eval()
     for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):
@@ -49,7 +74,7 @@ def test_bottleneck_against_a_plain_one():
         for c in range(5):
             for i in range(3):
                 for j in range(3):
-                    # Odd heights end in a window of one row.
+                    # With an odd height, the last window has one row.
                     y[n, c, i, j] += x[n, c, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean()
     torch.testing.assert_close(block(x), y, rtol=0, atol=1e-5)
 
@@ -68,17 +93,33 @@ def test_initialisation():
 
 def test_frozen_stages():
     network = PyramidNet(29, 18, frozen_stages=1).train()
-    trained = {name.split('.')[0:2][-1] if name.startswith('stages') else name.split('.')[0]
-               for name, value in network.named_parameters() if value.requires_grad}  # fmt: skip
-    assert trained == {'1', '2', 'last_norm'}
-    assert not network.stem.training
-    assert network.stages[1].training
+    frozen = [network.stem, network.stages[0]]
+    trained = [network.stages[1], network.stages[2], network.last_norm]
+    for part, is_trained in [
+        *((part, False) for part in frozen),
+        *((part, True) for part in trained),
+    ]:
+        assert part.training is is_trained
+        assert {value.requires_grad for value in part.parameters()} == {is_trained}
 
 
-def test_densenet_keeps_the_resolution():
-    """No pooling in the stem: three transitions halve 32 to 4."""
+def test_densenet_has_a_plain_stem_and_its_four_dense_stages():
     arch = dict(growth_rate=4, depths=[1, 1, 1, 1], init_channels=8)
-    network = DenseNet_CIFAR(arch, out_indices=(0, 3))
-    first, last = network(torch.rand(1, 3, 32, 32))
-    # 8 + 4 = 12 channels, halved to 6; 6 + 4 = 10 to 5; 9 to 4; 4 + 4 = 8.
-    assert (first.shape, last.shape) == ((1, 6, 16, 16), (1, 8, 4, 4))
+    network = DenseNet_CIFAR(arch, out_indices=(0, 1, 2, 3))
+    network.eval()
+    # Stem 3 * 8 * 9. A dense layer with c input channels: norm 2c, 1x1 to 16, norm 32, 3x3 to 4:
+    # 18c + 608. A transition from c to c / 2: 2c + c * c / 2, and the norm of the last 8 channels.
+    # c is 8 (12 -> 6), 6 (10 -> 5), 5 (9 -> 4), 4 (8).
+    layers = sum(18 * channels + 608 for channels in (8, 6, 5, 4))
+    transitions = (24 + 72) + (20 + 50) + (18 + 36)
+    assert parameters(network) == 216 + layers + transitions + 16
+    # An image that differs in one pixel: with padding 1 and no pooling before the first stage, its
+    # two 3x3 convolutions see it 2 pixels away, and the transition averages 2 x 2 pixels.
+    image = torch.zeros(1, 3, 32, 32)
+    changed = image.clone()
+    changed[..., 16, 16] = 1
+    with torch.no_grad():
+        first, second = network(image)[0], network(changed)[0]
+    rows = (first != second).any(dim=1)[0].nonzero()
+    assert first.shape[-2:] == (16, 16)
+    assert (rows.min().item(), rows.max().item()) == (7, 9)

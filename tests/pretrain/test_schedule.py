@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rm_mm.errors import InputError
-from rm_mm.pretrain import WarmupCosineLR
+from rm_mm.pretrain.schedule import WarmupCosineLR
 
 
 def build(length):
@@ -14,7 +14,7 @@ def rate(optimizer):
     return optimizer.param_groups[0]['lr']
 
 
-def test_a_run_longer_than_the_schedule_is_refused_instead_of_rising_again():
+def test_a_run_beyond_the_schedule_is_rejected_instead_of_rising_again():
     optimizer, schedule = build(4)
     rates = [rate(optimizer)]
     for _ in range(4):
@@ -27,7 +27,7 @@ def test_a_run_longer_than_the_schedule_is_refused_instead_of_rising_again():
         schedule.step()
 
 
-def test_a_resumed_run_goes_on_and_another_length_is_refused():
+def test_a_resumed_run_continues_and_another_length_is_rejected():
     optimizer, schedule = build(4)
     optimizer.step()
     schedule.step()
@@ -38,5 +38,5 @@ def test_a_resumed_run_goes_on_and_another_length_is_refused():
     resumed.step()
     same.step()
     assert rate(resumed) == pytest.approx(0.5)
-    with pytest.raises(InputError, match=r"'T_max': 4, .* the config says \{'T_max': 8,"):
+    with pytest.raises(InputError, match=r"'T_max': 4, .* the config one with \{'T_max': 8,"):
         build(8)[1].load_state_dict(state)

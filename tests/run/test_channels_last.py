@@ -1,4 +1,4 @@
-"""The memory format that the recipes train in: the same numbers, laid out otherwise."""
+"""Channels-last memory format: the same numbers in another layout."""
 
 import torch
 from mmengine.config import Config
@@ -47,7 +47,7 @@ def train(folder, kind):
     return runner.model
 
 
-def test_the_same_numbers_in_another_order(tmp_path):
+def test_the_same_numbers_in_another_layout(tmp_path):
     plain, last = train(tmp_path, 'Runner'), train(tmp_path, 'ChannelsLastRunner')
     assert (set(plain.seen), set(last.seen)) == ({False}, {True})
     assert last.conv.weight.is_contiguous(memory_format=torch.channels_last)
@@ -55,7 +55,7 @@ def test_the_same_numbers_in_another_order(tmp_path):
         torch.testing.assert_close(last.state_dict()[name], value)
 
 
-def test_every_recipe_trains_in_it():
+def test_recipes_train_in_channels_last():
     for name in (
         'classification/r50_rm_in1k', 'classification/resnet18_rm_cifar10',
         'detection/atss_r50_rm_coco', 'detection/mask_rcnn_r50_coco',

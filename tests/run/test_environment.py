@@ -1,4 +1,4 @@
-"""What a process says of itself."""
+"""Peak memory of a process."""
 
 import subprocess
 import sys
@@ -11,19 +11,19 @@ from rm_mm.run import environment
 CODE = 'from rm_mm.run.environment import peak_memory_mb; print(peak_memory_mb())'
 
 
-def test_peak_memory_is_that_of_this_process_alone():
+def test_peak_memory_excludes_the_parent_process():
     held = np.ones(2**26)
     size = held.nbytes / 2**20
     assert environment.peak_memory_mb() > size
-    # What getrusage says of a process begins with what the one that started it had.
+    # getrusage would start from the peak of the parent process.
     ended = subprocess.run([sys.executable, '-c', CODE], capture_output=True, check=True, text=True)
     assert 5 < float(ended.stdout) < 400
     del held
-    # Given back, and still the most.
+    # Freed, but still the peak.
     assert environment.peak_memory_mb() > size
 
 
-def test_without_linux_it_is_what_the_system_says(monkeypatch):
+def test_without_proc_it_is_read_from_getrusage(monkeypatch):
     def missing(*given, **named):
         raise FileNotFoundError
 

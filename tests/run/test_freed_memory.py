@@ -1,4 +1,4 @@
-"""What a step frees is there for the next."""
+"""Memory that a step frees is reused by the next."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ def faults():
 faults()
 found = [faults()]
 {do}
-# Small things come to lie in the holes of large ones, until all have found a place.
+# Small allocations fill holes between large ones until the heap has settled.
 for _ in range(30):
     last = faults()
 print(json.dumps([*found, last]))
@@ -35,7 +35,7 @@ except Exception:
 
 
 def faults(do):
-    """Pages that the system had to give for 64 MB, before and after."""
+    """Page faults for 64 MB, before and after."""
     ended = subprocess.run(
         [sys.executable, '-c', STEPS.format(do=do)], capture_output=True, text=True
     )
@@ -45,7 +45,7 @@ def faults(do):
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def test_the_system_gives_no_page_twice():
+def test_freed_pages_are_reused():
     before, after = faults(KEEP)
     # At most 2 MB a page.
     assert before >= 32
@@ -53,7 +53,7 @@ def test_the_system_gives_no_page_twice():
 
 
 @pytest.mark.parametrize(('device', 'kept'), [('cpu', True), ('cuda', False)])
-def test_the_recipes_runner_keeps_it_on_a_cpu(device, kept, tmp_path):
+def test_the_runner_keeps_freed_memory_on_a_cpu_only(device, kept, tmp_path):
     before, after = faults(RUNNER.format(device=device, work_dir=str(tmp_path)))
     assert before >= 32
     assert (after <= 2) == kept

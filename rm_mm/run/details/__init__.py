@@ -1,1 +1,1 @@
-"""What a run leaves for people to look at: figures of each class, and a few pictures."""
+"""Details of a run for people to look at: figures of each class, and a few pictures."""

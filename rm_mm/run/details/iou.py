@@ -1,4 +1,4 @@
-"""The IoU of each class, which mmsegmentation prints and does not return."""
+"""The IoU of each class, which mmsegmentation prints but does not return."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from mmseg.registry import METRICS
 
 @METRICS.register_module()
 class PerClassIoUMetric(IoUMetric):
-    """``IoUMetric`` that also returns ``{class}_IoU`` in per cent; not of a class nobody saw."""
+    """``IoUMetric`` that also returns ``{class}_IoU`` in per cent, for classes that occur."""
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
-        """The usual figures, and those of the classes.
+        """Compute the usual metrics and those of the classes.
 
         Args:
-            results: For each image, pixels of intersection, union, prediction and truth by class.
+            results: For each image, the pixels of intersection, union, prediction and ground truth
+                by class.
         """
         metrics: dict[str, float] = dict(super().compute_metrics(results))
         if self.format_only:

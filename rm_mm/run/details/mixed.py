@@ -1,4 +1,4 @@
-"""The first mixed images of a training with RecursiveMix."""
+"""Pictures of the first mixed images of a training with RecursiveMix."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks.hook import Hook
-from mmengine.model import is_model_wrapper
 from PIL import Image
 from torch import Tensor
 
 from rm_mm.files import write_json
-from rm_mm.run.details.files import save_photograph
+from rm_mm.pretrain.recursive_mix import RecursiveMix
+from rm_mm.run.details.pictures import save_photograph
+from rm_mm.run.resume.state import batch_augments, network_of
 
-#: How many iterations: five show four generations of images inside images.
+#: Number of iterations: five show four generations of images inside images.
 STEPS = 5
-#: How many images of the batch: the same positions every time, whose pastes are of one another.
+#: Number of images per batch, at the same positions each time because a position pastes its own.
 IMAGES = 4
-#: The folder in a run's work directory, and the file in it.
+#: Folder in the work directory of the run, and description in it.
 FOLDER = 'mixed_images'
 NAME = 'mixed.json'
 
 
 class MixedImagesHook(Hook):
-    """Keep the first mixed images, the box that was pasted and ``lam``.
+    """Write the first mixed images, the pasted boxes and ``lam``.
 
-    Reads what the augmentation has made and changes nothing; draws no random number.
+    Does not affect the training; draws no random numbers.
 
     Args:
-        augment: The ``RecursiveMix`` of the model that trains.
-        preprocessor: Its data preprocessor, which has normalised the images.
-        config_sha256: Of the run, by which a reader knows whose images these are.
+        augment: The ``RecursiveMix`` of the model.
+        preprocessor: Data preprocessor of the model, which normalises the images.
+        config_sha256: Config digest of the run, which identifies it for readers.
     """
 
     def __init__(self, augment: Any, preprocessor: Any, config_sha256: str) -> None:
@@ -39,17 +40,17 @@ class MixedImagesHook(Hook):
         self._augment = augment
         self._preprocessor = preprocessor
         self._steps: list[dict[str, Any]] = []
-        self._seen: Tensor | None = None
+        self._written: Tensor | None = None
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Write those of this iteration, if it is one of the first."""
+        """Write the images of this iteration if it is one of the first."""
         if runner.iter >= STEPS or (last := self._augment.last_batch) is None:
             return
         images, mix = last
-        if images is self._seen:
-            # Another augmentation had this batch.
+        if images is self._written:
+            # Another augmentation processed this batch.
             return
-        self._seen = images if runner.iter < STEPS - 1 else None
+        self._written = images if runner.iter < STEPS - 1 else None
         folder = Path(runner.work_dir, FOLDER)
         names = [
             save_photograph(_image(image, self._preprocessor), folder, f'{runner.iter}_{position}')
@@ -70,32 +71,27 @@ class MixedImagesHook(Hook):
 
 
 def mixed_images_hook(runner: Any, config_sha256: str) -> MixedImagesHook | None:
-    """The hook for a training whose batch augmentation is, or may be, RecursiveMix.
+    """Create the hook for a training whose batch augmentations include RecursiveMix.
 
     Args:
-        runner: Of the training, with its model built.
-        config_sha256: Of the run.
+        runner: Runner of the training, with its model built.
+        config_sha256: Config digest of the run.
 
     Returns:
-        None for any other training, and on every process but the main one.
+        None for other trainings, and in all processes but the main one.
     """
-    from rm_mm.pretrain.recursive_mix import RecursiveMix
-
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    preprocessor = getattr(model, 'data_preprocessor', None)
-    augments = getattr(getattr(preprocessor, 'batch_augments', None), 'augments', [])
-    found = [augment for augment in augments if isinstance(augment, RecursiveMix)]
+    found = [augment for augment in batch_augments(runner) if isinstance(augment, RecursiveMix)]
     if not found or not is_main_process():
         return None
-    return MixedImagesHook(found[0], preprocessor, config_sha256)
+    return MixedImagesHook(found[0], network_of(runner).data_preprocessor, config_sha256)
 
 
 def _image(normalised: Tensor, preprocessor: Any) -> Image.Image:
-    """What one image of the batch was before it was normalised.
+    """Undo the normalisation of an image.
 
     Args:
-        normalised: (C, H, W), red, green and blue, or one channel.
-        preprocessor: With ``mean`` and ``std`` of shape (C, 1, 1), unless it does not normalise.
+        normalised: (C, H, W), RGB or one channel.
+        preprocessor: Has ``mean`` and ``std`` of shape (C, 1, 1) if it normalises.
     """
     pixels = normalised.detach().float()
     if (mean := getattr(preprocessor, 'mean', None)) is not None:

@@ -1,49 +1,61 @@
-"""Figures of each class, out of the evaluators of mmdetection and mmsegmentation."""
+"""Figures of each class, from the evaluators of mmdetection and mmsegmentation."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
+
+from rm_mm.files import write_json
 from rm_mm.recipe.config import entries, type_name
 from rm_mm.recipe.metric import metric_of
 
-#: What ends the key of a class's figure, and the factor that makes it per cent.
-_ENDINGS = {'_precision': 100.0, '_IoU': 1.0}
+PER_CLASS = 'per_class.json'
+#: Suffix of the key of a class's figure, and the factor that makes it per cent.
+_SUFFIXES = {'_precision': 100.0, '_IoU': 1.0}
 
 
 def ask_per_class(config: Any) -> None:
-    """Have the evaluators of a config's test report each class too, in place."""
+    """Make the test evaluators of a config report each class too, in place."""
     for evaluator in entries(config.get('test_evaluator')):
         kind = type_name(evaluator)
         if kind == 'CocoMetric':
             evaluator['classwise'] = True
-            # Of boxes and masks the classes share their keys: the figure that counts.
-            if metric_of(config).name in ('box_ap_percent', 'mask_ap_percent'):
-                is_box = metric_of(config).name == 'box_ap_percent'
-                evaluator['metric'] = 'bbox' if is_box else 'segm'
+            # Boxes and masks would write to the same keys: evaluate the one that counts.
+            name = metric_of(config).name
+            if name in ('box_ap_percent', 'mask_ap_percent'):
+                evaluator['metric'] = 'bbox' if name == 'box_ap_percent' else 'segm'
         elif kind == 'IoUMetric':
-            # Registers it; mmsegmentation is there, for the config needs it.
+            # Registers the metric; only here is mmsegmentation sure to be installed.
             import rm_mm.run.details.iou  # noqa: F401
 
             evaluator['type'] = 'mmseg.PerClassIoUMetric'
 
 
 def read_per_class(metrics: Mapping[str, Any], classes: Sequence[str]) -> dict[str, float]:
-    """The figures of the classes, in per cent, in the order of the classes.
+    """Extract the figures of the classes, in per cent and in the order of the classes.
 
     Args:
-        metrics: What the evaluation returned.
-        classes: Names, as the data set has them.
+        metrics: Result of the evaluation.
+        classes: Class names of the data set.
 
     Returns:
-        A figure for each class that has one: it is no number where the truth has none of it.
+        Figures of the classes that occur in the ground truth; the figures of others are NaN.
     """
     found = {}
     for key, value in metrics.items():
-        for ending, factor in _ENDINGS.items():
-            if key.endswith(ending) and math.isfinite(float(value)):
-                name = key.removesuffix(ending)
+        for suffix, factor in _SUFFIXES.items():
+            if key.endswith(suffix) and math.isfinite(float(value)):
+                name = key.removesuffix(suffix)
                 found[name] = found[name.partition('/')[2]] = round(float(value) * factor, 2)
     return {name: found[name] for name in classes if name in found}
+
+
+def write_per_class(runner: Any, metrics: Mapping[str, Any], folder: Path) -> None:
+    """Write the figures of the classes after an evaluation."""
+    if is_main_process():
+        classes = (runner.test_evaluator.dataset_meta or {}).get('classes') or ()
+        write_json(folder / PER_CLASS, read_per_class(metrics, classes))

@@ -1,4 +1,4 @@
-"""What a network predicts on a few images, beside the truth."""
+"""Predictions of a network on a few images, next to the ground truth."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from mmengine.hooks.hook import Hook
 from PIL import Image
 
 from rm_mm.files import write_json
-from rm_mm.run.details.files import fitted, save_photograph, save_png
+from rm_mm.run.details.pictures import fitted, save_photograph, save_png
 
-#: The first of the data set, in its order: the same for every network.
+#: Number of images: the first of the data set, so every network gets the same.
 IMAGES = 6
-#: Boxes of a lower score are not shown, nor more than so many.
+#: Lowest score of a box, and largest number of boxes.
 SCORE_THRESHOLD = 0.3
 BOXES = 30
-#: Pixels without a class.
+#: Label of pixels without a class.
 _IGNORED = 255
 
 
-class PredictionsHook(Hook):
-    """Write the predictions on the first images of an evaluation, a JSON file an image.
+def watch_predictions(runner: Any, folder: Path, config_sha256: str) -> None:
+    """Make the next evaluation of a runner write predictions into a folder."""
+    runner.register_hook(PredictionsHook(folder, config_sha256))
 
-    Every process writes those that it has seen.
+
+class PredictionsHook(Hook):
+    """Write the predictions on the first images of an evaluation, one JSON file per image.
+
+    Every process writes the images that it evaluated.
 
     Args:
-        folder: Where to.
-        config_sha256: Of the run, by which a reader knows whose predictions these are.
+        folder: Destination.
+        config_sha256: Config digest of the run, which identifies it for readers.
     """
 
     def __init__(self, folder: Path, config_sha256: str) -> None:
@@ -46,7 +51,7 @@ class PredictionsHook(Hook):
     def after_test_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Write those of this batch that were chosen."""
+        """Write the chosen images of this batch."""
         dataset = runner.test_dataloader.dataset
         for sample in outputs or ():
             path = str(sample.metainfo.get('img_path'))
@@ -66,7 +71,7 @@ class PredictionsHook(Hook):
                 write_json(self._folder / f'prediction_{index}.json', entry)
 
     def _segmentation(self, sample: Any, dataset: Any, index: int) -> dict[str, Any]:
-        """Maps of classes, the truth's too if the pipeline of the test loads it."""
+        """Maps of classes; with the ground truth if the test pipeline loads it."""
         classes = list(dataset.metainfo['classes'])
         palette = [list(map(int, colour)) for colour in dataset.metainfo.get('palette') or []]
         maps = {'predicted': sample.pred_sem_seg.data}
@@ -85,7 +90,7 @@ class PredictionsHook(Hook):
 
 
 def _detection(sample: Any, dataset: Any, index: int) -> dict[str, Any]:
-    """Boxes in pixels of the image as it is on disk."""
+    """Boxes in pixels of the image on disk."""
     found = sample.pred_instances
     scores, labels = found.scores.tolist(), found.labels.tolist()
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
@@ -111,9 +116,9 @@ def _rounded(box: Any) -> list[float]:
 
 
 def _painted(labels: Any, palette: list[list[int]]) -> Image.Image:
-    """A map of classes, (H, W), in their colours.
+    """Colour a map of classes, (H, W).
 
-    Clear where there is no class, and where its colour is black, which would only darken the image.
+    It is transparent where there is no class or its colour is black, which would darken the image.
     """
     image = Image.fromarray(labels, 'P')
     colours = [*palette[:_IGNORED], *[[0, 0, 0]] * 256][:256]

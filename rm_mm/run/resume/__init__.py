@@ -1,7 +1,6 @@
-"""Training that is killed and goes on ends with the same bits as training that was not.
+"""Exact resume: an interrupted and resumed training ends with the bits of an uninterrupted one.
 
-A run draws nothing from generators that would have to be carried over: every sample and every
-iteration seeds them anew, from the run's seed and from its own place in the run (:mod:`.places`).
-What a place does not determine is written into each checkpoint (:mod:`.state`), and a checkpoint is
-whole or not there (:mod:`.checkpoints`).
+No random generator is carried over. Each sample and each iteration seeds the generators anew, from
+the seed of the run and its own position in the run (:mod:`.loader`). State that a position does not
+determine is written into each checkpoint (:mod:`.state`), atomically (:mod:`.checkpoints`).
 """

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, the old ones kept until the new one is."""
+"""Checkpoints that are written atomically; the old one is kept until the new one is complete."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from rm_mm.run.resume.state import ENTRY, gather_state
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """mmengine's way to local files, so that a write which is cut leaves what was there before."""
+    """mmengine's backend for local files, with atomic writes."""
 
     def put(self, obj: bytes | memoryview, filepath: str | Path) -> None:
-        """Write bytes."""
+        """Write bytes; an interrupted write keeps the old file."""
         with replacing(Path(filepath)) as temporary:
             temporary.write_bytes(obj)
 
 
 @HOOKS.register_module()
 class WholeCheckpointHook(CheckpointHook):
-    """mmengine's ``CheckpointHook``, so that a run can go on from each of them as it would have.
+    """mmengine's ``CheckpointHook`` for exact resume. Takes the same arguments.
 
-    It writes :mod:`.state` into them, and removes a checkpoint after its successor is
-    written. mmengine's own removes it before: a run that is killed in between, or whose disk is
-    full, has lost both. Takes the same arguments.
+    It adds :mod:`.state` to each checkpoint, and removes a checkpoint only after its successor is
+    written. mmengine removes it before, so a kill in between or a full disk would lose both.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,14 +45,14 @@ class WholeCheckpointHook(CheckpointHook):
             self.backend_args = {'backend': 'atomic'}
 
     def before_train(self, runner: Any) -> None:
-        """Begin, and remove the half-written files that a kill left."""
+        """Begin, and remove incomplete files of a killed run."""
         super().before_train(runner)
         if is_main_process() and self.backend_args == {'backend': 'atomic'}:
             for path in Path(self.out_dir).glob('.*.pth.*.tmp'):
                 path.unlink()
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
-        # Here and not when it is written, which rank 0 does alone.
+        # Here, because only rank 0 writes the checkpoint.
         self._state = gather_state(runner, meta)
         with self._removing_afterwards():
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -64,50 +63,48 @@ class WholeCheckpointHook(CheckpointHook):
             super()._save_best_checkpoint(runner, metrics)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Add the state to what is about to be saved, in place; not to the best one's weights."""
+        """Add the state, in place; the best checkpoint holds weights only."""
         if self._state is not None:
             checkpoint[ENTRY] = self._state
 
     @contextmanager
     def _removing_afterwards(self) -> Iterator[None]:
         backend = self.file_backend
-        if isinstance(backend, _Removals):
+        if isinstance(backend, _DelayedRemoval):
             yield
             return
-        self.file_backend = removals = _Removals(backend)
+        self.file_backend = delayed = _DelayedRemoval(backend)
         try:
             yield
         finally:
             self.file_backend = backend
         best = getattr(self, 'best_ckpt_path_dict', {}).values()
-        removals.make(kept=[getattr(self, 'best_ckpt_path', None), *best, self.last_ckpt])
+        kept = [getattr(self, 'best_ckpt_path', None), *best, self.last_ckpt]
+        for path in delayed.paths:
+            # A file may have been written again since.
+            if path not in kept and backend.isfile(path):
+                backend.remove(path)
 
 
-class _Removals:
-    """A file backend that only takes down what it is told to remove."""
+class _DelayedRemoval:
+    """A file backend that records the files to remove."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        self._paths: list[str] = []
+        self.paths: list[str] = []
 
     def remove(self, path: str) -> None:
-        """Take it down."""
-        self._paths.append(str(path))
-
-    def make(self, kept: list[str | None]) -> None:
-        """Remove what was asked for, unless it was written again since."""
-        for path in self._paths:
-            if path not in kept and self._backend.isfile(path):
-                self._backend.remove(path)
+        """Record a file."""
+        self.paths.append(str(path))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
 
 def keep_whole(config: Any) -> None:
-    """Have a config's run write its checkpoints whole; changes the config in place."""
+    """Make the run of a config write its checkpoints atomically; changes the config in place."""
     hooks = dict(config.get('default_hooks') or {})
-    # mmengine puts its own there, which saves every epoch, unless a config says otherwise, or none.
+    # Without an entry mmengine adds its own hook, which saves every epoch.
     checkpoint = hooks.get('checkpoint', {'type': 'CheckpointHook', 'interval': 1})
     if checkpoint and type_name(checkpoint) == 'CheckpointHook':
         hooks['checkpoint'] = {**checkpoint, 'type': 'WholeCheckpointHook'}

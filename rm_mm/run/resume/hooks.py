@@ -1,4 +1,4 @@
-"""The hooks that make a run resumable to the bit; `rm-mm train` registers both."""
+"""Hooks that make a training resumable to the bit; ``rm-mm train`` registers both."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from mmengine.hooks.hook import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
-from rm_mm.run.resume.loader import place_loader
-from rm_mm.run.resume.places import seed_generators
+from rm_mm.run.resume.loader import position_loader, seed_generators
 from rm_mm.run.resume.state import load_sampler_seed, load_state, state_of
 
-# What the generators are begun for.
+# First number of the key: what the generators are seeded for.
 _ITERATION, _SAMPLE, _EVALUATION = 0, 1, 2
 
 
 @HOOKS.register_module()
 class SeedHook(Hook):
-    """Begin the generators of a training step, and of an evaluation, at its place.
+    """Seed the generators before each training step and each evaluation, by its position.
 
-    What was drawn before has no say. Batch augmentations and dropout draw from them. Ranks draw
-    alike unless the config says ``randomness = dict(diff_rank_seed=True)``, as ever in mmengine.
+    Batch augmentations and dropout then do not depend on earlier draws. As usual in mmengine, all
+    ranks draw the same unless ``randomness = dict(diff_rank_seed=True)``.
     """
 
-    # What other hooks draw before the step is drawn from these too.
+    # Other hooks may draw numbers before the step.
     priority = 'HIGHEST'
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Seed."""
+        """Seed a training step."""
         self._seed(runner, _ITERATION)
 
     def before_val_epoch(self, runner: Any) -> None:
-        """Seed."""
+        """Seed an evaluation."""
         self._seed(runner, _EVALUATION)
 
     def _seed(self, runner: Any, purpose: int) -> None:
@@ -43,33 +42,33 @@ class SeedHook(Hook):
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Begin where the checkpoint says, with all that :mod:`.state` holds of the run.
+    """Start a training exactly where its checkpoint ends, with the state from :mod:`.state`.
 
-    The evaluation that was due when the checkpoint was written is made if it was not: mmengine
-    saves before it evaluates, and would leave it out of a run that was stopped in it.
+    mmengine saves a checkpoint before it evaluates, so a run that is interrupted in an evaluation
+    would never make it. This hook makes it first.
     """
 
-    # After the hook of the checkpoints, which cannot save a best one before it has begun.
+    # After the checkpoint hook, which cannot save a best checkpoint before its `before_train`.
     priority = 'LOWEST'
 
     def __init__(self) -> None:
         self._resumed: dict[str, Any] | None = None
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Keep what this rank needs of a checkpoint until training begins."""
+        """Keep the state of this rank until the training begins."""
         state = state_of(checkpoint)
         self._resumed = state if runner._resume else None
 
     def before_train(self, runner: Any) -> None:
-        """Place the loader, take up what the checkpoint held, and make the evaluation due."""
+        """Position the loader, restore the state, and make an evaluation that is due."""
         state, self._resumed = self._resumed, None
         loop, done = runner.train_loop, None
         if state is not None:
             load_sampler_seed(loop.dataloader, state)
             done = state['done_of_epoch']
-        if not place_loader(loop, _SAMPLE, runner.seed, get_rank(), done=done):
-            print_log('the training loader gives no batches by index: a run that is resumed draws '
-                      'other samples than one that was not', logger='current')  # fmt: skip
+        if not position_loader(loop, _SAMPLE, runner.seed, get_rank(), done=done):
+            print_log('the training loader has no batches of indices: a resumed run draws other '
+                      'samples than an uninterrupted one', logger='current')  # fmt: skip
         if state is None:
             return
         load_state(runner, state)
@@ -78,7 +77,7 @@ class ExactResumeHook(Hook):
 
 
 def _evaluation_due(runner: Any) -> bool:
-    """Whether the loop would have evaluated next, as mmengine's loops decide it."""
+    """Whether mmengine's loop would have evaluated next."""
     loop = runner.train_loop
     if runner.val_loop is None:
         return False

@@ -1,128 +1,233 @@
-"""The training loader, so that it begins wherever a run goes on."""
+"""A training loader that starts at any iteration and seeds each sample by its position."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.dataset.sampler import InfiniteSampler
 from mmengine.logging import print_log
 from torch.utils.data import DataLoader, IterableDataset
 
-from rm_mm.run.resume.places import Beginning, PlacedBatches, SeededDataset, skip
+#: Start of an epoch or pass: the number of its first iteration, and its batches.
+Start = tuple[int, Iterator[Any]]
 
 
-def place_loader(loop: Any, *key: int, done: int | None = None) -> bool:
-    """Let the loader of a training loop seed each sample by its place, and begin at the loop's.
+@dataclass(frozen=True)
+class Position:
+    """Position of one sample in a run.
 
-    Changes the loader in place: hooks and loops hold on to it, and ask for its batch size.
+    Attributes:
+        index: Index in the data set.
+        iteration: Iteration of the run, from 0.
+        slot: Place in the batch of that iteration, from 0.
+    """
+
+    index: Any
+    iteration: int
+    slot: int
+
+
+def seed_generators(*key: int, devices: bool = False) -> None:
+    """Seed the generators of Python, NumPy and torch with a key, such as (seed, rank, iteration).
 
     Args:
-        loop: mmengine's of epochs or of iterations, its position as it was resumed.
-        key: The run's seed and the rank.
-        done: How many batches of its epoch are done, of a loop of epochs; by its position if not
-            given.
+        key: Non-negative integers. Different keys give unrelated streams.
+        devices: Whether to seed accelerators too, which a worker of a loader must not touch.
+    """
+    # The length is part of the key: otherwise trailing zeros would not matter.
+    state = np.random.SeedSequence((len(key), *key)).generate_state(8)
+    number = int.from_bytes(state[:2].tobytes(), 'little')
+    np.random.seed(state[2:6])
+    random.seed(int.from_bytes(state[6:].tobytes(), 'little'))
+    if devices:
+        torch.manual_seed(number)
+    else:
+        torch.default_generator.manual_seed(number)
+
+
+class _Proxy:
+    """Stands in for an object and forwards all attributes but its own.
+
+    Hooks read attributes of a run's data set and batch sampler and set them, for instance to change
+    the pipeline during a run.
+    """
+
+    wrapped: Any
+
+    def __init__(self, wrapped: Any, **own: Any) -> None:
+        self.__dict__.update(own, wrapped=wrapped)
+
+    def __getattr__(self, name: str) -> Any:
+        # `__getitems__` and the like would bypass the subclass. Copying and unpickling look up
+        # attributes of an object that has none yet.
+        if name.startswith('__') or name == 'wrapped':
+            raise AttributeError(name)
+        return getattr(self.wrapped, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.wrapped, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.wrapped, name)
+
+    def __len__(self) -> int:
+        return len(self.wrapped)
+
+
+class SeededDataset(_Proxy):
+    """A data set that seeds each sample by its position: the same in any worker and any order.
+
+    Args:
+        dataset: A map-style data set.
+        key: Seed of the run and rank.
+    """
+
+    def __init__(self, dataset: Any, *key: int) -> None:
+        super().__init__(dataset, _key=key)
+
+    def __getitem__(self, position: Position) -> Any:
+        """Return the sample at a position."""
+        seed_generators(*self._key, position.iteration, position.slot)
+        return self.wrapped[position.index]
+
+
+class PositionedBatches(_Proxy):
+    """A batch sampler that yields positions in the run instead of indices.
+
+    Args:
+        batches: Batch sampler of the loader.
+        start: Called for each pass over the batches.
+    """
+
+    def __init__(self, batches: Any, start: Callable[[], Start]) -> None:
+        super().__init__(batches, start=start)
+
+    def __iter__(self) -> Iterator[list[Position]]:
+        # Starts with the first batch, not before: a loader with workers creates two iterators and
+        # uses one, and a sampler may keep what it gave to the other.
+        iteration, batches = self.start()
+        for number, batch in enumerate(batches, iteration):
+            yield [Position(index, number, slot) for slot, index in enumerate(batch)]
+
+
+def skip(batches: Iterator[Any], number: int) -> int:
+    """Skip batches of indices, so no data is loaded.
 
     Returns:
-        False if the loader gives no batches by index, so that it stays as it is.
+        Number of batches that were missing.
+    """
+    for missing in range(number, 0, -1):
+        if next(batches, None) is None:
+            return missing
+    return 0
+
+
+def position_loader(loop: Any, *key: int, done: int | None = None) -> bool:
+    """Make the loader of a training loop seed samples by position and start at the loop's position.
+
+    Changes the loader in place, since hooks and loops keep references to it.
+
+    Args:
+        loop: mmengine's loop of epochs or iterations, at the position where it resumes.
+        key: Seed of the run and rank.
+        done: Number of finished batches of the current epoch; derived from the position of the loop
+            by default.
+
+    Returns:
+        False if the loader has no batches of indices and was left unchanged.
     """
     loader = loop.dataloader
-    batches = getattr(loader, 'batch_sampler', None)
-    dataset = getattr(loader, 'dataset', None)
-    if (
-        not isinstance(loader, DataLoader)
-        or batches is None
-        or isinstance(dataset, IterableDataset)
-    ):
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
+        return False
+    if (batches := loader.batch_sampler) is None:
         return False
     by_iteration = hasattr(loop, 'dataloader_iterator')
-    for begun in (loader, getattr(loop, 'dataloader_iterator', None)):
-        # mmengine's own line begins to load as soon as a loop of iterations is built.
-        workers: Any = getattr(begun, '_iterator', None)
+    for started in (loader, getattr(loop, 'dataloader_iterator', None)):
+        # A loop of iterations starts to load as soon as it is built.
+        workers: Any = getattr(started, '_iterator', None)
         if hasattr(workers, '_shutdown_workers'):
             workers._shutdown_workers()
-    begin = _Stream(loop, batches) if by_iteration else _Epochs(loop, batches, done)
-    # Its own `__setattr__` admits no other data set, for workers would keep the one they have.
-    object.__setattr__(loader, 'dataset', SeededDataset(dataset, *key))
-    object.__setattr__(loader, 'batch_sampler', PlacedBatches(batches, begin))
+    start = _IterationStart(loop, batches) if by_iteration else _EpochStart(loop, batches, done)
+    # DataLoader's `__setattr__` rejects another data set because running workers would not see it.
+    object.__setattr__(loader, 'dataset', SeededDataset(loader.dataset, *key))
+    object.__setattr__(loader, 'batch_sampler', PositionedBatches(batches, start))
     if hasattr(loader, '_iterator'):
         loader._iterator = None
     if by_iteration:
-        loop.dataloader_iterator = begin
+        loop.dataloader_iterator = start
     return True
 
 
 def sampler_of(loader: Any) -> Any:
-    """The sampler that shuffles, wherever a loader keeps it."""
+    """Find the sampler that shuffles."""
     batches = getattr(loader, 'batch_sampler', None)
     return getattr(batches, 'sampler', None) or getattr(loader, 'sampler', None)
 
 
 def done_of_epoch(loader: Any, epoch: int, iteration: int) -> int | None:
-    """How many batches of an epoch are done at an iteration of it.
+    """Count the finished batches of an epoch.
 
     Args:
-        loader: That of the run.
-        epoch: Of the checkpoint; one that has not begun has none done.
-        iteration: Of the checkpoint.
+        loader: Training loader of the run.
+        epoch: Epoch of the checkpoint; 0 batches are finished if it has not begun.
+        iteration: Iteration of the checkpoint.
 
     Returns:
-        None in a loop of iterations, or of a loader that was not placed.
+        None in a loop of iterations, or if the loader is not positioned.
     """
-    begin = getattr(getattr(loader, 'batch_sampler', None), 'begin', None)
-    if not isinstance(begin, _Epochs):
+    start = getattr(getattr(loader, 'batch_sampler', None), 'start', None)
+    if not isinstance(start, _EpochStart):
         return None
-    return iteration - begin.began if epoch == begin.epoch else 0
+    return iteration - start.first_iteration if epoch == start.epoch else 0
 
 
-def _anew(sampler: Any) -> None:
-    """Begin mmengine's infinite sampler again: an iterator of it goes on where another was left."""
-    if isinstance(sampler, InfiniteSampler):
-        sampler.indices = sampler._indices_of_rank()
-
-
-class _Epochs:
-    """Where each epoch begins: the first of a resumed run perhaps in its middle.
+class _EpochStart:
+    """Start of each epoch; a resumed run may start its first one in the middle.
 
     Attributes:
-        epoch: The one that is under way; -1 before there is one.
-        began: The run's iteration with which it began, whether in this process or before.
+        epoch: Current epoch; -1 before the first.
+        first_iteration: First iteration of that epoch, in this process or before.
     """
 
     def __init__(self, loop: Any, batches: Any, done: int | None) -> None:
         self._loop, self._batches = loop, batches
         self._done = loop.iter - loop.epoch * len(batches) if done is None else done
-        self.epoch, self.began = -1, 0
+        self.epoch, self.first_iteration = -1, 0
 
-    def __call__(self) -> Beginning:
+    def __call__(self) -> Start:
         batches, iteration = iter(self._batches), self._loop.iter
-        # Once: a hook may go through the data too, as one does for the statistics of norms.
+        # Only once: a hook may read the data too, as for the statistics of norms.
         done, self._done = self._done, 0
         if self._loop.epoch != self.epoch:
-            self.epoch, self.began = self._loop.epoch, iteration - done
+            self.epoch, self.first_iteration = self._loop.epoch, iteration - done
         skip(batches, done)
         return iteration, batches
 
 
-class _Stream:
-    """Batches without an end, for a loop of iterations; in the place of mmengine's own.
+class _IterationStart:
+    """Endless batches for a loop of iterations; replaces mmengine's iterator.
 
-    A sampler that comes to an end is gone through again, in a new order.
+    When a sampler is exhausted, a new pass with a new order begins.
     """
 
     def __init__(self, loop: Any, batches: Any) -> None:
         self._loop, self._batches = loop, batches
         self._passes = 0
-        self._begun = False
+        self._started = False
         self._open: Iterator[Any] | None = None
-        # A loop that knows nothing of `skip_iter` goes through what was trained already.
+        # Older loops do not call `skip_iter` but request the batches that were trained already.
         replays = not hasattr(loop, 'fast_forward_on_resume')
         self._replays = loop.iter if replays else 0
 
     def skip_iter(self, _number: int) -> None:
-        """Nothing: what mmengine asks to be skipped is not begun with."""
+        """Do nothing: the first batch is the one at the position of the loop."""
 
-    def __iter__(self) -> _Stream:
+    def __iter__(self) -> _IterationStart:
         return self
 
     def __next__(self) -> Any:
@@ -138,21 +243,23 @@ class _Stream:
             batch = next(self._open)
         return batch
 
-    def __call__(self) -> Beginning:
-        """Where the loader begins: at first at the loop's iteration, in whatever pass that is."""
-        # A stream of its own, also for a hook that goes through the data beside the loop.
-        _anew(getattr(self._batches, 'sampler', None))
+    def __call__(self) -> Start:
+        """Return the batches from the iteration of the loop on, in whatever pass that is."""
+        sampler = getattr(self._batches, 'sampler', None)
+        if isinstance(sampler, InfiniteSampler):
+            # Otherwise a new iterator would continue where the last one stopped, perhaps in a hook.
+            sampler.indices = sampler._indices_of_rank()
         batches = iter(self._batches)
-        if self._begun:
+        if self._started:
             return self._loop.iter, batches
-        self._begun = True
-        left = skip(batches, self._loop.iter)
-        while left:
+        self._started = True
+        missing = skip(batches, self._loop.iter)
+        while missing:
             self._begin_pass()
-            batches, before = iter(self._batches), left
-            left = skip(batches, left)
-            if left == before:
-                raise ValueError('the training sampler gives no batches')
+            batches, before = iter(self._batches), missing
+            missing = skip(batches, missing)
+            if missing == before:
+                raise ValueError('the training sampler yields no batches')
         return self._loop.iter, batches
 
     def _begin_pass(self) -> None:

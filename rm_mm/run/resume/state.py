@@ -1,9 +1,9 @@
-"""What a checkpoint holds of a run beside mmengine's own, so that it goes on as it would have.
+"""State that a checkpoint holds for an exact resume, in addition to mmengine's.
 
-For each rank, the history of a batch augmentation, by its ``history_state`` and
-``load_history_state``, gradients that wait for the rest of their accumulation, and the buffers of
-the network, which mmengine leaves to each rank and saves of the first. For all, the seed of the
-sampler, how much of the epoch is done, and whether the evaluation that was due has been made.
+For each rank: the history of a batch augmentation (its ``history_state``), gradients of an
+unfinished accumulation, and the buffers of the network, of which mmengine saves those of rank 0
+only. For all ranks: the seed of the sampler, the finished batches of the epoch, and whether the
+evaluation that was due has been made.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from mmengine.model import is_model_wrapper
 
 from rm_mm.run.resume.loader import done_of_epoch, sampler_of
 
-#: The entry of a checkpoint that holds it.
+#: Key of the state in a checkpoint.
 ENTRY = 'resume'
 
 
 def gather_state(runner: Any, meta: dict[str, Any]) -> dict[str, Any]:
-    """What goes into a checkpoint; to be called on all ranks.
+    """Collect the state of all ranks; every rank must call it.
 
     Args:
-        runner: mmengine's.
-        meta: The epoch and the iteration that the checkpoint is going to be resumed in.
+        runner: The training's runner.
+        meta: The checkpoint's ``meta``, with the epoch and iteration where it will resume.
     """
     position, loader = (meta['epoch'], meta['iter']), runner.train_dataloader
     return {
         'sampler_seed': getattr(sampler_of(loader), 'seed', None),
         'done_of_epoch': done_of_epoch(loader, *position),
-        # A checkpoint that is written before the evaluation is one ahead of the runner.
+        # A checkpoint written before the evaluation is one step ahead of the runner.
         'evaluated': position == (runner.epoch, runner.iter),
         'ranks': all_gather_object(_state_of_rank(runner, meta['epoch'])),
     }
 
 
 def load_sampler_seed(loader: Any, state: dict[str, Any]) -> None:
-    """Shuffle as the run did, which may have drawn its seed."""
+    """Restore the seed of the sampler, which may have been drawn."""
     sampler = sampler_of(loader)
     if state['sampler_seed'] is not None and hasattr(sampler, 'seed'):
         sampler.seed = state['sampler_seed']
 
 
 def state_of(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
-    """Take the entry out of a checkpoint, of the ranks' own parts this rank's alone.
+    """Remove the state from a checkpoint and return it, with the part of this rank as ``rank``.
 
-    With a warning, and none of them, if there were more ranks or fewer.
+    If the number of ranks has changed, that part is empty and a warning is logged.
     """
     if (state := checkpoint.pop(ENTRY, None)) is None:
         return None
@@ -57,7 +57,7 @@ def state_of(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
         return {**state, 'rank': ranks[get_rank()]}
     print_log(
         f'the checkpoint is of {len(ranks)} processes and this run has {get_world_size()}: '
-        'it goes on, but not as it would have',
+        'the run resumes, but not exactly',
         logger='current',
         level=logging.WARNING,
     )
@@ -65,16 +65,16 @@ def state_of(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def load_state(runner: Any, state: dict[str, Any]) -> None:
-    """Take up what this rank had."""
-    mine = state['rank']
-    for network, buffers in zip(_networks(runner), mine.get('buffers', []), strict=False):
+    """Restore the state of this rank."""
+    saved = state['rank']
+    for network, buffers in zip(_networks(runner), saved.get('buffers', []), strict=False):
         for name, buffer in network.named_buffers():
             if name in buffers:
                 buffer.copy_(buffers[name])
-    for augment, history in zip(_with_history(runner), mine.get('histories', []), strict=False):
+    for augment, history in zip(_with_history(runner), saved.get('histories', []), strict=False):
         augment.load_history_state(history)
-    gradients = mine.get('gradients', {})
-    for name, parameter in _model(runner).named_parameters():
+    gradients = saved.get('gradients', {})
+    for name, parameter in network_of(runner).named_parameters():
         if name in gradients:
             parameter.grad = gradients[name].to(parameter.device)
 
@@ -86,7 +86,7 @@ def _state_of_rank(runner: Any, epoch: int) -> dict[str, Any]:
         state['histories'] = histories
     gradients = {
         name: parameter.grad.detach().cpu()
-        for name, parameter in _model(runner).named_parameters()
+        for name, parameter in network_of(runner).named_parameters()
         if parameter.grad is not None
     }
     if gradients:
@@ -100,17 +100,22 @@ def _state_of_rank(runner: Any, epoch: int) -> dict[str, Any]:
 
 
 def _networks(runner: Any) -> list[Any]:
-    """The network, and the averages that hooks keep of it."""
+    """The network and the averages of it that hooks keep."""
     averages = (getattr(hook, 'ema_model', None) for hook in runner.hooks)
-    return [_model(runner), *(average for average in averages if average is not None)]
+    return [network_of(runner), *(average for average in averages if average is not None)]
 
 
-def _model(runner: Any) -> Any:
+def network_of(runner: Any) -> Any:
+    """Return the network of a runner without its wrapper."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
+def batch_augments(runner: Any) -> list[Any]:
+    """Return the batch augmentations of a runner's network."""
+    preprocessor = getattr(network_of(runner), 'data_preprocessor', None)
+    return list(getattr(getattr(preprocessor, 'batch_augments', None), 'augments', []))
+
+
 def _with_history(runner: Any) -> list[Any]:
-    """The batch augmentations that remember something from one iteration to the next."""
-    preprocessor = getattr(_model(runner), 'data_preprocessor', None)
-    augments = getattr(getattr(preprocessor, 'batch_augments', None), 'augments', [])
-    return [augment for augment in augments if hasattr(augment, 'history_state')]
+    """The batch augmentations that carry something from one iteration to the next."""
+    return [augment for augment in batch_augments(runner) if hasattr(augment, 'history_state')]

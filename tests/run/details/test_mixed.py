@@ -1,4 +1,4 @@
-"""The first mixed images: what was mixed, and nothing changed by looking."""
+"""Pictures of the first mixed images; writing them does not change the training."""
 
 import json
 from types import SimpleNamespace
@@ -24,12 +24,12 @@ def augment(monkeypatch):
 
 def feed(augment, hook, folder, step, level):
     augment((torch.full((6, 3, 8, 8), float(level)) - MEAN) / STD, torch.eye(6, 5))
-    # As the classifier does before the hook comes.
+    # Like the classifier, before the hook is called.
     augment.take_mix()
     hook.after_train_iter(SimpleNamespace(iter=step, work_dir=str(folder)))
 
 
-def test_images_are_as_they_were_mixed(augment, tmp_path):
+def test_pictures_show_the_mixed_images(augment, tmp_path):
     preprocessor = SimpleNamespace(mean=torch.full((3, 1, 1), MEAN), std=torch.full((3, 1, 1), STD))
     hook = MixedImagesHook(augment, preprocessor, 'c' * 64)
     for step in range(7):
@@ -49,7 +49,7 @@ def test_images_are_as_they_were_mixed(augment, tmp_path):
     assert (pixels == expected).all()
 
 
-def test_a_batch_that_another_augmentation_had_is_passed_over(augment, tmp_path):
+def test_a_batch_of_another_augmentation_is_skipped(augment, tmp_path):
     hook = MixedImagesHook(augment, SimpleNamespace(), '')
     feed(augment, hook, tmp_path, 0, 10)
     hook.after_train_iter(SimpleNamespace(iter=1, work_dir=str(tmp_path)))
@@ -73,7 +73,7 @@ def test_weights_are_the_same_to_the_bit(tmp_path):
 
 
 class Late(MixedImagesHook):
-    """Asks for the augmentation once the runner has its model."""
+    """Finds the augmentation once the runner has its model."""
 
     def __init__(self):
         pass

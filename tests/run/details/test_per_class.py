@@ -1,4 +1,4 @@
-"""Figures of classes, against what the libraries themselves say."""
+"""Figures of classes, compared with the libraries' own."""
 
 import json
 
@@ -12,7 +12,7 @@ from rm_mm.run.details.per_class import ask_per_class, read_per_class
 CLASSES = ('bag', 'coat', 'screen door')
 
 
-def test_both_stacks_are_asked():
+def test_both_stacks_are_configured():
     config = read_config('detection/atss_r18_rm_mini.py')
     ask_per_class(config)
     assert config.test_evaluator.classwise
@@ -22,7 +22,7 @@ def test_both_stacks_are_asked():
     assert config.test_evaluator.type == 'mmseg.PerClassIoUMetric'
 
 
-def test_of_boxes_and_masks_the_one_that_counts():
+def test_the_metric_that_counts_is_evaluated():
     evaluator = dict(type='CocoMetric', metric=['bbox', 'segm'])
     config = Config(dict(val_evaluator=evaluator, test_evaluator=[evaluator],
                          expected=dict(metric='coco/segm_mAP')))  # fmt: skip
@@ -30,14 +30,14 @@ def test_of_boxes_and_masks_the_one_that_counts():
     assert config.test_evaluator[0].metric == 'segm'
 
 
-def test_figures_come_in_per_cent_and_only_where_there_are_some():
+def test_figures_are_per_cent_and_only_of_classes_that_have_one():
     metrics = {
         'coco/bbox_mAP': 0.3, 'coco/screen door_precision': 0.125, 'coco/bag_precision': 0.5,
         'coco/coat_precision': float('nan'),
     }  # fmt: skip
     assert read_per_class(metrics, CLASSES) == {'bag': 50.0, 'screen door': 12.5}
     assert read_per_class({'mIoU': 30.0, 'coat_IoU': 41.25}, CLASSES) == {'coat': 41.25}
-    # A door is no screen door.
+    # A screen door is not a door.
     assert read_per_class(metrics, ('door',)) == {}
 
 
@@ -50,7 +50,7 @@ def test_iou_of_each_class():
     predicted = torch.tensor([[0, 1], [1, 1]])
     metric.process({}, [dict(pred_sem_seg=dict(data=predicted), gt_sem_seg=dict(data=truth))])
     found = metric.evaluate(1)
-    # bag: one pixel of two; coat: two of three; nobody saw a screen door.
+    # bag: one pixel of two; coat: two of three; there is no screen door.
     assert (found['bag_IoU'], found['coat_IoU']) == (50.0, 66.67)
     assert 'screen door_IoU' not in found
     assert found['mIoU'] == pytest.approx((50 + 66.67) / 2, abs=0.01)

@@ -1,4 +1,4 @@
-"""What is kept of predictions on the first images of a data set."""
+"""Predictions on the first images of a data set."""
 
 import json
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from rm_mm.run.details.predictions import IMAGES, PredictionsHook
 
 
 class Sample(dict):
-    """As mmengine's data elements answer."""
+    """Behaves like a data element of mmengine."""
 
     def __init__(self, path, **parts):
         super().__init__(parts)
@@ -43,7 +43,7 @@ def dataset(tmp_path):
     return Dataset(paths)
 
 
-def see(folder, dataset, samples):
+def predictions(folder, dataset, samples):
     runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
     hook = PredictionsHook(folder, 'c' * 64)
     hook.before_test(runner)
@@ -51,18 +51,18 @@ def see(folder, dataset, samples):
     return [json.loads(p.read_text()) for p in sorted(folder.glob('prediction_*.json'))]
 
 
-def test_boxes_above_the_threshold_the_highest_first(tmp_path, dataset):
+def test_boxes_above_the_threshold_in_descending_order(tmp_path, dataset):
     found = SimpleNamespace(
         bboxes=torch.tensor([[0.0, 0, 9, 9], [5, 5, 20, 20.04], [1, 1, 2, 2]]),
         scores=torch.tensor([0.29, 0.5, 0.9]), labels=torch.tensor([0, 1, 0]),
     )  # fmt: skip
     samples = [Sample(path, pred_instances=found) for path in dataset.paths]
-    entries = see(tmp_path / 'out', dataset, samples)
+    entries = predictions(tmp_path / 'out', dataset, samples)
     assert len(entries) == IMAGES
     assert entries[5]['name'] == '5.png'
     assert entries[0]['predicted'] == [[0, [1, 1, 2, 2], 0.9], [1, [5, 5, 20, 20.0], 0.5]]
     assert entries[0]['truth'] == [[1, [1, 2, 30, 40]]]
-    # In the image's own pixels, which the picture is smaller than.
+    # In pixels of the image, which is larger than the picture.
     assert entries[0]['size'] == [640, 320]
     with Image.open(tmp_path / 'out' / entries[0]['image']) as image:
         assert (image.format, image.size) == ('JPEG', (320, 160))
@@ -76,7 +76,7 @@ def test_maps_in_the_colours_of_their_classes(tmp_path, dataset):
         dataset.paths[2], pred_sem_seg=SimpleNamespace(data=labels),
         gt_sem_seg=SimpleNamespace(data=torch.ones(1, 320, 640)),
     )  # fmt: skip
-    (entry,) = see(tmp_path / 'out', dataset, [sample])
+    (entry,) = predictions(tmp_path / 'out', dataset, [sample])
     assert entry['predicted_percent'] == [[0, 50.0], [1, 25.0]]
     assert entry['truth_percent'] == [[1, 100.0]]
     with Image.open(tmp_path / 'out' / entry['predicted']) as image:
@@ -88,7 +88,7 @@ def test_maps_in_the_colours_of_their_classes(tmp_path, dataset):
     assert pixels[-1, 0, 3] == 0
 
 
-def test_without_a_truth_that_the_pipeline_loads(tmp_path, dataset):
+def test_without_ground_truth_in_the_pipeline(tmp_path, dataset):
     data = SimpleNamespace(data=torch.zeros(1, 320, 640))
-    (entry,) = see(tmp_path / 'out', dataset, [Sample(dataset.paths[0], pred_sem_seg=data)])
+    (entry,) = predictions(tmp_path / 'out', dataset, [Sample(dataset.paths[0], pred_sem_seg=data)])
     assert 'truth' not in entry

@@ -1,4 +1,4 @@
-"""A small run that draws wherever a real one does, through mmengine's own runner and loops."""
+"""A small run that draws wherever a real one does, with mmengine's runner and loops."""
 
 import copy
 import random
@@ -17,7 +17,7 @@ from tests.pretrain.conftest import MODEL
 
 
 class Images(Dataset):
-    """22 images, each with noise of all three generators."""
+    """22 images, each with noise from all three generators."""
 
     def __len__(self):
         return 22
@@ -29,7 +29,7 @@ class Images(Dataset):
 
 
 class Cut(Hook):
-    """End the run where a signal might: in the middle of an iteration, or of an evaluation."""
+    """Interrupts the run like a signal, in an iteration or an evaluation."""
 
     priority = 'LOWEST'
 
@@ -46,7 +46,7 @@ class Cut(Hook):
 
 
 class Score:
-    """An evaluation that anything in the weights changes, and that draws too."""
+    """An evaluation that depends on all weights and also draws a number."""
 
     dataset_meta = None
 
@@ -62,18 +62,18 @@ class Score:
 
 
 def run(folder, *, cut=None, resume=False, epochs=None, iterations=None, **changes):
-    """Train; return the runner and what its evaluations saw, or None if it was cut."""
+    """Train; return the runner and the results of its evaluations, or None if interrupted."""
     init_default_scope('mmpretrain')
     import mmpretrain.models  # noqa: F401
 
     model = copy.deepcopy(MODEL)
-    # Forgets at an epoch's end, and not; and another augmentation has the batch now and then.
+    # RecursiveMix, which drops its history at each epoch, alternates with another augmentation.
     augments = changes.pop('augments', [dict(type='RecursiveMix'), dict(type='Mixup', alpha=1.0)])
     model['train_cfg'] = dict(augments=augments)
     model['backbone'] = dict(model['backbone'], drop_path_rate=0.2)
     model['data_preprocessor'] = dict(num_classes=5, mean=[0.5] * 3, std=[1.0] * 3)
     infinite = iterations and changes.pop('infinite', True)
-    # Of an epoch or of a run of iterations, so that some fall into an epoch's middle.
+    # In iterations, some checkpoints fall into the middle of an epoch.
     interval = changes.pop('interval', 4 if iterations else 1)
     by_epoch = changes.pop('by_epoch', not iterations)
     loader = dict(
@@ -141,14 +141,14 @@ def run(folder, *, cut=None, resume=False, epochs=None, iterations=None, **chang
     except KeyboardInterrupt:
         return None
     finally:
-        # Else they end whenever the garbage is collected, which waits for each.
+        # Otherwise the garbage collector would wait for each of them.
         if workers:
             runner.train_dataloader._iterator._shutdown_workers()
     return runner, seen
 
 
 def state(runner):
-    """Everything a run ends with, as tensors by name."""
+    """The final state of a run as tensors by name."""
     found = {f'model {name}': value for name, value in runner.model.state_dict().items()}
     ema = next(hook for hook in runner.hooks if type(hook).__name__ == 'EMAHook')
     found |= {f'ema {name}': value for name, value in ema.ema_model.state_dict().items()}
@@ -159,6 +159,6 @@ def state(runner):
 
 
 def differences(first, second):
-    """Names of what is not the same to the bit."""
+    """Names of tensors that are not bit-identical."""
     assert first.keys() == second.keys()
     return [name for name in first if not torch.equal(first[name], second[name])]

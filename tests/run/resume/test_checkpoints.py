@@ -1,4 +1,4 @@
-"""A checkpoint is whole or not there, and the one before stays until it is."""
+"""Checkpoints are written atomically, and the previous one is kept until then."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from rm_mm.run.resume.checkpoints import AtomicBackend, WholeCheckpointHook, kee
 from tests.run.resume.small import differences, run, state
 
 
-def test_a_write_that_is_cut_leaves_what_was_there(tmp_path, monkeypatch):
+def test_an_interrupted_write_keeps_the_old_file(tmp_path, monkeypatch):
     target = tmp_path / 'epoch_1.pth'
     backend = AtomicBackend()
     backend.put(b'first', target)
@@ -40,43 +40,43 @@ def test_a_full_disk_loses_no_checkpoint(tmp_path, monkeypatch, failing):
     with pytest.raises(OSError, match='No space left'):
         run(tmp_path / 'cut', epochs=3)
     assert failing in writes[-1]
-    left = sorted(path.name for path in (tmp_path / 'cut').glob('*.pth'))
-    assert left == [{'epoch_2.pth': 'epoch_1.pth', 'best_score': 'epoch_2.pth'}[failing]]
+    kept = sorted(path.name for path in (tmp_path / 'cut').glob('*.pth'))
+    assert kept == [{'epoch_2.pth': 'epoch_1.pth', 'best_score': 'epoch_2.pth'}[failing]]
 
     monkeypatch.setattr(AtomicBackend, 'put', put)
     resumed, _ = run(tmp_path / 'cut', epochs=3, resume=True)
     assert differences(state(resumed), state(expected)) == []
-    # Of each kind the one that the recipe keeps.
+    # One checkpoint of each kind, as configured.
     names = [sorted(p.name for p in (tmp_path / f).glob('*.pth')) for f in ('whole', 'cut')]
     assert names[0] == names[1]
     assert len([name for name in names[1] if name.startswith('epoch')]) == 1
 
 
-def test_the_best_one_holds_the_weights_alone(tmp_path):
+def test_the_best_checkpoint_holds_weights_only(tmp_path):
     run(tmp_path, epochs=2)
     (best,) = tmp_path.glob('best_*.pth')
     assert torch.load(best, weights_only=False)['meta']['epoch'] == 2
     assert {'optimizer', 'resume'}.isdisjoint(torch.load(best, weights_only=False))
 
 
-def test_configs_get_the_whole_ones():
+def test_configs_get_the_atomic_hook():
     config = Config(dict(default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1))))
     keep_whole(config)
     assert config.default_hooks.checkpoint == dict(type='WholeCheckpointHook', interval=1)
-    own = Config(dict(default_hooks=dict(checkpoint=dict(type='SomebodysHook'))))
+    own = Config(dict(default_hooks=dict(checkpoint=dict(type='CustomHook'))))
     keep_whole(own)
-    assert own.default_hooks.checkpoint.type == 'SomebodysHook'
+    assert own.default_hooks.checkpoint.type == 'CustomHook'
     none = Config(dict(default_hooks=dict(checkpoint=None)))
     keep_whole(none)
     assert none.default_hooks.checkpoint is None
-    # mmengine would put its own there.
+    # Without an entry mmengine adds its default hook.
     for hooks in ({}, {'default_hooks': {'logger': None}}):
         silent = Config(hooks)
         keep_whole(silent)
         assert silent.default_hooks.checkpoint == dict(type='WholeCheckpointHook', interval=1)
 
 
-def test_other_places_than_this_machine_keep_their_own_way():
+def test_other_storage_keeps_its_backend():
     assert WholeCheckpointHook().backend_args == {'backend': 'atomic'}
     assert WholeCheckpointHook(out_dir='s3://bucket').backend_args is None
     assert WholeCheckpointHook(backend_args={'backend': 'petrel'}).backend_args == {
@@ -84,7 +84,7 @@ def test_other_places_than_this_machine_keep_their_own_way():
     }
 
 
-def test_half_a_file_that_a_kill_left_is_removed_and_nothing_else(tmp_path):
+def test_only_incomplete_files_of_a_killed_run_are_removed(tmp_path):
     run(tmp_path, epochs=2)
     names = {'.epoch_3.pth.0123456789abcdef.tmp', 'epoch_1.pth', 'epoch_9.pth.txt'}
     for name in names:

@@ -1,4 +1,4 @@
-"""A run that is cut anywhere and resumed ends with the bits of one that was not."""
+"""A run that is interrupted anywhere and resumed ends with the bits of an uninterrupted one."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 
 from tests.run.resume.small import differences, run, state
 
-# 22 images in batches of 4: six iterations an epoch, the last of them smaller.
+# 22 images in batches of 4: six iterations per epoch, the last one smaller.
 WAYS = {
     'epochs': dict(epochs=4),
     'epochs, checkpoints in their middle': dict(epochs=3, by_epoch=False, interval=4),
@@ -23,7 +23,7 @@ WAYS = {
     'iterations, passes': dict(iterations=17, infinite=False),
     'iterations, accumulated': dict(iterations=17, accumulate=3),
 }
-# Started for each part of each run, workers take their time.
+# Workers start anew for each part of each run, which takes long.
 SLOW = (
     'epochs, workers', 'iterations, workers', 'iterations, passes, workers', 'epochs',
     'iterations, accumulated',
@@ -32,7 +32,7 @@ SLOW = (
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Small networks beside other tests: threads would wait for each other."""
+    """Small networks, next to other tests: threads would wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -53,7 +53,7 @@ def test_cut_at_every_fourth_iteration(tmp_path, way):
         resumed, seen_again = run(folder, resume=True, **options)
         assert differences(state(resumed), expected) == []
         assert seen_again == seen[-len(seen_again) :]
-        # The best one too, which was perhaps written before the cut, or has to be written again.
+        # The best checkpoint may have been written before the cut, or must be written again.
         best = [next(tmp_path.glob(f'{name}/best_*.pth')) for name in ('whole', folder.name)]
         assert best[0].name == best[1].name
         first, second = (torch.load(path, weights_only=False)['state_dict'] for path in best)
@@ -61,7 +61,7 @@ def test_cut_at_every_fourth_iteration(tmp_path, way):
 
 
 @pytest.mark.parametrize('way', ['epochs', 'iterations'])
-def test_cut_twice_and_again(tmp_path, way):
+def test_cut_three_times(tmp_path, way):
     options = WAYS[way]
     expected, _ = run(tmp_path / 'whole', **options)
     assert run(tmp_path / 'cut', cut=9, **options) is None
@@ -74,7 +74,7 @@ def test_cut_twice_and_again(tmp_path, way):
 @pytest.mark.parametrize(
     ('options', 'reached'), [(dict(epochs=4), 12), (dict(epochs=4), 24), (dict(iterations=17), 10)]
 )
-def test_an_evaluation_that_was_cut_is_made(tmp_path, options, reached):
+def test_an_interrupted_evaluation_is_made(tmp_path, options, reached):
     expected, seen = run(tmp_path / 'whole', **options)
     assert run(tmp_path / 'cut', cut=f'evaluation {reached}', **options) is None
     resumed, seen_again = run(tmp_path / 'cut', resume=True, **options)
@@ -93,7 +93,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path, options):
     assert differences(state(alone), state(other))
 
 
-def test_epochs_draw_anew(tmp_path, monkeypatch):
+def test_epochs_draw_different_numbers(tmp_path, monkeypatch):
     from tests.run.resume import small
 
     drawn = []
@@ -109,8 +109,8 @@ def test_epochs_draw_anew(tmp_path, monkeypatch):
     assert len(drawn) == len(set(drawn))
 
 
-class GoThrough(Hook):
-    """Goes through the data beside the loop, as hooks do that need statistics of them."""
+class ReadData(Hook):
+    """Reads the data outside the loop, like hooks that compute statistics."""
 
     def __init__(self, stage):
         self.counts = []
@@ -125,15 +125,15 @@ class GoThrough(Hook):
     ('options', 'stage'),
     [(dict(epochs=2), 'after_train_epoch'), (dict(iterations=9), 'after_val_epoch')],
 )
-def test_a_hook_that_goes_through_the_data_gets_it_and_takes_none_away(tmp_path, options, stage):
+def test_a_hook_may_read_the_data_without_consuming_it(tmp_path, options, stage):
     expected, _ = run(tmp_path / 'whole', **options)
-    hook = GoThrough(stage)
+    hook = ReadData(stage)
     other, _ = run(tmp_path / 'other', hooks=[hook], **options)
     assert hook.counts == [16, 16]
     assert differences(state(expected), state(other)) == []
 
 
-def test_an_epoch_is_as_long_as_its_batches_whatever_their_number_is_said_to_be(tmp_path):
+def test_an_epoch_ends_with_its_batches_even_if_its_length_is_wrong(tmp_path):
     options = dict(epochs=3, by_epoch=False, interval=4)
 
     class Longer(torch.utils.data.BatchSampler):

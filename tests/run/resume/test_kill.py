@@ -1,4 +1,4 @@
-"""The project's own recipes: killed with signal 9 in 20 random iterations, and resumed."""
+"""The mini recipes, killed with signal 9 in 20 random iterations and resumed."""
 
 import multiprocessing
 import os
@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from rm_mm.data import mini
-from rm_mm.recipe.metric import Metric
 from rm_mm.logs.scalars import evaluation_curve
+from rm_mm.recipe.metric import Metric
 
 KILLS = 20
-#: Recipe, folder of its data, what shortens it to about 30 iterations, the metric.
+#: Recipe, folder of its data, options that shorten it to about 30 iterations, metric.
 RUNS = {
     'classification': (
         'classification/r18_rm_mini.py',
@@ -43,7 +43,7 @@ CONTEXT = multiprocessing.get_context('forkserver')
 
 
 def train(arguments, log, kill_at, delay):
-    """In a process of its own: train, and be killed a while after an iteration began."""
+    """Train in a child process that is killed some time after an iteration began."""
     torch.set_num_threads(1)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
@@ -69,7 +69,7 @@ def train(arguments, log, kill_at, delay):
 
 
 def run(arguments, log, kill_at=-1, delay=0.0):
-    """How the process ended: 0, or the signal that ended it below 0."""
+    """Exit code of the process; negative for a signal."""
     process = CONTEXT.Process(target=train, args=(arguments, str(log), kill_at, delay))
     process.start()
     process.join(300)
@@ -83,7 +83,7 @@ def images(tmp_path_factory):
 
 
 def tensors(path):
-    """Weights and optimiser of a checkpoint that was written here, by name."""
+    """Weights and optimiser state of a checkpoint by name."""
     checkpoint = torch.load(path, weights_only=False)
     found = dict(checkpoint['state_dict'])
     for index, state in checkpoint['optimizer']['state'].items():
@@ -114,11 +114,10 @@ def test_twenty_kills_change_no_bit(images, tmp_path, task):
     generator = random.Random(task)
     ended = 0
     for kill_at in sorted(generator.sample(range(1, length), KILLS)):
-        # Whatever an iteration takes, its checkpoint and its evaluation, and a little more.
         code = run(arguments('cut'), tmp_path / 'log', kill_at, generator.uniform(0, 2 * seconds))
         assert code in (0, -signal.SIGKILL), (tmp_path / 'log').read_text()[-2000:]
         ended += code == 0
-    # A kill that comes too late for its iteration may come too late for the run.
+    # A late kill may miss the end of the run.
     assert ended <= 2
     assert run(arguments('cut'), tmp_path / 'log') == 0
 

@@ -1,4 +1,4 @@
-"""Two processes, each with a history and draws of its own, resumed in the middle of an epoch."""
+"""Two processes with separate histories and draws, resumed in the middle of an epoch."""
 
 import subprocess
 import sys
@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from rm_mm.data import mini
-from rm_mm.recipe.metric import Metric
 from rm_mm.logs.scalars import evaluation_curve
+from rm_mm.recipe.metric import Metric
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-def test_two_processes_go_on_from_the_middle_of_an_epoch(tmp_path):
+def test_two_processes_resume_in_the_middle_of_an_epoch(tmp_path):
     images = mini.prepare(
         tmp_path / 'data', train_images=80, val_images=20, train_scenes=2, val_scenes=2
     )
@@ -35,16 +35,16 @@ def test_two_processes_go_on_from_the_middle_of_an_epoch(tmp_path):
             capture_output=True, text=True, cwd=ROOT, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-        said.append(done.stdout + done.stderr)
+        logs.append(done.stdout + done.stderr)
         return torch.load(tmp_path / folder / 'iter_16.pth', weights_only=False)
 
-    said = []
+    logs = []
     whole = train('whole')
     ranks = torch.load(tmp_path / 'whole' / 'iter_6.pth', weights_only=False)['resume']['ranks']
     histories = [rank['histories'][0] for rank in ranks]
-    # Without them this test would show nothing.
+    # Otherwise this test would show nothing.
     assert not torch.equal(histories[0]['images'], histories[1]['images'])
-    # A folder of its own, so that nothing but the checkpoint can be gone on from.
+    # In another folder, so only the checkpoint can be used.
     resumed = train('resumed', '--resume', str(tmp_path / 'whole' / 'iter_6.pth'))
     for part in ('state_dict', 'param_schedulers'):
         assert str(whole[part]) == str(resumed[part])
@@ -55,7 +55,7 @@ def test_two_processes_go_on_from_the_middle_of_an_epoch(tmp_path):
             state['momentum_buffer'], resumed['optimizer']['state'][index]['momentum_buffer']
         )
 
-    # Each rank evaluates with statistics of its own, which the network's are of rank 0 alone.
+    # Each rank evaluates with its own batch-norm statistics; the checkpoint has those of rank 0.
     top1 = Metric('accuracy/top1', 1.0, 'top1_percent')
     curves = [evaluation_curve(tmp_path / folder, top1) for folder in ('whole', 'resumed')]
     assert curves[1]
@@ -65,7 +65,7 @@ def test_two_processes_go_on_from_the_middle_of_an_epoch(tmp_path):
     name = 'backbone.bn1.running_mean'
     assert not torch.equal(buffers[1][0][name], whole['state_dict'][name])
 
-    # As many as there are left, with as large a batch.
+    # One process, with the same global batch.
     alone = train('alone', '--resume', str(tmp_path / 'whole' / 'iter_6.pth'), ranks=1)
-    assert 'of 2 processes and this run has 1' in said[-1]
+    assert 'of 2 processes and this run has 1' in logs[-1]
     assert alone['meta']['iter'] == 16

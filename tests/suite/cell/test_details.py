@@ -103,8 +103,8 @@ def test_a_call_that_is_stopped_leaves_no_record(cells, monkeypatch):
 
 
 def test_the_names_are_those_that_the_run_writes():
-    from rm_mm.run.details.evaluation import PER_CLASS
     from rm_mm.run.details.mixed import FOLDER
+    from rm_mm.run.details.per_class import PER_CLASS
 
     assert (running.MIXED_IMAGES, running.PER_CLASS) == (FOLDER, PER_CLASS)
 

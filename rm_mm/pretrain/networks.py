@@ -1,29 +1,49 @@
-"""PyramidNet with bottlenecks, for images of 32 x 32."""
+"""Networks of the paper's CIFAR tables that mmpretrain lacks, for images of 32 x 32."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmpretrain.models import DenseNet
 from mmpretrain.models.backbones.base_backbone import BaseBackbone
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-#: Channels that leave a bottleneck, relative to its width.
+#: Output channels of a bottleneck relative to its width.
 EXPANSION = 4
+
+
+@MODELS.register_module()
+class DenseNet_CIFAR(DenseNet):  # noqa: N801  # like mmpretrain's ResNet_CIFAR
+    """mmpretrain's DenseNet with one 3 x 3 convolution as its stem, which keeps the resolution.
+
+    It has four stages as on ImageNet, so the last feature map of a 32 x 32 image is 4 x 4. The stem
+    has no normalisation because every dense layer begins with one (arXiv 1608.06993, section 3).
+
+    Args:
+        arch: Passed to ``DenseNet``, like ``kwargs``.
+        in_channels: Channels of the images.
+        **kwargs: See above.
+    """
+
+    def __init__(self, arch: Any = '161', in_channels: int = 3, **kwargs: Any) -> None:
+        super().__init__(arch, in_channels, **kwargs)
+        self.stem = nn.Conv2d(in_channels, self.init_channels, 3, padding=1, bias=False)
 
 
 class PyramidBottleneck(nn.Module):
     """BN, 1x1, BN, ReLU, 3x3, BN, ReLU, 1x1, BN, plus a shortcut without parameters.
 
-    The shortcut of the narrower input is filled up with channels of zeros; where the stride is 2,
-    it is average-pooled (arXiv 1610.02915, figures 5 and 6d).
+    The shortcut pads the missing channels with zeros, and average-pools where the stride is 2
+    (arXiv 1610.02915, figures 5 and 6d).
 
     Args:
         in_channels: Channels of the input.
-        width: Channels of the inner convolutions; ``EXPANSION`` times as many leave.
-        stride: Of the 3x3 convolution.
+        width: Channels of the inner convolutions; the output has ``EXPANSION`` times as many.
+        stride: Stride of the 3x3 convolution.
     """
 
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
@@ -52,18 +72,18 @@ class PyramidBottleneck(nn.Module):
 
 @MODELS.register_module()
 class PyramidNet(BaseBackbone):
-    """PyramidNet, arXiv 1610.02915: every block is a little wider than the one before.
+    """PyramidNet (arXiv 1610.02915): every block is a little wider than the one before.
 
-    Widths grow from 16 by ``alpha`` in equal, rounded steps over all blocks, in three stages of
-    equal depth and strides 1, 2, 2.
+    Widths grow from 16 by ``alpha`` in equal, rounded steps over all blocks. There are three stages
+    of equal depth, with strides 1, 2 and 2.
 
     Args:
-        depth: Layers: 9 a triple of blocks, one of each stage, and 2.
-        alpha: By how much the last block is wider than 16.
-        in_channels: Of the images.
-        out_indices: Stages whose output ``forward`` returns; after the last one there is a batch
-            normalisation and a ReLU.
-        frozen_stages: Stages, after the stem, that are not trained; -1 trains all.
+        depth: Number of layers, 9n + 2 for n blocks per stage.
+        alpha: Difference between the width of the last block and 16.
+        in_channels: Channels of the images.
+        out_indices: Stages whose output is returned. The last one ends with a batch normalisation
+            and a ReLU.
+        frozen_stages: 0 freezes the stem, 1 also the first stage, and so on; -1 trains all.
 
     Raises:
         ValueError: If there is no network of this depth.
@@ -79,8 +99,8 @@ class PyramidNet(BaseBackbone):
     ) -> None:
         blocks, rest = divmod(depth - 2, 9)
         if blocks < 1 or rest:
-            raise ValueError(f'expected a depth of 9n + 2, such as 164 or 200, got {depth}')
-        # As the reference implementation: normal with variance 2 / (k * k * out_channels).
+            raise ValueError(f'PyramidNet: depth must be 9n + 2, such as 164 or 200, got {depth}.')
+        # As in the reference implementation: normal, with variance 2 / (k * k * out_channels).
         super().__init__(
             init_cfg=[
                 dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
@@ -118,7 +138,7 @@ class PyramidNet(BaseBackbone):
         return tuple(outputs)
 
     def train(self, mode: bool = True) -> PyramidNet:
-        """As of any network; frozen stages stay as in evaluation."""
+        """Set the mode; frozen stages stay in evaluation mode."""
         super().train(mode)
         self._freeze()
         return self

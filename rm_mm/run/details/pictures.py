@@ -1,4 +1,4 @@
-"""Small image files, as a page shows them."""
+"""Small image files for the report page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from PIL import Image
 
 from rm_mm.files import replacing
 
-#: Longest side of a picture, in pixels: a column of the page on a sharp screen.
+#: Longest side of a picture in pixels: a column of the page on a high-resolution screen.
 LARGEST_SIDE = 320
-#: Up to this side an image is kept to the pixel.
+#: Up to this side, images are stored without loss.
 _EXACT_SIDE = 96
 
 
 def fitted(image: Image.Image, resample: Any = Image.Resampling.LANCZOS) -> Image.Image:
-    """The image, made smaller if it is larger than a page shows it."""
+    """Shrink an image to ``LARGEST_SIDE`` if it is larger."""
     ratio = LARGEST_SIDE / max(image.size)
     if ratio >= 1:
         return image
@@ -26,11 +26,7 @@ def fitted(image: Image.Image, resample: Any = Image.Resampling.LANCZOS) -> Imag
 
 
 def save_photograph(image: Image.Image, folder: Path, stem: str) -> str:
-    """Write an image as it suits its size; atomically.
-
-    Returns:
-        The name of the file.
-    """
+    """Write an image atomically, as JPEG or, if it is small, as PNG; return the file name."""
     small = fitted(image.convert('RGB'))
     if max(small.size) <= _EXACT_SIDE:
         return save_png(small, folder, stem)
@@ -41,11 +37,7 @@ def save_photograph(image: Image.Image, folder: Path, stem: str) -> str:
 
 
 def save_png(image: Image.Image, folder: Path, stem: str) -> str:
-    """Write an image without loss; atomically.
-
-    Returns:
-        The name of the file.
-    """
+    """Write an image atomically as PNG; return the file name."""
     name = f'{stem}.png'
     with replacing(folder / name) as temporary:
         image.save(temporary, 'PNG', optimize=True)
