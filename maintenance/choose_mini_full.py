@@ -26,7 +26,7 @@ from rm_mm.data.mini import articles, compose
 from rm_mm.recipe.metric import metric_of
 from rm_mm.records import figures_of
 from rm_mm.run.outcome import best_checkpoint
-from rm_mm.suite.cell.result import read_curve
+from rm_mm.logs.scalars import evaluation_curve
 
 SEED = 1
 VAL_IMAGES, VAL_SCENES = 4000, 300
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if code := main([*call, '--cfg-options', 'embedded_data=', *args.options]):
         return code
     metric = metric_of(Config.fromfile(config_path(args.config)))
-    found = figures_of(read_curve(args.work_dir, metric))
+    found = figures_of(evaluation_curve(args.work_dir, metric))
     result = vars(args) | found | {'seconds': round(time.monotonic() - began)}
     text = json.dumps(result, default=str)
     (args.work_dir / 'choice.json').write_text(text + '\n', encoding='utf-8')

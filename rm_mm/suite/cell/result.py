@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,6 @@ def build_record(
     environment = read_environment(cell.directory)
     pace = training_pace(cell.directory, environment.get('peak_memory_mb'))
     batch = environment.get('batch') if prepared.trains else None
-    facts = {name: environment[name] for name in _FACTS if name in environment}
     record = Record(
         preset=cell.preset,
         task=cell.task,
@@ -85,7 +85,7 @@ def build_record(
         backbone_sha256=backbone_sha256,
         data_fingerprint=embedded or environment.get('data_fingerprint'),
         seconds=round(seconds, 1),
-        environment={**environment.get('versions', {}), **facts} or versions(),
+        environment=run_facts(environment) or versions(),
         column=cell.column,
         settings=list(cell.settings),
         batch=None if batch == RECIPES_BATCH else batch,
@@ -109,3 +109,9 @@ def read_environment(directory: Path) -> dict[str, Any]:
     own = directory / 'environment.json'
     found = [own] if own.is_file() else sorted(directory.glob('*/environment.json'))[-1:]
     return json.loads(found[0].read_text(encoding='utf-8')) if found else {}
+
+
+def run_facts(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of ``environment.json`` that a record keeps, versions included."""
+    facts = {name: environment[name] for name in _FACTS if name in environment}
+    return {**environment.get('versions', {}), **facts}
