@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError
-from rm_mm.logs.lines import LogLine, json_entry, read_lines
+from rm_mm.logs.lines import BrokenLineError, LogLine, json_entry, read_lines
 
 #: What parsing or using an entry raises if the line is damaged.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
@@ -200,7 +200,7 @@ def _authors_entry(line: LogLine) -> LogEntry | None:
     if _EXPERIMENT in text:
         return HeaderEntry(name=text.partition(_EXPERIMENT)[2])
     if line.cut and ' - INFO - Epoch' in text:
-        raise ValueError('cut')
+        raise BrokenLineError('cut')
     return None
 
 

@@ -15,6 +15,10 @@ from rm_mm.errors import InputError
 LONGEST_LINE = 2**24
 
 
+class BrokenLineError(ValueError):
+    """Part of the line is missing, as at the end of the log of a killed run."""
+
+
 @dataclass(frozen=True)
 class LogLine:
     """One line of a log.
@@ -56,14 +60,15 @@ def json_entry(line: LogLine) -> dict[str, Any] | None:
     """Parse a line of JSON; None if it is blank.
 
     Raises:
-        ValueError: If the line is not a JSON object.
+        BrokenLineError: If the line is not JSON.
+        ValueError: If it is not an object.
     """
     if not line.text.strip():
         return None
     try:
         entry = json.loads(line.text)
-    except RecursionError:
-        raise ValueError('nested too deeply') from None
+    except (ValueError, RecursionError) as error:
+        raise BrokenLineError(f'not JSON: {error}') from error
     if not isinstance(entry, dict):
         raise ValueError('expected a JSON object')
     return entry

@@ -41,7 +41,7 @@ def test_text(tmp_path):
     ],
 )
 def test_no_run_has_such_a_line(tmp_path, line):
-    (tmp_path / 'a.log').write_text(line)
+    (tmp_path / 'a.log').write_text(f'{line}\n')
     with pytest.raises(InputError, match=r'a\.log, line'):
         read_recipe_log(tmp_path / 'a.log')
 
@@ -168,6 +168,12 @@ def test_a_rate_whose_last_digits_are_cut_does_not_count(tmp_path):
     assert read_recipe_log(path).rates == [LoggedRate(1, 0, 1e-05, 5)]
     path.write_text(whole + '\n')
     assert len(read_recipe_log(path).rates) == 2
+
+
+def test_a_cut_last_line_of_a_text_log(tmp_path):
+    path = tmp_path / 'a.log'
+    path.write_text(TEXT + '2021-12-08 23:09:00,000 - INFO - Epoch [2/3')
+    assert len(read_recipe_log(path).rates) == 3
 
 
 def test_a_damaged_evaluation_says_nothing_about_the_recipe(tmp_path):
