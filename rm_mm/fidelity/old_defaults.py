@@ -10,7 +10,7 @@ from typing import Any
 from rm_mm.fidelity.old_keys import Flat
 from rm_mm.recipe.flat import ABSENT, without_tuples
 
-#: Whether a reason holds for a value of ours; the second argument is our config.
+#: Decides on a value of our config, which is the second argument.
 Covers = Callable[[Any, Flat], bool]
 
 _LOADERS = r'(?:val|test)_dataloader\.'
@@ -23,14 +23,17 @@ class OldDefault:
 
     Attributes:
         key: Pattern that matches the whole key of today.
+        note: Where the old library has the value; of an exemption, why the setting may differ.
         value: Value that the old library used, or a function of the old config that returns it.
-        source: Where the old library has it.
+        exempt: Instead of a value, whether the setting may have one. No exemption is for every
+            value of a key.
         always: Whether to check the setting, by its key, even if today's config does not have it.
     """
 
     key: str
-    value: Any
-    source: str
+    note: str
+    value: Any = None
+    exempt: Covers | None = None
     always: bool = False
 
     def expected(self, old: Flat) -> Any:
@@ -38,35 +41,19 @@ class OldDefault:
         return self.value(old) if callable(self.value) else self.value
 
 
-@dataclass(frozen=True)
-class Exemption:
-    """A setting of today that may differ from what the old library did, for a reason.
-
-    Attributes:
-        key: Pattern that matches the whole key of today.
-        reason: Why the setting may differ.
-        covers: Whether the reason holds for a value. No reason holds for every value of a key.
-        always: Whether to check the setting, by its key, even if today's config does not have it.
-    """
-
-    key: str
-    reason: str
-    covers: Covers
-    always: bool = False
+def _values(
+    prefix: str, settings: Mapping[str, tuple[Any, str]], *, always: bool = False
+) -> list[OldDefault]:
+    """Values of the old library and where it has them, by pattern; if ``always``, by key."""
+    return [
+        OldDefault(prefix + key, note, value, always=always)
+        for key, (value, note) in settings.items()
+    ]
 
 
-def _always(prefix: str, settings: Mapping[str, tuple[Any, str]]) -> list[OldDefault]:
-    """Values and sources by key, checked even where today's config has none."""
-    return [OldDefault(prefix + key, *each, always=True) for key, each in settings.items()]
-
-
-def _if_set(prefix: str, settings: Mapping[str, tuple[Any, str]]) -> list[OldDefault]:
-    """Values and sources by pattern, checked where today's config has one."""
-    return [OldDefault(prefix + key, *each) for key, each in settings.items()]
-
-
-def _exempt(reason: str, settings: Mapping[str, Covers]) -> list[Exemption]:
-    return [Exemption(key, reason, covers) for key, covers in settings.items()]
+def _exempt(note: str, settings: Mapping[str, Covers]) -> list[OldDefault]:
+    """Settings that may differ for a reason, by pattern."""
+    return [OldDefault(key, note, exempt=exempt) for key, exempt in settings.items()]
 
 
 def _is(*allowed: Any) -> Covers:
@@ -104,9 +91,7 @@ def _backbone_type(old: Flat) -> Any:
     return 'VerifiedBackbone' if has_file else ABSENT
 
 
-def _shared(
-    preprocessor: str, picture_hook: str, evaluator: str, metric: str
-) -> list[OldDefault | Exemption]:
+def _shared(preprocessor: str, picture_hook: str, evaluator: str, metric: str) -> list[OldDefault]:
     """Defaults of both libraries, which build on mmcv 1.x.
 
     Args:
@@ -116,26 +101,13 @@ def _shared(
         metric: Metric of the best checkpoint.
     """
     return [
-        *_always('', {
+        *_values('', {
             'model.backbone.init_cfg.type': (
                 _backbone_type, 'the pretrained file, verified: rm_mm.transfer'),
             'val_dataloader.sampler.shuffle': (False, 'build_dataloader'),
             'test_dataloader.sampler.shuffle': (False, 'build_dataloader'),
-        }),
-        *_if_set(_LOADERS, {
-            r'sampler\.type': ('DefaultSampler', 'DistributedSampler, in order'),
-            'batch_size': (1, 'samples_per_gpu of a test loader'),
-            'drop_last': (False, 'build_dataloader'),
-        }),
-        *_if_set(r'param_scheduler\.', {
-            r'(LinearLR|MultiStepLR|PolyLR)\.begin': (0, 'from the first iteration'),
-            r'LinearLR\.end': (1, 'LrUpdaterHook.__init__'),
-            r'LinearLR\.start_factor': (0.1, 'LrUpdaterHook.__init__'),
-            r'PolyLR\.power': (1.0, 'PolyLrUpdaterHook.__init__'),
-            r'PolyLR\.by_epoch': (True, 'LrUpdaterHook.__init__'),
-            r'PolyLR\.eta_min': (0.0, 'PolyLrUpdaterHook.__init__'),
-        }),
-        *_if_set('', {
+        }, always=True),
+        *_values('', {
             r'model\.pretrained': (None, 'once: model.backbone.init_cfg'),
             r'.*\.backend_args': (None, 'files are read from disk'),
             r'train_dataloader\.sampler\.shuffle': (True, 'build_dataloader'),
@@ -149,6 +121,16 @@ def _shared(
             r'optim_wrapper\.clip_grad': (None, 'OptimizerHook.__init__'),
             r'auto_scale_lr\.enable': (False, 'neither library scaled the rate'),
             r'env_cfg\.cudnn_benchmark': (False, "the training script's default"),
+            _LOADERS + r'sampler\.type': ('DefaultSampler', 'DistributedSampler, in order'),
+            _LOADERS + 'batch_size': (1, 'samples_per_gpu of a test loader'),
+            _LOADERS + 'drop_last': (False, 'build_dataloader'),
+            r'param_scheduler\.(LinearLR|MultiStepLR|PolyLR)\.begin': (
+                0, 'from the first iteration'),
+            r'param_scheduler\.LinearLR\.end': (1, 'LrUpdaterHook.__init__'),
+            r'param_scheduler\.LinearLR\.start_factor': (0.1, 'LrUpdaterHook.__init__'),
+            r'param_scheduler\.PolyLR\.power': (1.0, 'PolyLrUpdaterHook.__init__'),
+            r'param_scheduler\.PolyLR\.by_epoch': (True, 'LrUpdaterHook.__init__'),
+            r'param_scheduler\.PolyLR\.eta_min': (0.0, 'PolyLrUpdaterHook.__init__'),
         }),
         *_exempt('affects how fast images are loaded, not which', {
             r'.*_dataloader\.num_workers': _is_a(int),
@@ -176,17 +158,18 @@ def _shared(
             r'log_processor\.window_size': _is_a(int),
             r'log_processor\.by_epoch': _is_a(bool),
         }),
-        Exemption(r'model\.data_preprocessor\.type',
-                  'does what Normalize, Pad and the collate function did', _is(preprocessor)),
-        Exemption(r'.*_dataloader\.dataset\.data_root',
-                  'location of the data set, set by --data-root', _is_a(str)),
-        Exemption(r'(val|test)_evaluator\.type', 'evaluates today instead of the data set',
-                  _is(evaluator)),
-        Exemption('runner_type', 'the same values, in another order in memory',
-                  _is('ChannelsLastRunner')),
-        Exemption('custom_hooks', 'rejects a backbone that did not load',
-                  _is(['VerifiedBackboneHook'])),
-        Exemption(r'randomness\.seed', 'the suite runs its own seeds', _is_a(int)),
+        OldDefault(r'model\.data_preprocessor\.type',
+                   'does what Normalize, Pad and the collate function did',
+                   exempt=_is(preprocessor)),
+        OldDefault(r'.*_dataloader\.dataset\.data_root',
+                   'location of the data set, set by --data-root', exempt=_is_a(str)),
+        OldDefault(r'(val|test)_evaluator\.type', 'evaluates today instead of the data set',
+                   exempt=_is(evaluator)),
+        OldDefault('runner_type', 'the same values, in another order in memory',
+                   exempt=_is('ChannelsLastRunner')),
+        OldDefault('custom_hooks', 'rejects a backbone that did not load',
+                   exempt=_is(['VerifiedBackboneHook'])),
+        OldDefault(r'randomness\.seed', 'the suite runs its own seeds', exempt=_is_a(int)),
     ]  # fmt: skip
 
 
@@ -194,27 +177,27 @@ def _image_defaults(resize: str) -> list[OldDefault]:
     rescaling = {'backend': 'cv2', 'interpolation': 'bilinear'}
     resizing = {key: (value, 'mmcv.imrescale') for key, value in rescaling.items()}
     return [
-        *_always(_TRAIN_STEPS, {
+        *_values(_TRAIN_STEPS, {
             'LoadImageFromFile.to_float32': (False, 'LoadImageFromFile.__init__'),
             'LoadImageFromFile.color_type': ('color', 'LoadImageFromFile.__init__'),
             'LoadImageFromFile.imdecode_backend': ('cv2', 'mmcv.imfrombytes'),
             'RandomFlip.direction': ('horizontal', 'RandomFlip.__init__'),
-        }),
-        *_always(f'{_TRAIN_STEPS}{resize}.', resizing),
-        *_always('val_dataloader.dataset.pipeline.Resize.', resizing),
-        *_always('test_dataloader.dataset.pipeline.Resize.', resizing),
+        }, always=True),
+        *_values(f'{_TRAIN_STEPS}{resize}.', resizing, always=True),
+        *_values('val_dataloader.dataset.pipeline.Resize.', resizing, always=True),
+        *_values('test_dataloader.dataset.pipeline.Resize.', resizing, always=True),
     ]  # fmt: skip
 
 
 #: Defaults of mmdetection 2.19.
-DETECTION: list[OldDefault | Exemption] = [
+DETECTION = [
     *_image_defaults('Resize'),
-    *_always(_TRAIN_STEPS, {
+    *_values(_TRAIN_STEPS, {
         'Resize.clip_object_border': (True, 'Resize.__init__, as bbox_clip_border'),
         'LoadAnnotations.with_label': (True, 'LoadAnnotations.__init__'),
         'LoadAnnotations.box_type': ('hbox', 'the only boxes that 2.19 has'),
-    }),
-    *_always('model.', {
+    }, always=True),
+    *_values('model.', {
         'data_preprocessor.pad_value': (0, 'Pad.__init__, after Normalize'),
         'bbox_head.pred_kernel_size': (3, 'ATSSHead._init_layers'),
         'bbox_head.reg_decoded_bbox': (True, 'ATSSHead.__init__'),
@@ -227,28 +210,28 @@ DETECTION: list[OldDefault | Exemption] = [
         'bbox_head.anchor_generator.center_offset': (0.0, 'AnchorGenerator.__init__'),
         'bbox_head.bbox_coder.clip_border': (True, 'DeltaXYWHBBoxCoder.__init__'),
         'bbox_head.bbox_coder.add_ctr_clamp': (False, 'DeltaXYWHBBoxCoder.__init__'),
-    }),
-    *_always('val_evaluator.', {
+    }, always=True),
+    *_values('val_evaluator.', {
         'proposal_nums': ([100, 300, 1000], 'CocoDataset.evaluate'),
         'iou_thrs': (None, 'CocoDataset.evaluate: 0.5 to 0.95'),
-    }),
-    Exemption('train_dataloader.sampler.type',
-              'DistributedGroupSampler shuffled wide and tall images apart and gave each process '
-              'whole batches; here images are shuffled and dealt out first. Each comes once an '
-              'epoch in both', _is('DefaultSampler'), always=True),
-    Exemption('train_dataloader.batch_sampler.type',
-              'DistributedGroupSampler also kept wide and tall images in separate batches, but '
-              'counted square ones as tall (wide: width / height > 1), now they are wide (tall: '
-              'width < height); it filled each group up to whole batches on every process with '
-              'images of that group, now what is left of both groups shares a last batch',
-              _is('AspectRatioBatchSampler'), always=True),
-    *_always('', {
+    }, always=True),
+    OldDefault('train_dataloader.sampler.type',
+               'DistributedGroupSampler shuffled wide and tall images apart and gave each process '
+               'whole batches; here images are shuffled and dealt out first. Each comes once an '
+               'epoch in both', exempt=_is('DefaultSampler'), always=True),
+    OldDefault('train_dataloader.batch_sampler.type',
+               'DistributedGroupSampler also kept wide and tall images in separate batches, but '
+               'counted square ones as tall (wide: width / height > 1), now they are wide (tall: '
+               'width < height); it filled each group up to whole batches on every process with '
+               'images of that group, now what is left of both groups shares a last batch',
+               exempt=_is('AspectRatioBatchSampler'), always=True),
+    *_values('', {
         'train_dataloader.dataset.filter_cfg.filter_empty_gt': (True, 'CustomDataset.__init__'),
         'train_dataloader.dataset.filter_cfg.min_size': (32, 'CocoDataset._filter_imgs'),
         'val_dataloader.dataset.test_mode': (True, 'the training script'),
         'test_dataloader.dataset.test_mode': (True, 'the test script'),
-    }),
-    *_if_set('', {
+    }, always=True),
+    *_values('', {
         r'param_scheduler\.MultiStepLR\.by_epoch': (True, 'LrUpdaterHook'),
         r'param_scheduler\.MultiStepLR\.gamma': (0.1, 'StepLrUpdaterHook'),
         r'param_scheduler\.MultiStepLR\.end': (
@@ -258,11 +241,11 @@ DETECTION: list[OldDefault | Exemption] = [
             lambda old: old.get('evaluation.metric', 'bbox'),
             'the same evaluation; CocoDataset.evaluate'),
     }),
-    Exemption(_LOADERS + r'dataset\.pipeline\.LoadAnnotations\.with_bbox',
-              'for the evaluator alone', _is(True)),
-    Exemption(_LOADERS + r'dataset\.pipeline\.PackDetInputs\.meta_keys',
-              'inputs of the evaluator',
-              _is(['img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'])),
+    OldDefault(_LOADERS + r'dataset\.pipeline\.LoadAnnotations\.with_bbox',
+               'for the evaluator alone', exempt=_is(True)),
+    OldDefault(_LOADERS + r'dataset\.pipeline\.PackDetInputs\.meta_keys',
+               'inputs of the evaluator',
+               exempt=_is(['img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'])),
     *_exempt('the evaluator reads the annotations itself', {
         rf'{split}_evaluator\.ann_file': _is_annotation_file(split) for split in ('val', 'test')
     }),
@@ -278,35 +261,32 @@ _HEAD_DEFAULTS = {
 }  # fmt: skip
 
 #: Defaults of mmsegmentation 0.20.
-SEGMENTATION: list[OldDefault | Exemption] = [
+SEGMENTATION = [
     *_image_defaults('RandomResize'),
-    *_always(_TRAIN_STEPS, {
+    *_values(_TRAIN_STEPS, {
         'RandomResize.resize_type': ('Resize', 'a Resize draws its own ratio'),
         'PhotoMetricDistortion.brightness_delta': (32, 'PhotoMetricDistortion.__init__'),
         'PhotoMetricDistortion.contrast_range': ([0.5, 1.5], 'PhotoMetricDistortion.__init__'),
         'PhotoMetricDistortion.saturation_range': ([0.5, 1.5], 'PhotoMetricDistortion.__init__'),
         'PhotoMetricDistortion.hue_delta': (18, 'PhotoMetricDistortion.__init__'),
         'RandomCrop.ignore_index': (255, 'RandomCrop.__init__'),
-    }),
-    *_always('model.decode_head.', _HEAD_DEFAULTS),
-    *_always('model.auxiliary_head.', _HEAD_DEFAULTS),
-    *_always('', {
+    }, always=True),
+    *_values('model.decode_head.', _HEAD_DEFAULTS, always=True),
+    *_values('model.auxiliary_head.', _HEAD_DEFAULTS, always=True),
+    *_values('', {
         'optim_wrapper.optimizer.betas': ([0.9, 0.999], 'torch.optim.AdamW'),
         'val_evaluator.ignore_index': (255, 'CustomDataset.__init__'),
         'val_evaluator.nan_to_num': (None, 'CustomDataset.evaluate'),
-    }),
-    # The log has it: epochs of 1263 iterations, for 20,210 images: 2527 a process, two at a time.
-    Exemption('train_dataloader.sampler.type',
-              '0.20 trained in epochs, padded to the same number of images on every process, and '
-              'dropped the incomplete last batch of each (drop_last=True in train_segmentor); '
-              'InfiniteSampler strings shuffles together, repeats nothing and drops nothing',
-              _is('InfiniteSampler'), always=True),
-    *_always('', {
-        'param_scheduler.PolyLR.end': (
-            lambda old: _run_length(old, 'iters') + 1,
-            'PolyLrUpdaterHook; mmengine divides by end - 1'),
-    }),
-    *_if_set('', {
+    }, always=True),
+    # As the log shows: epochs of 1263 iterations for 20,210 images, 2527 a process, two at a time.
+    OldDefault('train_dataloader.sampler.type',
+               '0.20 trained in epochs, padded to the same number of images on every process, and '
+               'dropped the incomplete last batch of each (drop_last=True in train_segmentor); '
+               'InfiniteSampler strings shuffles together, repeats nothing and drops nothing',
+               exempt=_is('InfiniteSampler'), always=True),
+    OldDefault('param_scheduler.PolyLR.end', 'PolyLrUpdaterHook; mmengine divides by end - 1',
+               lambda old: _run_length(old, 'iters') + 1, always=True),
+    *_values('', {
         r'.*\.keep_ratio': (True, 'Resize.__init__'),
         _LOADERS + r'dataset\.pipeline\.LoadAnnotations\.reduce_zero_label': (
             lambda old: old.get('data.val.type') == 'ADE20KDataset', 'ADE20KDataset.__init__'),

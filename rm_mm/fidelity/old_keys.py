@@ -112,23 +112,17 @@ def _split(
         path: Today's path, with ``SPLIT``.
         names: Names of the splits for training and for evaluation.
     """
+    found = []
+    for split, short, name in (('train', 'train', names[0]), ('val|test', 'val', names[1])):
+        known = re.compile(pattern.replace('SPLIT', name).replace('SHORT', short))
 
-    def translation(split: str, short: str, name: str) -> KeyTranslation:
-        def convert(value: Any, old: Flat) -> Any:
-            # Any other path may be that of another split.
-            known = re.fullmatch(pattern.replace('SPLIT', name).replace('SHORT', short), value)
-            return path.replace('SPLIT', name) if known else value
+        # Any other path may be that of another split.
+        def convert(value: Any, old: Flat, known: re.Pattern[str] = known, name: str = name) -> Any:
+            return path.replace('SPLIT', name) if known.fullmatch(value) else value
 
-        return KeyTranslation(
-            rf'data\.({split})\.{theirs}', rf'\1_dataloader.dataset.{ours}', convert, how=_SPLIT
-        )
-
-    train, evaluation = names
-    return [
-        translation('train', 'train', train),
-        translation('val', 'val', evaluation),
-        translation('test', 'val', evaluation),
-    ]
+        key = rf'data\.({split})\.{theirs}'
+        found.append(KeyTranslation(key, rf'\1_dataloader.dataset.{ours}', convert, how=_SPLIT))
+    return found
 
 
 def _schedulers(policy: Any, old: Flat) -> Any:

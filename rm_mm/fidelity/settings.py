@@ -9,7 +9,7 @@ from typing import Any
 
 from rm_mm.errors import InputError
 from rm_mm.fidelity import old_defaults, old_keys
-from rm_mm.fidelity.old_defaults import Exemption, OldDefault
+from rm_mm.fidelity.old_defaults import OldDefault
 from rm_mm.fidelity.old_keys import Flat, KeyTranslation
 from rm_mm.recipe.flat import ABSENT, effective, flatten, without_tuples
 from rm_mm.transfer.loading import STOCK_NAMES
@@ -135,17 +135,19 @@ def _translated(
 
 
 def _explained(
-    key: str, value: Any, theirs: Flat, ours: Flat, defaults: Sequence[OldDefault | Exemption]
+    key: str, value: Any, theirs: Flat, ours: Flat, defaults: Sequence[OldDefault]
 ) -> SettingRow:
     """The row of a key that only ours has."""
     default = next((each for each in defaults if re.fullmatch(each.key, key)), None)
-    if isinstance(default, OldDefault):
-        expected = _attempt(default.expected, theirs)
-        same = _equal(value, expected)
-        shown = ABSENT if expected is _UNTRANSLATABLE else expected
-        return SettingRow('', shown, key, value, same, default.source if same else '')
-    note = default.reason if default is not None and default.covers(value, ours) else ''
-    return SettingRow('', ABSENT, key, value, False, note)
+    if default is None:
+        return SettingRow('', ABSENT, key, value, False, '')
+    if default.exempt is not None:
+        note = default.note if default.exempt(value, ours) else ''
+        return SettingRow('', ABSENT, key, value, False, note)
+    expected = _attempt(default.expected, theirs)
+    same = _equal(value, expected)
+    shown = ABSENT if expected is _UNTRANSLATABLE else expected
+    return SettingRow('', shown, key, value, same, default.note if same else '')
 
 
 def _attempt(convert: Callable[..., Any], *arguments: Any) -> Any:
