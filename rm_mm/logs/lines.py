@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rm_mm.errors import InputError
 
@@ -19,8 +18,7 @@ class BrokenLineError(ValueError):
     """Part of the line is missing, as at the end of the log of a killed run."""
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of a log.
 
     Attributes:
