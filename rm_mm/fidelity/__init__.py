@@ -1,1 +1,1 @@
-"""Is a config the recipe of a training log? Learning rates stepped, config keys translated."""
+"""Does a config match the recipe of a training log? Rates are stepped, settings translated."""

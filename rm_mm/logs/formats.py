@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from rm_mm.errors import InputError
-from rm_mm.logs.lines import LogLine, json_entry, read_lines
+from rm_mm.logs.lines import BrokenLineError, LogLine, json_entry, read_lines
 
 #: What parsing or using an entry raises if the line is damaged.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
-#: `Epoch [1/300][0/2503]\tlr 0.033333`. What follows the rate shows that it is whole.
+# In both, what follows the number shows that all of its digits are there.
 _TRAINING = re.compile(
     r'Epoch \[(\d+)/(\d+)\]\[(\d+)/(\d+)\]\s+lr (?:(\d+(?:\.\d+)?(?:e-?\d+)?)(?=[^\d.e-]))?'
 )
-# Likewise.
 _EVALUATION = re.compile(r'Epoch\(val\) \[(\d+)\]\s+Test Acc@1: (\S+)\s')
 _LOGGED_AT = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) - ')
 _EXPERIMENT = 'Exp path: '
@@ -47,8 +47,7 @@ _LONGEST_HEAD = 10_000
 _LARGEST_COUNT = 10**9
 
 
-@dataclass(frozen=True)
-class HeaderEntry:
+class HeaderEntry(NamedTuple):
     """What a log says about the whole run.
 
     Attributes:
@@ -62,8 +61,7 @@ class HeaderEntry:
     config: Any = None
 
 
-@dataclass(frozen=True)
-class TrainingEntry:
+class TrainingEntry(NamedTuple):
     """A training iteration.
 
     Attributes:
@@ -81,11 +79,10 @@ class TrainingEntry:
     epochs: int | None = None
     epoch_length: int | None = None
     logged_at: datetime | None = None
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class EvaluationEntry:
+class EvaluationEntry(NamedTuple):
     """An evaluation, unchecked.
 
     Attributes:
@@ -200,7 +197,7 @@ def _authors_entry(line: LogLine) -> LogEntry | None:
     if _EXPERIMENT in text:
         return HeaderEntry(name=text.partition(_EXPERIMENT)[2])
     if line.cut and ' - INFO - Epoch' in text:
-        raise ValueError('cut')
+        raise BrokenLineError('cut')
     return None
 
 

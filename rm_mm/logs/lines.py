@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rm_mm.errors import InputError
 
@@ -15,8 +14,11 @@ from rm_mm.errors import InputError
 LONGEST_LINE = 2**24
 
 
-@dataclass(frozen=True)
-class LogLine:
+class BrokenLineError(ValueError):
+    """Part of the line is missing, as at the end of the log of a killed run."""
+
+
+class LogLine(NamedTuple):
     """One line of a log.
 
     Attributes:
@@ -56,14 +58,15 @@ def json_entry(line: LogLine) -> dict[str, Any] | None:
     """Parse a line of JSON; None if it is blank.
 
     Raises:
-        ValueError: If the line is not a JSON object.
+        BrokenLineError: If the line is not JSON.
+        ValueError: If it is not an object.
     """
     if not line.text.strip():
         return None
     try:
         entry = json.loads(line.text)
-    except RecursionError:
-        raise ValueError('nested too deeply') from None
+    except (ValueError, RecursionError) as error:
+        raise BrokenLineError(f'not JSON: {error}') from error
     if not isinstance(entry, dict):
         raise ValueError('expected a JSON object')
     return entry

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError
 from rm_mm.logs.formats import UNREADABLE, HeaderEntry, TrainingEntry, detect_format
-from rm_mm.logs.lines import read_lines
+from rm_mm.logs.lines import BrokenLineError, read_lines
 from rm_mm.recipe.literal import parse_literals
 
 #: mmcv 1.x rounds every number of its JSON log to 5 decimals (`TextLoggerHook._round_float`).
@@ -88,7 +87,7 @@ def read_recipe_log(path: Path) -> RecipeLog:
                 _add_rate(log, entry)
         except UNREADABLE as error:
             problem = f'{path}, line {line.number} is no entry of a training log: {error}'
-            if not isinstance(error, JSONDecodeError):
+            if not isinstance(error, BrokenLineError):
                 raise InputError(problem) from error
     if not log.rates:
         raise InputError(problem or f'no learning rate in {path}: {_EXPECTED}')
@@ -111,7 +110,9 @@ def _add_rate(log: RecipeLog, entry: TrainingEntry) -> None:
         rate = float(entry.figures['lr'])
         log.rates.append(LoggedRate(epoch, iteration - 1, rate, _JSON_DECIMALS))
         return
-    epochs, length = entry.epochs, entry.epoch_length
+    epochs, length, text = entry.epochs, entry.epoch_length, entry.figures.get('lr')
+    if text is None:
+        return
     if not (1 <= epoch <= epochs and iteration < length and epochs * length < _LONGEST_RUN):
         raise ValueError(f'no run has "Epoch [{epoch}/{epochs}][{iteration}/{length}]"')
     if log.rates and (epochs, length) != (log.length, log.epoch_length):
@@ -119,10 +120,9 @@ def _add_rate(log: RecipeLog, entry: TrainingEntry) -> None:
             f'{epochs} epochs of {length} iterations, after {log.length} of {log.epoch_length}: '
             'expected the log of one run'
         )
-    if text := entry.figures.get('lr'):
-        decimals = -int(Decimal(text).as_tuple().exponent)
-        log.rates.append(LoggedRate(epoch, iteration, float(text), decimals))
-        log.length, log.epoch_length, log.has_epoch_length = epochs, length, True
+    decimals = -int(Decimal(text).as_tuple().exponent)
+    log.rates.append(LoggedRate(epoch, iteration, float(text), decimals))
+    log.length, log.epoch_length, log.has_epoch_length = epochs, length, True
 
 
 def planned_length(config: Mapping[str, Any]) -> tuple[bool, int | None]:

@@ -1,4 +1,4 @@
-"""Configs as flat mappings: one dotted key a setting, transforms by name instead of by index."""
+"""Configs as flat mappings of dotted keys to settings, with transforms by name, not by index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class _Absent:
-    """The value of a key that is not there."""
+    """The value of a missing key."""
 
     def __repr__(self) -> str:
         return '—'
@@ -23,16 +23,16 @@ ABSENT = _Absent()
 def flatten(
     node: Any, prefix: str = '', renamed: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """The settings of a config.
+    """Flatten a config.
 
-    A list of components, such as a pipeline, becomes the list of their types under its own key,
-    and the settings of each under its type: ``pipeline.Resize.scale``, ``pipeline.Resize#2.scale``
-    for the second of a type. Tuples become lists.
+    A list of components, such as a pipeline, becomes the list of their types. The settings of each
+    component have its type in their keys: ``pipeline.Resize.scale``, or for the second one of a
+    type ``pipeline.Resize#2.scale``. Tuples become lists.
 
     Args:
-        node: A config, or what is below one of its keys.
-        prefix: That key, dotted.
-        renamed: Other names for types in such lists.
+        node: A config, or the value of one of its keys.
+        prefix: Dotted key of that value.
+        renamed: Other names for the types of components.
     """
     if isinstance(node, Mapping):
         if not node:
@@ -57,17 +57,17 @@ def flatten(
 
 
 def _renamed(kind: Any, renamed: Mapping[str, str]) -> Any:
-    # A log may have anything here.
+    # The config of a log may have any value here.
     return renamed.get(kind, kind) if isinstance(kind, str) else kind
 
 
 def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:
-    """What a config resolves to at a key: what it says, else its class's default.
+    """The value that takes effect at a key: that of the config, or the default of the class.
 
     Args:
-        flat: Of the config.
-        key: Dotted.
-        scope: Whose registries name its classes, such as ``mmdet``.
+        flat: The flattened config.
+        key: Dotted key.
+        scope: Scope of the registries that have its classes, such as ``mmdet``.
     """
     if key in flat:
         return flat[key]
@@ -76,9 +76,14 @@ def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:
     kind = flat.get(f'{parent}.type', parent.rpartition('.')[2])
     default = _default(kind, name, scope)
     if default is ABSENT and kind == 'RandomResize':
-        # It hands on what it does not know.
+        # It passes unknown arguments on.
         default = _default(effective(flat, f'{parent}.resize_type', scope), name, scope)
     return [*default] if isinstance(default, tuple) else default
+
+
+def without_tuples(value: Any) -> Any:
+    """A value with its tuples as lists, at any depth of lists."""
+    return [without_tuples(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _default(kind: Any, name: str, scope: str) -> Any:
@@ -94,6 +99,6 @@ def _default(kind: Any, name: str, scope: str) -> Any:
 def _component(name: str, scope: str) -> Any:
     import_module(f'{scope}.utils').register_all_modules(init_default_scope=False)
     registries = import_module(f'{scope}.registry')
-    # Beside its own, the module holds the root registries, whose classes of a name are others.
+    # The module also has the root registries, with other classes of the same names.
     own = (each for each in vars(registries).values() if getattr(each, 'scope', None) == scope)
     return next((found for each in own if (found := each.get(name))), None)

@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 import rm_mm.pretrain  # noqa: F401
 from rm_mm.cli import main
 from rm_mm.compat import configs_root
-from rm_mm.fidelity.rates import stepped_rates
+from rm_mm.fidelity.schedule import stepped_rates
 
 ROOT = Path(__file__).parents[2]
 FOLDER = configs_root() / 'classification'

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from rm_mm.fidelity.compare import _FOLLOWED_THEN, compare
-from rm_mm.logs.recipe_log import read_recipe_log as read_log
+from rm_mm.fidelity.settings import _OLD_EFFECTIVE, compare_settings
+from rm_mm.logs.recipe_log import read_recipe_log
 from rm_mm.recipe.config import read_config
 
 LOGS = Path(__file__).parents[1] / 'data/logs'
@@ -17,16 +17,17 @@ RECIPES = {
 
 
 def read(task):
-    """Their config without its variables, which would hide where it was changed, and ours."""
+    """Their config without its variables, which would hide a change, and ours."""
     config, log = RECIPES[task]
-    theirs = read_log(LOGS / log).config
-    kept = {key: value for key, value in theirs.items() if key in _FOLLOWED_THEN}
+    theirs = read_recipe_log(LOGS / log).config
+    kept = {key: value for key, value in theirs.items() if key in _OLD_EFFECTIVE}
     return kept, read_config(config).to_dict()
 
 
 def faults(theirs, ours):
-    """Keys whose difference has no reason, theirs or else ours."""
-    return [row.key or row.our_key for row in compare(theirs, Config(ours)) if not row.explained]
+    """Keys that differ without a reason: theirs, or ours if they have none."""
+    rows = compare_settings(theirs, Config(ours))
+    return [row.key or row.our_key for row in rows if not row.explained]
 
 
 def nodes(node, path=()):
@@ -64,7 +65,7 @@ def delete(parent, name):
 
 
 def another(value):
-    """Of the same type, where it has one; no number stays as it is."""
+    """Another value, of the same type if there is one."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, (int, float)):

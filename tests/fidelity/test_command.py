@@ -20,8 +20,16 @@ def test_the_recipe_of_the_log(capsys, tmp_path):
 def test_another_recipe(capsys):
     """The mini recipe is ADE20K's in other sizes, at another rate."""
     assert main(['fidelity', 'segmentation/upernet_r18_rm_mini.py', ADE[1]]) == 1
-    said = capsys.readouterr().err
-    assert 'optimizer.lr: theirs `0.0001`, ours optim_wrapper.optimizer.lr `0.002`' in said
+    error = capsys.readouterr().err
+    assert 'optimizer.lr: theirs `0.0001`, ours optim_wrapper.optimizer.lr `0.002`' in error
+
+
+def test_the_page_replaces_no_log(tmp_path, capsys):
+    log = tmp_path / 'a.json'
+    log.write_text('{"mode": "train", "epoch": 1, "iter": 50, "lr": 0.1}')
+    assert main(['fidelity', ADE[0], str(log), '--md', str(log)]) == 2
+    assert 'would replace a file that is compared' in capsys.readouterr().err
+    assert log.read_text().startswith('{"mode"')
 
 
 def test_a_config_without_a_log(capsys):

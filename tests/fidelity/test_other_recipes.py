@@ -1,4 +1,4 @@
-"""Old configs that lack something, or are of another recipe."""
+"""Old configs without some keys, or of another recipe."""
 
 import json
 import re
@@ -6,34 +6,28 @@ import re
 import pytest
 from mmengine.config import Config
 
-from rm_mm.fidelity.compare import compare
-from rm_mm.logs.recipe_log import read_recipe_log as read_log
-from tests.fidelity.changes import (
-    changed,
-    delete,
-    dotted,
-    faults,
-    nodes,
-)
+from rm_mm.fidelity.settings import compare_settings
+from rm_mm.logs.recipe_log import read_recipe_log
+from tests.fidelity.changes import changed, delete, dotted, faults, nodes
 
-#: What a log may lack, or holds for people alone: the old default is what it said.
+#: Keys that may be missing from a log: the old default is the same, or nothing depends on it.
 SILENT_WHEN_MISSING = (
-    # Flipping is off, the aspect ratio kept and the epoch the interval unless said.
+    # By default there is no flip, the aspect ratio is kept and the interval is an epoch.
     r'data\.(val|test)\.pipeline\.1\.(flip|transforms\.0\.keep_ratio|transforms\.1)',
     r'evaluation(\.interval|\.metric|\.pre_eval)?|lr_config\.min_lr|optimizer_config(\.grad_clip)?',
-    # The paths hold the whole; the one of two that say the same; the seed, which is another anyway.
+    # Paths are whole; another key has the same value; seeds differ anyway.
     r'data\.(train|val|test)\.data_root|model\.(backbone\.)?pretrained|seed|work_dir',
-    # How fast, and how the log looks.
+    # How fast images are loaded, and how the log looks.
     r'data\.workers_per_gpu|log_config(\..*)?|custom_hooks',
     # The old libraries do not start without these, so there is no such log.
     r'data\..*\.(mean|std|size_divisor|keys)',
-    # Collect hands on what there is; RGB is the order unless said.
+    # Collect passes on what there is; RGB is the default order.
     r'data\.(val|test)\.pipeline\.1\.transforms\.[45]|data\..*\.to_rgb',
     r'runner\.type|workflow|model\.backbone\.init_cfg\.type',
 )
 
 
-def test_what_a_log_lacks_is_reported_if_it_changes_the_recipe(recipe):
+def test_a_missing_key_is_reported_if_it_changes_the_recipe(recipe):
     """Every key and every subtree in turn; none ends in a traceback."""
     _, theirs, ours = recipe
     silent = {
@@ -60,7 +54,7 @@ VARIANTS = {
     'warm-up': {'lr_config': {'policy': 'step', 'warmup': 'exp', 'step': 3}},
     'no epochs': {'runner': {'type': 'IterBasedRunner', 'max_iters': 40_000}},
     'epochs': {'runner': {'type': 'EpochBasedRunner', 'max_epochs': 24}},
-    'a runner of their own': {'runner': {'type': 'DynamicIterBasedRunner'}},
+    'a custom runner': {'runner': {'type': 'DynamicIterBasedRunner'}},
     'no evaluation': {'evaluation': None},
     'a list of metrics': {'evaluation': {'interval': 1, 'metric': ['bbox', 'segm']}},
     'half precision': {'fp16': {'loss_scale': 512.0}},
@@ -95,17 +89,17 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize('variant', VARIANTS)
-def test_another_recipe_is_told_from_ours_without_a_traceback(recipe, tmp_path, variant):
+def test_another_recipe_is_reported_without_a_traceback(recipe, tmp_path, variant):
     _, theirs, ours = recipe
     other = {**theirs, **VARIANTS[variant]}
-    assert compare(other, Config(ours))
+    assert compare_settings(other, Config(ours))
     if variant != 'no epochs':
         assert faults(other, ours)
     path = tmp_path / 'log.json'
     text = '\n'.join(f'{key} = {value!r}' for key, value in other.items())
     rate = {'mode': 'train', 'epoch': 1, 'iter': 50, 'lr': 0.01}
     path.write_text('\n'.join(json.dumps(line) for line in ({'config': text}, rate)))
-    assert read_log(path).rates
+    assert read_recipe_log(path).rates
 
 
 def test_a_variable_that_nothing_uses_is_reported(coco):

@@ -1,4 +1,4 @@
-"""The recipes against the authors' logs, and the page that says so."""
+"""The recipes against the authors' logs, and the page of the results."""
 
 import math
 import re
@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from rm_mm.fidelity.command import compare_with_log
-from rm_mm.fidelity.page import page
-from rm_mm.fidelity.rates import differing_rates
-from rm_mm.logs.recipe_log import read_recipe_log as read_log
+from rm_mm.fidelity.comparison import FidelityRequest, compare_recipes
+from rm_mm.fidelity.page import fidelity_page
+from rm_mm.fidelity.schedule import differing_rates
+from rm_mm.logs.recipe_log import read_recipe_log
 from rm_mm.recipe.config import read_config
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / 'Makefile').read_text()
+
+
+def compare(config, log):
+    (comparison,) = compare_recipes(FidelityRequest(((str(config), log),)))
+    return comparison
 
 
 def pairs():
@@ -27,7 +32,7 @@ def pairs():
 
 @pytest.fixture(scope='module')
 def comparisons():
-    return {config: compare_with_log(config, ROOT / log) for config, log in pairs()}
+    return {config: compare(config, ROOT / log) for config, log in pairs()}
 
 
 @pytest.mark.parametrize(
@@ -83,14 +88,14 @@ def test_all_methods_of_a_task_share_the_recipe(config):
 
 def test_the_page_is_up_to_date(comparisons):
     written = (ROOT / 'docs/fidelity.md').read_text()
-    assert written == page(list(comparisons.values())), 'run `make fidelity`'
+    assert written == fidelity_page(list(comparisons.values())), 'run `make fidelity`'
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'name'),
     [
         ({'optim_wrapper.optimizer.weight_decay': 5e-4}, 'optimizer.weight_decay'),
-        # Only ours says it: what no row of theirs asks for is looked at as well.
+        # A setting that only ours has is checked as well.
         ({'optim_wrapper.clip_grad': {'max_norm': 35}}, 'clip_grad'),
         ({'model.neck.relu_before_extra_convs': True}, 'relu_before_extra_convs'),
         # mmdetection's own recipe: the warm-up ends one iteration early.
@@ -99,27 +104,27 @@ def test_the_page_is_up_to_date(comparisons):
         ({'model.bbox_head.loss_centerness.avg_non_ignore': True}, 'avg_non_ignore'),
     ],
 )
-def test_a_change_of_the_recipe_is_found(tmp_path, change, said):
+def test_a_change_of_the_recipe_is_found(tmp_path, change, name):
     config = read_config('detection/atss_r50_rm_coco.py')
     config.merge_from_dict(change)
     path = tmp_path / 'changed.py'
     config.dump(path)
-    found = compare_with_log(str(path), ROOT / 'tests/data/logs/coco_atss_r50_rm.json').faults
+    found = compare(path, ROOT / 'tests/data/logs/coco_atss_r50_rm.json').faults
     # The rates that a change of the schedule changes, and the setting itself.
     assert [fault for fault in found if 'learning rate' not in fault] == [
-        fault for fault in found if said in fault
+        fault for fault in found if name in fault
     ]
-    assert any(said in fault for fault in found)
-    assert ('learning rate' in ''.join(found)) is ('warmup' in said)
+    assert any(name in fault for fault in found)
+    assert ('learning rate' in ''.join(found)) is ('warmup' in name)
 
 
-def test_a_shorter_run_lacks_the_last_rates(tmp_path):
+def test_a_shorter_run_has_none_of_the_last_rates(tmp_path):
     config = read_config('segmentation/upernet_r50_rm_ade20k.py')
     config.train_cfg.max_iters = 79_900
     path = tmp_path / 'shorter.py'
     config.dump(path)
     log = ROOT / 'tests/data/logs/ade20k_upernet_r50_rm.json'
-    missing = compare_with_log(str(path), log).rates
+    missing = compare(path, log).rates
     # Iterations 79,950 and 80,000 are logged.
     assert [rate.iteration for rate, _ in missing] == [79_949, 79_999]
     assert all(math.isnan(ours) for _, ours in missing)
@@ -131,4 +136,4 @@ def test_every_printed_rate_counts_also_where_a_resumed_run_prints_twice(tmp_pat
     # Epoch 1 of the warm-up: 0.2 / 6.
     lines = [f'Epoch [1/300][0/3]\tlr {rate}\tLoss' for rate in ('0.033333', '0.2', '0.033333')]
     log.write_text('\n'.join(lines))
-    assert [rate.value for rate, _ in differing_rates(config, read_log(log))] == [0.2]
+    assert [rate.value for rate, _ in differing_rates(config, read_recipe_log(log))] == [0.2]

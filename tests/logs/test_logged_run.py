@@ -1,4 +1,4 @@
-"""Each format as it comes: cut, restarted, resumed, damaged, long."""
+"""Runs from logs of each format: whole, cut, restarted, resumed, damaged, long."""
 
 import gzip
 import json
@@ -19,10 +19,10 @@ def text(*entries):
     for epoch, what in entries:
         when = f'2021-12-08 22:{epoch:02}:00,500 - INFO - '
         if isinstance(what, str):
-            said = f'Epoch(val) [{epoch}]\tTest Acc@1: {what}\tTest Acc@5: 1.0'
+            rest = f'Epoch(val) [{epoch}]\tTest Acc@1: {what}\tTest Acc@5: 1.0'
         else:
-            said = f'Epoch [{epoch}/300][{what}/2503]\tlr 0.033333\tLoss 7.1 (7.1)'
-        written.append(when + said)
+            rest = f'Epoch [{epoch}/300][{what}/2503]\tlr 0.033333\tLoss 7.1 (7.1)'
+        written.append(when + rest)
     return '\n'.join(written) + '\n'
 
 
@@ -52,25 +52,25 @@ def test_the_authors_text(log):
     assert (run.step_unit, run.restarts, run.unread_count) == ('epoch', 0, 0)
 
 
-def test_a_restart_gives_up_what_came_after_it(log):
+def test_a_restart_discards_later_evaluations(log):
     content = text(
         (1, 0), (1, '0.1'), (2, 0), (2, '0.9'), (3, 0), (3, '0.8'),
-        # Goes on from the checkpoint of the first epoch, and is cut again.
+        # Resumes from the checkpoint of the first epoch, and is cut again.
         (2, 0), (2, '0.2'), (3, 0),
     )  # fmt: skip
     run = read_run(log(content))
     assert run.curve('top1_percent') == [(1, 10.0), (2, 20.0)]
     assert run.restarts == 1
-    # From the start: nothing of the first is of this run.
+    # Restarted at the beginning: no evaluation above belongs to this run.
     run = read_run(log(content + text((1, 0), (1, '0.3'))))
     assert run.curve('top1_percent') == [(1, 30.0)]
     assert run.restarts == 2
 
 
-def test_the_clock_of_a_restart_is_no_time_of_training(log):
+def test_the_time_before_a_restart_is_not_training(log):
     lines_of_a_run = [
         f'2021-12-08 {clock},000 - INFO - Epoch [1/300][{iteration}/2503]\tlr 0.1\tLoss 7.1\n'
-        # 20 s for the first hundred; an hour later again from the start, 40 s for a hundred.
+        # 20 s for a hundred iterations; restarted an hour later, 40 s for a hundred.
         for clock, iteration in [
             ('22:00:00', 0),
             ('22:00:20', 100),
@@ -82,7 +82,7 @@ def test_the_clock_of_a_restart_is_no_time_of_training(log):
     assert (run.seconds, run.seconds_an_iteration) == (60, pytest.approx(0.3))
 
 
-def test_a_number_that_is_cut_is_not_taken_for_a_whole_one(log):
+def test_a_cut_number_does_not_count(log):
     whole = text((1, 0), (1, '0.5'), (2, 0), (2, '0.7911'))
     cut = whole[: whole.rindex('0.7911') + 3]
     assert cut.endswith('0.7')
@@ -100,8 +100,8 @@ def test_mmcv_of_epochs_and_of_iterations(log):
     assert (run.step_unit, run.seconds, run.seconds_an_iteration) == ('iteration', 100, 0.5)
 
 
-def test_mmcv_says_itself_what_it_counts(log):
-    # One line an epoch, each further on than the last: nothing else tells the two apart.
+def test_the_config_of_an_mmcv_log_determines_what_it_counts(log):
+    # One line an epoch, at growing iterations: only the config shows that they start anew.
     entries = [(1, 40), (1, {'bbox_mAP': 0.1}), (2, 50), (2, {'bbox_mAP': 0.2})]
     assert read_run(log(mmcv(*entries))).step_unit == 'iteration'
     config = "runner = dict(type='EpochBasedRunner', max_epochs=2)\n"
@@ -115,7 +115,7 @@ def test_mmcv_restarted_in_one_file(log):
     assert (run.restarts, run.discarded) == (1, 1)
 
 
-def test_mmcv_with_lines_missing_is_no_restart(log):
+def test_missing_lines_of_an_mmcv_log_are_no_restart(log):
     content = mmcv(
         (1, 50), (1, {'bbox_mAP': 0.3}), (2, 100), (2, {'bbox_mAP': 0.4}), (3, 50),
         (3, {'bbox_mAP': 0.35}),
@@ -125,14 +125,14 @@ def test_mmcv_with_lines_missing_is_no_restart(log):
     assert run.restarts == 0
 
 
-def test_evaluations_without_training_between_are_counted(log):
+def test_repeated_evaluations_are_counted(log):
     values = [(epoch, {'mIoU': 0.1 * n}) for n, epoch in enumerate((1, 1, 2, 2), 1)]
     run = read_run(log(mmcv(*values)))
     assert run.curve('miou_percent') == [(1, 20.0), (2, 40.0)]
     assert run.repeated == 2
 
 
-def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_path):
+def test_of_two_runs_in_a_folder_the_later_one_is_read(tmp_path):
     for folder, value in (('20260101_1', 30.0), ('20260101_2', 31.0)):
         path = tmp_path / folder / 'vis_data' / 'scalars.json'
         path.parent.mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_a_run_that_was_begun_anew_in_its_folder_is_the_one_that_is_read(tmp_pat
     run = read_run(*sorted(tmp_path.glob('*/*/*')))
     assert run.curve('top1_percent') == [(1, 31.0)]
     assert (run.path, run.earlier, run.restarts) == (path, 1, 0)
-    # Its time is its own.
+    # The time of the earlier run does not count.
     assert run.seconds == pytest.approx(0.5)
 
 
@@ -205,7 +205,7 @@ def test_a_run_of_mmengine_that_was_resumed(log):
         b'[' * 100_000 + b'\n',
     ],
 )  # fmt: skip
-def test_a_line_that_is_none_is_named_and_passed_over(log, line):
+def test_a_damaged_line_is_noted_and_skipped(log, line):
     good = mmcv((1, 50), (1, {'bbox_mAP': 0.1})).encode()
     run = read_run(log(good + line))
     assert run.curve('box_ap_percent') == [(1, 10.0)]
@@ -216,7 +216,7 @@ def test_a_line_that_is_none_is_named_and_passed_over(log, line):
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'problem'),
     [
         (b'', 'is empty'),
         (b'hello\n', 'is no log in a known format'),
@@ -225,8 +225,8 @@ def test_a_line_that_is_none_is_named_and_passed_over(log, line):
         (b'\x00' * 10**6, 'is no log in a known format'),
     ],
 )
-def test_what_is_no_log_is_said_in_a_line(log, content, said):
-    with pytest.raises(InputError, match=said) as caught:
+def test_a_file_that_is_no_log(log, content, problem):
+    with pytest.raises(InputError, match=problem) as caught:
         read_run(log(content))
     assert '\n' not in str(caught.value)
 
@@ -237,7 +237,7 @@ def test_a_folder_or_nothing_is_no_log(tmp_path):
             read_run(path)
 
 
-def test_a_long_log_takes_no_memory(log):
+def test_a_long_log_is_not_held_in_memory(log):
     block = mmcv(*[(1, iteration) for iteration in range(1, 2000)]).encode()
     path = log(block)
     with path.open('ab') as file:
@@ -254,7 +254,7 @@ def test_a_long_log_takes_no_memory(log):
     assert peak < 1_000_000
 
 
-def test_a_line_longer_than_any(log, monkeypatch):
+def test_a_line_that_is_too_long_is_cut(log, monkeypatch):
     monkeypatch.setattr(lines, 'LONGEST_LINE', 10)
     found = list(read_lines(log(b'short\n' + b'x' * 35 + b'\nlast')))
     assert [(line.number, line.text, line.cut) for line in found] == [
@@ -267,10 +267,10 @@ def test_several_evaluations_in_one_epoch(log):
     config = "runner = dict(type='EpochBasedRunner', max_epochs=2)\n"
     run = read_run(log(mmcv(*entries, config=config)))
     assert run.curve('box_ap_percent') == [(1, 40.0), (1, 30.0)]
-    # Cut in its first epoch, without a config: epochs would all be the same.
+    # Cut in its first epoch, without a config: all evaluations would have one step.
     run = read_run(log(mmcv(*entries[:-1])))
     assert run.curve('box_ap_percent') == [(20, 40.0), (40, 30.0)]
-    # Restarted behind the first of the two.
+    # Restarted after the first of the two.
     run = read_run(log(mmcv(*entries[:3], (1, 60), (1, {'bbox_mAP': 0.9}), (1, 50))))
     assert [value for _, value in run.curve('box_ap_percent')] == [40.0]
 
@@ -281,7 +281,7 @@ def test_a_damaged_head(log, head):
     assert run.curve('box_ap_percent') == [(1, 40.0)]
 
 
-def test_a_metric_that_was_not_measured_takes_no_other_with_it(log):
+def test_a_wrong_metric_does_not_affect_the_others(log):
     lines_of_a_run = [
         {'iter': 10, 'epoch': 1, 'step': 10},
         {'coco/bbox_mAP': 0.5, 'coco/segm_mAP': -1.0, 'step': 1},
@@ -296,19 +296,19 @@ def test_a_metric_that_was_not_measured_takes_no_other_with_it(log):
     ]
 
 
-def test_an_earlier_step_that_is_evaluated_last_is_not_the_last(log):
+def test_the_curve_is_sorted_by_step(log):
     entries = [{'iter': 10, 'epoch': 1, 'step': 10}, {'mIoU': 10.0, 'step': 10}]
     entries += [{'iter': 20, 'step': 20}, {'mIoU': 30.0, 'step': 20}, {'mIoU': 11.0, 'step': 10}]
     assert read_run(log(mmengine(*entries))).curve('miou_percent') == [(10, 11.0), (20, 30.0)]
 
 
-def test_the_cut_end_of_a_text_is_said(log):
+def test_the_cut_end_of_a_text_log_is_noted(log):
     content = text((1, 0), (1, '0.5'), (2, 0), (2, '0.7911'))
     run = read_run(log(content[: content.rindex('0.7911') + 3]))
     assert run.unread == [(4, 'cut')]
 
 
-def test_parts_of_a_run_are_told_apart(tmp_path):
+def test_notes_name_the_log_of_a_resumed_run(tmp_path):
     for name, end in (('1', ''), ('2', '{"a')):
         folder = tmp_path / name / 'vis_data'
         folder.mkdir(parents=True)
@@ -317,7 +317,7 @@ def test_parts_of_a_run_are_told_apart(tmp_path):
     assert run.unread == [(2, '2: cut')]
 
 
-def test_many_evaluations_take_no_long(log):
+def test_many_evaluations_are_read_quickly(log):
     entries = [{'mIoU': 1.0, 'step': step} for step in range(50_000)]
     begun = time.monotonic()
     assert len(read_run(log(mmengine(*entries))).evaluations) == 50_000
@@ -325,7 +325,7 @@ def test_many_evaluations_take_no_long(log):
 
 
 @pytest.mark.parametrize(('by_epoch', 'unit'), [('True', 'epoch'), ('False', 'iteration')])
-def test_steps_of_mmengine_are_what_its_config_says(tmp_path, by_epoch, unit):
+def test_the_config_of_an_mmengine_run_determines_the_unit_of_steps(tmp_path, by_epoch, unit):
     (tmp_path / 'config.py').write_text(
         'train_cfg = dict(max_epochs=12)\n'
         f'default_hooks = dict(logger=dict(log_metric_by_epoch={by_epoch}))\n'

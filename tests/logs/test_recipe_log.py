@@ -1,4 +1,4 @@
-"""Reading the logs of old runs."""
+"""Learning rates, length and config of a logged run."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_text(tmp_path):
 @pytest.mark.parametrize(
     'line',
     [
-        # Later than the end, before the start, too much to step through, and of another run.
+        # After the end, before the start, too long to step through, and of another run.
         'Epoch [3/2][0/9]\tlr 0.1',
         'Epoch [1/2][9/9]\tlr 0.1',
         'Epoch [0/2][0/9]\tlr 0.1',
@@ -41,7 +41,7 @@ def test_text(tmp_path):
     ],
 )
 def test_no_run_has_such_a_line(tmp_path, line):
-    (tmp_path / 'a.log').write_text(line)
+    (tmp_path / 'a.log').write_text(f'{line}\n')
     with pytest.raises(InputError, match=r'a\.log, line'):
         read_recipe_log(tmp_path / 'a.log')
 
@@ -66,7 +66,7 @@ def test_no_json_log_has_such_an_iteration(tmp_path, number):
         ('', (True, None)),
     ],
 )
-def test_how_long_the_run_was_meant_to_be(tmp_path, config, expected):
+def test_the_planned_length(tmp_path, config, expected):
     path = write_json(
         tmp_path / 'log.json', config, {'mode': 'train', 'epoch': 1, 'iter': 50, 'lr': 0.1}
     )
@@ -95,7 +95,7 @@ def test_json(tmp_path):
     assert log.config['optimizer'] == {'type': 'SGD', 'lr': 0.01}
 
 
-def test_half_a_last_line_is_that_of_a_killed_run(tmp_path):
+def test_half_a_last_line_is_ignored(tmp_path):
     path = write_json(
         tmp_path / 'log.json', '', {'mode': 'train', 'epoch': 1, 'iter': 1, 'lr': 0.1}
     )
@@ -130,7 +130,7 @@ def test_a_config_that_is_no_literal_is_rejected(tmp_path):
 @pytest.mark.parametrize(
     'content', [b'', b'nothing here\n', b'\xff\xfe', b'{"mode": "train"}\n', b'{]']
 )
-def test_what_is_no_log(tmp_path, content):
+def test_a_file_that_is_no_log(tmp_path, content):
     path = tmp_path / 'x.log'
     path.write_bytes(content)
     with pytest.raises(InputError, match=r'x\.log'):
@@ -170,7 +170,13 @@ def test_a_rate_whose_last_digits_are_cut_does_not_count(tmp_path):
     assert len(read_recipe_log(path).rates) == 2
 
 
-def test_a_damaged_evaluation_says_nothing_about_the_recipe(tmp_path):
+def test_a_cut_last_line_of_a_text_log(tmp_path):
+    path = tmp_path / 'a.log'
+    path.write_text(TEXT + '2021-12-08 23:09:00,000 - INFO - Epoch [2/3')
+    assert len(read_recipe_log(path).rates) == 3
+
+
+def test_a_damaged_evaluation_does_not_matter(tmp_path):
     path = write_json(tmp_path / 'a.json', '', RATE, {'mode': 'val', 'epoch': None, 'mIoU': 'x'})
     assert len(read_recipe_log(path).rates) == 1
 
@@ -184,7 +190,7 @@ def test_a_broken_last_line_with_a_line_end(tmp_path):
         read_recipe_log(path)
 
 
-def test_a_log_of_mmengine_has_another_precision(tmp_path):
+def test_a_log_of_mmengine_is_rejected(tmp_path):
     path = tmp_path / 'scalars.json'
     path.write_text('{"lr": 0.1, "epoch": 1, "iter": 10, "step": 10}\n')
     with pytest.raises(InputError, match='is a log of mmengine: expected'):

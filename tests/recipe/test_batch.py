@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 
 from rm_mm.errors import InputError
-from rm_mm.fidelity.rates import stepped_rates
+from rm_mm.fidelity.schedule import stepped_rates
 from rm_mm.recipe.batch import apply_batch_policy, process_count
 from rm_mm.recipe.config import read_config
 

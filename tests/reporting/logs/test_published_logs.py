@@ -1,4 +1,4 @@
-"""The authors' own logs give the paper's rows, with best and last."""
+"""The authors' logs give the rows of the paper, with best and last."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from rm_mm.logs.logged_run import read_run
 from rm_mm.reporting.logs.rows import read_rows
 
 LOGS = Path(__file__).parents[2] / 'data' / 'evaluations'
-#: By hand from the logs' own lines, and from the paper's tables: column, method, best and where,
-#: last and where, published.
+#: Read by hand off the lines of the logs and the tables of the paper: column, method, best and its
+#: step, last and its step, published.
 ROWS = {
     'imagenet_r50_rm.log': ('r50_in1k', 'rm', 79.20, 294, 79.11, 300, 79.20),
     'cifar10_pyramidnet_rm.log': ('pyramidnet200_cifar10', 'rm', 97.72, 247, 97.42, 300, 97.65),
@@ -34,7 +34,7 @@ def test_a_row_of_the_paper(name):
     assert len(record.curve) == {'im': 300, 'ci': 300, 'co': 12, 'ad': 10}[name[:2]]
 
 
-def test_what_they_took():
+def test_time_and_memory():
     found = {name: read_run(LOGS / name) for name in ROWS}
     # The first 200 iterations of three epochs, by the clock: 22:54:17.688 to 22:55:23.613 for one.
     assert found['imagenet_r50_rm.log'].seconds_an_iteration == pytest.approx(0.33, abs=0.01)

@@ -1,9 +1,9 @@
-"""Old configs against ours, where one of the two is changed in one place."""
+"""Old configs against ours, with a change in one place of one of the two."""
 
 import pytest
 
-from rm_mm.fidelity import implied, meanings
-from rm_mm.fidelity.compare import _FOLLOWED
+from rm_mm.fidelity import old_defaults, old_keys
+from rm_mm.fidelity.settings import _EFFECTIVE
 from tests.fidelity.changes import (
     another,
     changed,
@@ -14,8 +14,8 @@ from tests.fidelity.changes import (
     put,
 )
 
-#: One-key changes that are not reported, and rightly: which file the backbone had, where files
-#: are, how fast they are read, how the log looks, how many checkpoints stay, seeds.
+#: Changes of one key that are rightly not reported: file of the backbone, locations of files, how
+#: fast they are read, appearance of the log, number of checkpoints kept, seeds.
 FREE_OF_THEIRS = {
     'coco': {
         'model.backbone.init_cfg.checkpoint', 'work_dir',
@@ -57,7 +57,7 @@ def test_every_change_of_a_value_of_theirs_is_reported(recipe):
 
 def test_every_change_of_a_value_of_ours_is_reported(recipe):
     name, theirs, ours = recipe
-    followed = {key: value for key, value in ours.items() if key in _FOLLOWED}
+    followed = {key: value for key, value in ours.items() if key in _EFFECTIVE}
     silent = {
         dotted(path)
         for path, value in leaves(followed)
@@ -86,7 +86,7 @@ def test_every_change_of_a_value_of_ours_is_reported(recipe):
         ('ade20k', 'evaluation.pre_eval', False, 'evaluation.pre_eval'),
         ('ade20k', 'optimizer_config', {'grad_clip': {'max_norm': 1}},
          'optimizer_config.grad_clip.max_norm'),
-        # A checkpoint to start from is no variable, whatever else has its name.
+        # A checkpoint to start from is no variable, even if another key has its value.
         ('ade20k', 'load_from', '/data/pytorch_classification/logs/imagenet/'
          'imagenet_resnet50_e300_roi_rc_v2_w1_r05_loss1_05/fold1_best.pth', 'load_from'),
     ],
@@ -124,7 +124,7 @@ def test_a_reason_is_for_values_of_ours(request, task, path, value, key):
 @pytest.mark.parametrize(
     ('task', 'path'),
     [
-        # DefaultSampler shuffles unless told not to, CocoDataset filters unless it is to test.
+        # By default DefaultSampler shuffles, and CocoDataset filters unless in test mode.
         ('coco', 'val_dataloader.sampler.shuffle'),
         ('coco', 'test_dataloader.dataset.test_mode'),
         ('coco', 'train_dataloader.batch_sampler'),
@@ -134,7 +134,7 @@ def test_a_reason_is_for_values_of_ours(request, task, path, value, key):
         ('ade20k', 'model.backbone.init_cfg.type'),
     ],
 )
-def test_what_ours_must_say(request, task, path):
+def test_settings_that_ours_must_have(request, task, path):
     theirs, ours = request.getfixturevalue(task)
     place = [int(name) if name.isdigit() else name for name in path.split('.')]
     assert faults(theirs, changed(ours, place, delete))
@@ -148,15 +148,14 @@ def test_a_second_transform_of_a_type_does_not_hide_the_first(coco):
     assert 'train_dataloader.dataset.pipeline.Resize#2.scale' in faults(theirs, ours)
 
 
-@pytest.mark.parametrize('kept', [implied.DETECTION, implied.SEGMENTATION])
+@pytest.mark.parametrize('kept', [old_defaults.DETECTION, old_defaults.SEGMENTATION])
 def test_no_reason_is_for_every_value(kept):
-    class Unheard:
-        """Of no type and value that a recipe has."""
+    exempt = {each.key: each.exempt for each in kept if each.exempt}
+    assert exempt
+    # No recipe has such a type or value.
+    assert [key for key, covers in exempt.items() if covers(object(), {})] == []
 
-    nowhere = Unheard()
-    assert [each.key for each in kept if each.covers and each.covers(nowhere, {})] == []
 
-
-@pytest.mark.parametrize('kept', [meanings.DETECTION, meanings.SEGMENTATION])
+@pytest.mark.parametrize('kept', [old_keys.DETECTION, old_keys.SEGMENTATION])
 def test_no_reason_is_for_every_value_of_theirs(kept):
     assert [each.key for each in kept if each.covers and each.covers(object(), object())] == []
