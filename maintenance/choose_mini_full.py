@@ -20,7 +20,7 @@ from typing import Any
 from mmengine.config import Config
 
 from rm_mm.cli import main
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.data import mini
 from rm_mm.data.mini import articles, compose
 from rm_mm.recipe.metric import metric_of
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         call += ['--backbone', str(args.backbone)]
     if code := main([*call, '--cfg-options', 'embedded_data=', *args.options]):
         return code
-    metric = metric_of(Config.fromfile(config_path(args.config)))
+    metric = metric_of(Config.fromfile(packaged_config(args.config)))
     found = figures_of(read_curve(args.work_dir, metric))
     tried = vars(args) | found | {'seconds': round(time.monotonic() - began)}
     text = json.dumps(tried, default=str)

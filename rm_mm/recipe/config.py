@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rm_mm.compat.config_scopes import SCOPE, config_path
+from rm_mm.compat.config_scopes import SCOPE, packaged_config
 from rm_mm.errors import InputError, RmMmError
 
 
@@ -27,7 +27,7 @@ def find_config(name: str | Path) -> Path:
     library, separator, _ = str(name).partition('::')
     if separator and library != SCOPE:
         return _of_library(str(name))
-    return config_path(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
+    return packaged_config(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
 
 
 def _of_library(name: str) -> Path:

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.data import embedded, mini
 from rm_mm.errors import InputError
 
@@ -37,12 +37,12 @@ def calls(tmp_path, monkeypatch, asked):
 
 
 def lay_out(recipe):
-    embedded.lay_out_embedded(Config.fromfile(config_path(recipe)), ('train_dataloader',))
+    embedded.lay_out_embedded(Config.fromfile(packaged_config(recipe)), ('train_dataloader',))
 
 
 @pytest.mark.parametrize('recipe', RECIPES)
 def test_a_mini_recipe_finds_its_images_anywhere(recipe, calls, tmp_path):
-    config = Config.fromfile(config_path(recipe))
+    config = Config.fromfile(packaged_config(recipe))
     embedded.lay_out_embedded(config, ('train_dataloader', 'val_dataloader'))
     assert [str(folder) for folder in calls] == ['data/mini']
     assert (tmp_path / config.train_dataloader.dataset.data_root).is_dir()
@@ -57,12 +57,12 @@ def test_a_recipe_says_how_many_images_it_takes(recipe, calls, asked):
     full = recipe.replace('_mini', '_mini_full')
     lay_out(full)
     assert [str(folder) for folder in calls] == ['data/mini', 'data/mini-full']
-    assert asked == Config.fromfile(config_path(full)).embedded_sizes
+    assert asked == Config.fromfile(packaged_config(full)).embedded_sizes
     assert sorted(asked) == ['train_images', 'train_scenes', 'val_images', 'val_scenes']
 
 
 def test_images_elsewhere_are_left_to_their_owner(calls):
-    config = Config.fromfile(config_path(RECIPES[0]))
+    config = Config.fromfile(packaged_config(RECIPES[0]))
     config.train_dataloader.dataset.data_root = 'data/mini_of_mine'
     embedded.lay_out_embedded(config, ('train_dataloader',))
     assert not calls
@@ -112,6 +112,6 @@ def test_what_else_stands_there_is_named_and_not_touched(calls, tmp_path, place,
 
 
 def test_a_full_size_recipe_has_none(calls):
-    config = Config.fromfile(config_path('classification/r50_rm_in1k.py'))
+    config = Config.fromfile(packaged_config('classification/r50_rm_in1k.py'))
     embedded.lay_out_embedded(config, ('train_dataloader',))
     assert not calls

@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from rm_mm.cli import main
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.data import mini
 from rm_mm.run import training
 from rm_mm.suite.planning.plan import plan
@@ -47,5 +47,5 @@ def test_a_mini_recipe_needs_nothing_but_itself(tmp_path, monkeypatch):
 def test_a_run_goes_where_the_suite_looks_for_it(preset):
     chosen = PRESETS[preset]
     for cell in plan(chosen, ('rm',), chosen.tasks, (0,), chosen.work_dir):
-        config = Config.fromfile(config_path(cell.config))
+        config = Config.fromfile(packaged_config(cell.config))
         assert training._work_dir(config, cell.config) == cell.directory
