@@ -52,7 +52,7 @@ def article(split: str, label: int, number: int) -> articles.Article:
 def compose_data(images: int, scenes: int) -> Path:
     """The data to choose on, with so many training images and scenes, below ``data/``."""
     compose.tiles, compose.article = half, article
-    return mini.prepare(
+    return mini.prepare_mini(
         Path('data', f'choice-{images}-{scenes}'),
         seed=SEED,
         train_images=images,

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.embedded import lay_out_embedded
-from rm_mm.data.presence import require_data, set_data_root
+from rm_mm.data.sources import lay_out_embedded, require_data, set_data_root
 from rm_mm.errors import InputError
 from rm_mm.files import write_json
 from rm_mm.recipe.batch import RECIPES_BATCH, apply_batch_policy, process_count

@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.embedded import reads_embedded
-from rm_mm.data.presence import datasets
+from rm_mm.data.sources import datasets, reads_embedded
 from rm_mm.errors import RejectedError
 from rm_mm.files import write_text
 from rm_mm.recipe.metric import metric_of

@@ -36,9 +36,9 @@ def test_only_the_data_that_is_read_has_to_be_there(tmp_path, capsys, call, pres
 
 def test_a_mini_recipe_needs_nothing_but_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    prepare = mini.prepare
+    prepare = mini.prepare_mini
     sizes = dict(train_images=10, val_images=10, train_scenes=2, val_scenes=2)
-    monkeypatch.setattr(mini, 'prepare', lambda folder, progress: prepare(folder, **sizes))
+    monkeypatch.setattr(mini, 'prepare_mini', lambda folder, progress: prepare(folder, **sizes))
     assert main(['train', CONFIG, '--check']) == 0
     assert (tmp_path / 'data' / 'mini' / 'imagenet' / 'train').is_dir()
 

@@ -28,7 +28,7 @@ from rm_mm.suite import cell_run, family, pretrained
 
 command = sys.argv[1]
 family.GRACE_SECONDS = 0.5
-mini.prepare = lambda folder, progress: folder
+mini.prepare_mini = lambda folder, progress: folder
 mini.fingerprint = lambda folder: 'of the images'
 cell_run._command = lambda arguments, gpus: [sys.executable, command, *arguments]
 run_command = pretrained.run_command

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from rm_mm.cli import main
 from rm_mm.compat import packaged_config
 from rm_mm.data import mini
-from rm_mm.data.presence import datasets
+from rm_mm.data.sources import datasets
 from rm_mm.suite import command
 from rm_mm.suite.planning.plan import plan
 from rm_mm.suite.planning.presets import PRESETS
@@ -31,7 +31,7 @@ def call(monkeypatch, tmp_path):
         assert options.data_fingerprint == 'of data/mini-full'
         return []
 
-    monkeypatch.setattr(mini, 'prepare', prepare)
+    monkeypatch.setattr(mini, 'prepare_mini', prepare)
     monkeypatch.setattr(mini, 'fingerprint', lambda folder: f'of {folder}')
     monkeypatch.setattr(command, 'prepare', prepare_cells)
     monkeypatch.setattr(command, '_run', run_cells)

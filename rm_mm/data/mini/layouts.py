@@ -12,23 +12,23 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from rm_mm.data.mini.classes import CLASSES, SEGMENTATION_CLASSES
+from rm_mm.data.mini.articles import CLASSES, SEGMENTATION_CLASSES
 from rm_mm.data.mini.compose import Scene, object_image, scene
 from rm_mm.files import write_json
 
 IMAGENET = Path('imagenet')
 COCO = Path('coco')
 ADE20K = Path('ade', 'ADEChallengeData2016')
-# What ADE20K calls the splits, in folders and in file names.
+# ADE20K's names of the splits, in folders and in file names.
 ADE20K_SPLITS = {'train': ('training', 'train'), 'val': ('validation', 'val')}
 JPEG_QUALITY = 95
-# Lines of progress a split.
+# Lines of progress per split.
 REPORTS = 10
 
 
 @dataclass(frozen=True)
 class Split:
-    """What to write of ``train`` or ``val``: how many object images, and how many scenes."""
+    """Number of object images and of scenes to write for ``train`` or ``val``."""
 
     name: str
     images: int
@@ -38,7 +38,7 @@ class Split:
 def write_imagenet(
     root: Path, seed: int, split: Split, progress: Callable[[str], None] | None
 ) -> None:
-    """Write the object images, a folder a class, as ``ImageNet(split=...)`` of mmpretrain reads."""
+    """Write object images in a folder per class, for ``ImageNet`` of mmpretrain."""
     for class_name in CLASSES:
         (root / IMAGENET / split.name / class_name).mkdir(parents=True)
     for number in range(split.images):
@@ -51,7 +51,7 @@ def write_imagenet(
 def write_scenes(
     root: Path, seed: int, split: Split, size: int, progress: Callable[[str], None] | None
 ) -> None:
-    """Write the scenes twice, for ``CocoDataset`` of mmdet and for ``ADE20KDataset`` of mmseg."""
+    """Write scenes twice, for ``CocoDataset`` of mmdet and for ``ADE20KDataset`` of mmseg."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     ade_split, infix = ADE20K_SPLITS[split.name]
@@ -88,7 +88,7 @@ def write_scenes(
 
 
 def coco_annotations(composed: Scene, image_id: int) -> list[dict[str, Any]]:
-    """Describe each article by its visible pixels: their box, area and run lengths."""
+    """Return the box, area and run lengths of the visible pixels of each article."""
     annotations = []
     for instance in composed.instances:
         runs = coco_mask.encode(np.asfortranarray(instance.mask, np.uint8))
@@ -115,7 +115,7 @@ def label_map(composed: Scene) -> npt.NDArray[np.uint8]:
 
 
 def _encoded(suffix: str, pixels: npt.NDArray[np.uint8]) -> bytes:
-    # OpenCV 5 remarks on every option of another format.
+    # OpenCV 5 warns about options of another format.
     options = () if suffix == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     done, content = cv2.imencode(suffix, pixels, options)
     assert done, f'OpenCV cannot encode {suffix}'
@@ -128,7 +128,7 @@ def _write_jpeg(path: Path, rgb: npt.NDArray[np.uint8]) -> bytes:
     return content
 
 
-def _report(progress: Callable[[str], None] | None, what: str, done: int, total: int) -> None:
-    """Report every tenth of the work, and its end."""
+def _report(progress: Callable[[str], None] | None, task: str, done: int, total: int) -> None:
+    """Report progress after every tenth of the work."""
     if progress is not None and (done * REPORTS) // total > ((done - 1) * REPORTS) // total:
-        progress(f'{what}: {done} of {total}')
+        progress(f'{task}: {done} of {total}')
