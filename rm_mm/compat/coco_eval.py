@@ -82,12 +82,10 @@ class FastCOCOeval(COCOeval):
         result: dict[str, Any] = {**fast.eval, 'params': params}
         classes = len(params.catIds) if params.useCats else 1
         rest = (classes, len(params.areaRng), len(params.maxDets))
-        thresholds, recalls = len(params.iouThrs), len(params.recThrs)
-        for name, shape in (
-            ('precision', (thresholds, recalls, *rest)),
-            ('scores', (thresholds, recalls, *rest)),
-            ('recall', (thresholds, *rest)),
-        ):
+        recall = (len(params.iouThrs), *rest)
+        precision = (len(params.iouThrs), len(params.recThrs), *rest)
+        shapes = {'precision': precision, 'scores': precision, 'recall': recall}
+        for name, shape in shapes.items():
             if result[name].shape != shape:
                 raise ValueError(f'{name} of shape {result[name].shape}, expected {shape}')
         return result

@@ -88,28 +88,25 @@ def _resolve_bases(config: ModuleType) -> None:
 
 
 def _get_cfg_path(
-    original: Callable[[str, str], tuple[str, str | None]],
+    original: Callable[..., tuple[str, str | None]],
     instance: Any,
     args: tuple[str, str],
-    kwargs: dict[str, str],
+    kwargs: Any,
 ) -> tuple[str, str | None]:
     """Resolve ``rm_mm::`` bases, and cache what mmengine returns for other packages.
 
     mmengine marks a base from another package with the registry scope of that package. Ours gets no
     scope: this package has no registries and registers its classes with the libraries' own.
     """
-
-    def resolve(cfg_path: str, filename: str) -> tuple[str, str | None]:
-        scope, separator, name = cfg_path.partition('::')
-        if not separator:
-            return original(cfg_path, filename)
-        if scope == SCOPE:
-            return str(packaged_config(name)), None
-        if cfg_path not in _resolved:
-            _resolved[cfg_path] = original(cfg_path, filename)
-        return _resolved[cfg_path]
-
-    return resolve(*args, **kwargs)
+    base = args[0]
+    scope, separator, name = base.partition('::')
+    if not separator:
+        return original(*args, **kwargs)
+    if scope == SCOPE:
+        return str(packaged_config(name)), None
+    if base not in _resolved:
+        _resolved[base] = original(*args, **kwargs)
+    return _resolved[base]
 
 
 def _resolve_hub(hub: ModuleType) -> None:

@@ -6,7 +6,6 @@ Registering them earlier would make ``import rm_mm`` as slow as importing the wh
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 
 import wrapt
 
@@ -43,8 +42,4 @@ def import_after(trigger: str, module: str) -> None:
     An error in ``module`` also fails the import of ``trigger``: a model built without our classes
     would fail later and less clearly.
     """
-
-    def import_module(_: ModuleType) -> None:
-        importlib.import_module(module)
-
-    wrapt.register_post_import_hook(import_module, trigger)
+    wrapt.register_post_import_hook(lambda _: importlib.import_module(module), trigger)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -151,6 +152,7 @@ def _write(
     space: int,
     progress: Callable[[str], None],
 ) -> None:
+    pending = deque(sizes)
     try:
         # The map size only reserves addresses; the file grows with its content.
         map_size = space + space // 8 + (64 << 20)
@@ -158,31 +160,20 @@ def _write(
             str(target), subdir=False, lock=False, sync=False, map_size=map_size
         )
         with closing(environment):
-            for done, keys in _commits(sizes):
-                progress(f'pack: {done:,} of {len(sizes):,} files')
+            while pending:
+                progress(f'pack: {len(sizes) - len(pending):,} of {len(sizes):,} files')
+                size = 0
                 with environment.begin(write=True) as transaction:
-                    for key in keys:
+                    while pending and size < COMMIT_BYTES:
+                        key = pending.popleft()
                         content = _read(root / os.fsdecode(key), sizes[key])
                         transaction.put(key, content, append=True)
+                        size += sizes[key]
             environment.sync(True)
     except lmdb.Error as error:
         raise InputError(
             f'cannot pack into {printable(target.parent)}: {error}; nothing was left there'
         ) from error
-
-
-def _commits(sizes: dict[bytes, int]) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield the keys of each commit, and the number of files before them."""
-    keys: list[bytes] = []
-    size = done = 0
-    for key in sizes:
-        keys.append(key)
-        size += sizes[key]
-        if size >= COMMIT_BYTES:
-            yield done, keys
-            done += len(keys)
-            keys, size = [], 0
-    yield done, keys
 
 
 def _read(path: Path, size: int) -> bytes:

@@ -22,13 +22,8 @@ DISTRIBUTIONS = {
 #: What pip has to install for each module, on each line of the stack.
 REQUIREMENTS = {
     'onedl': {module: names[0] for module, names in DISTRIBUTIONS.items()},
-    'upstream': {
-        'mmengine': 'mmengine',
-        'mmcv': 'mmcv-lite==2.1.0',
-        'mmpretrain': 'mmpretrain',
-        'mmdet': 'mmdet',
-        'mmseg': 'mmsegmentation',
-    },
+    'upstream': {module: names[1] for module, names in DISTRIBUTIONS.items()}
+    | {'mmcv': 'mmcv-lite==2.1.0'},
 }
 #: Compiled modules that rm_mm and the stack import, and the distributions that provide them.
 BINARIES = {

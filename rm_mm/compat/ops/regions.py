@@ -52,14 +52,9 @@ def roi_align_forward(
     """
     _require_average(pool_mode)
     features = at_least_float32(input)
+    bins = aligned_height, aligned_width
     pooled = torch.ops.torchvision.roi_align(
-        features,
-        rois.to(features.dtype),
-        spatial_scale,
-        aligned_height,
-        aligned_width,
-        sampling_ratio,
-        aligned,
+        features, rois.to(features.dtype), spatial_scale, *bins, sampling_ratio, aligned
     )
     output.copy_(pooled)
 
@@ -84,15 +79,10 @@ def roi_align_backward(
     """
     _require_average(pool_mode)
     gradient = at_least_float32(grad_output)
+    rois = rois.to(gradient.dtype)
+    sizes = aligned_height, aligned_width, *grad_input.shape
     scattered = torch.ops.torchvision._roi_align_backward(
-        gradient,
-        rois.to(gradient.dtype),
-        spatial_scale,
-        aligned_height,
-        aligned_width,
-        *grad_input.shape,
-        sampling_ratio,
-        aligned,
+        gradient, rois, spatial_scale, *sizes, sampling_ratio, aligned
     )
     grad_input.copy_(scattered)
 
@@ -134,10 +124,19 @@ def roi_pool_forward(
     start = torch.where((size > 0).all(dim=1, keepdim=True), start, torch.inf)
     columns = _bin_edges(start[:, 0], size[:, 0], pooled_width, width)
     rows = _bin_edges(start[:, 1], size[:, 1], pooled_height, height)
+    output.zero_()
+    argmax.fill_(_NOTHING)
     for region, image in enumerate(regions[:, 0].long().tolist()):
-        maxima, places = _pool(features[image], rows[region], columns[region])
-        output[region] = maxima.to(output.dtype)
-        argmax[region] = places.to(argmax.dtype)
+        for row, (top, bottom) in enumerate(rows[region]):
+            for column, (left, right) in enumerate(columns[region]):
+                window = features[image, :, top:bottom, left:right]
+                if window.numel():
+                    # Of equal maxima, torch and the kernel both return the first in reading order.
+                    best = window.flatten(1).max(dim=1)
+                    y = top + best.indices // (right - left)
+                    x = left + best.indices % (right - left)
+                    output[region, :, row, column] = best.values.to(output.dtype)
+                    argmax[region, :, row, column] = (y * width + x).to(argmax.dtype)
 
 
 def roi_pool_backward(
@@ -163,55 +162,11 @@ def roi_pool_backward(
     grad_input.add_(total.view_as(grad_input).to(grad_input.dtype))
 
 
-_Edges = list[tuple[int, int]]
-
-
-def _bin_edges(start: Tensor, size: Tensor, bins: int, limit: int) -> list[_Edges]:
+def _bin_edges(start: Tensor, size: Tensor, bins: int, limit: int) -> list[list[tuple[int, int]]]:
     """Return the half-open pixel range of each bin along one axis, for every region."""
     step = (size / bins)[:, None]
     number = torch.arange(bins, device=start.device, dtype=start.dtype)
-    first = (number * step + start[:, None]).floor().clamp(0, limit).long()
-    behind = ((number + 1) * step + start[:, None]).ceil().clamp(0, limit).long()
-    pairs = zip(first.tolist(), behind.tolist(), strict=True)
-    return [list(zip(firsts, behinds, strict=True)) for firsts, behinds in pairs]
-
-
-def _pool(features: Tensor, rows: _Edges, columns: _Edges) -> tuple[Tensor, Tensor]:
-    """Pool one image's features, (C, H, W), over one region's bins.
-
-    Pools along each row, then across rows, so that the first of equal maxima in reading order is
-    found, as by the kernel.
-
-    Returns:
-        The maxima and their positions, each (C, bins, bins).
-    """
-    width = features.size(2)
-    by_column = [_first_maximum(features[:, :, begin:end], dim=2) for begin, end in columns]
-    values = torch.stack([value for value, _ in by_column], dim=2)
-    xs = torch.stack(
-        [
-            torch.where(x == _NOTHING, _NOTHING, x + begin)
-            for (_, x), (begin, _) in zip(by_column, columns, strict=True)
-        ],
-        dim=2,
-    )
-    maxima, places = [], []
-    for begin, end in rows:
-        value, y = _first_maximum(values[:, begin:end], dim=1)
-        if begin < end:
-            x = xs[:, begin:end].gather(1, y[:, None])[:, 0]
-            place = torch.where(x == _NOTHING, _NOTHING, (y + begin) * width + x)
-        else:
-            place = y
-        maxima.append(value)
-        places.append(place)
-    return torch.stack(maxima, dim=1), torch.stack(places, dim=1)
-
-
-def _first_maximum(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return the maximum and its first index, or 0 and -1 along an empty dimension."""
-    if values.size(dim):
-        best = values.max(dim=dim)
-        return best.values, best.indices
-    empty = values.sum(dim=dim)
-    return empty, torch.full_like(empty, _NOTHING, dtype=torch.long)
+    begin = (number * step + start[:, None]).floor().clamp(0, limit).long()
+    end = ((number + 1) * step + start[:, None]).ceil().clamp(0, limit).long()
+    edges = zip(begin.tolist(), end.tolist(), strict=True)
+    return [list(zip(begins, ends, strict=True)) for begins, ends in edges]
