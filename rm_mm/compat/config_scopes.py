@@ -20,7 +20,7 @@ import wrapt
 from rm_mm.errors import InputError
 
 SCOPE = 'rm_mm'
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def configs_root() -> Path:
@@ -29,7 +29,7 @@ def configs_root() -> Path:
     Raises:
         InputError: If there is neither.
     """
-    candidates = (_PACKAGE / '.mim' / 'configs', _PACKAGE.parent / 'configs')
+    candidates = (PACKAGE / '.mim' / 'configs', PACKAGE.parent / 'configs')
     for folder in candidates:
         if folder.is_dir():
             return folder

@@ -22,21 +22,6 @@ EXTENSION = 'mmcv._ext'
 SUBSTITUTE_MARK = '__rm_mm_substitute__'
 
 
-class _SubstituteLoader(Loader):
-    """Fills the module when it is first imported."""
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Use the default module object."""
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Add the substitutes, and a placeholder for every other op."""
-        from rm_mm.compat.ops import OPS
-
-        module.__dict__.update(OPS)
-        module.__dict__[SUBSTITUTE_MARK] = True
-        module.__dict__['__getattr__'] = _absent_op
-
-
 def _absent_op(name: str) -> Callable[..., NoReturn]:
     """Return a placeholder that raises when called: mmcv checks at import that its ops exist."""
     if name.startswith('_'):
@@ -49,8 +34,8 @@ def _absent_op(name: str) -> Callable[..., NoReturn]:
     return absent
 
 
-class _SubstituteFinder(MetaPathFinder):
-    """Finds ``mmcv._ext`` and nothing else."""
+class _SubstituteFinder(MetaPathFinder, Loader):
+    """Finds and loads ``mmcv._ext`` and nothing else."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -58,7 +43,15 @@ class _SubstituteFinder(MetaPathFinder):
         """Return the spec of the substitute, or None for any other name."""
         if fullname != EXTENSION:
             return None
-        return importlib.util.spec_from_loader(fullname, _SubstituteLoader())
+        return importlib.util.spec_from_loader(fullname, self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Add the substitutes to the module, and a placeholder for every other op."""
+        from rm_mm.compat.ops import OPS
+
+        module.__dict__.update(OPS)
+        module.__dict__[SUBSTITUTE_MARK] = True
+        module.__dict__['__getattr__'] = _absent_op
 
 
 def substitute_mmcv_ops() -> bool:

@@ -1,7 +1,7 @@
 """Load photographs for pretraining: decode, crop and resize them as fast as one core can.
 
 The steps are those of the authors' torchvision pipeline and of mmpretrain's. OpenCV decodes and
-torch resamples, which is faster than Pillow and gives the same levels::
+torch resamples, which is faster than Pillow and differs from it by at most one level::
 
     file -> LoadRGBImage -> (H, W, 3) -> AntialiasedRandomResizedCrop -> (224, 224, 3) -> loader
     file -> LoadRandomResizedCrop ------------------------------------> (224, 224, 3) -> loader
@@ -38,11 +38,14 @@ _JPEG_END = b'\xff\xd9'
 RowsNeeded = Callable[[int, int], int]
 
 
-def decode_rgb(data: bytes, rows_needed: RowsNeeded | None = None) -> Pixels:
-    """Decode an image as torchvision's ``ImageFolder`` does, ignoring the orientation in EXIF data.
+def read_rgb(
+    path: str, backend_args: dict[str, Any] | None, rows_needed: RowsNeeded | None = None
+) -> Pixels:
+    """Read an image as torchvision's ``ImageFolder`` does, ignoring the orientation in EXIF data.
 
     Args:
-        data: Content of the file.
+        path: Path or URI of the image.
+        backend_args: Arguments of mmengine's file backend.
         rows_needed: Called once, with the height and width. Rows below may not be decoded; by
             default all are.
 
@@ -50,8 +53,19 @@ def decode_rgb(data: bytes, rows_needed: RowsNeeded | None = None) -> Pixels:
         RGB, (H, W, 3); rows that are not needed may be missing.
 
     Raises:
-        OSError: If the file is not an image or is truncated, with Pillow's message.
+        OSError: If the file does not exist, is truncated, or is not an image.
     """
+    data = fileio.get(path, backend_args=backend_args)
+    try:
+        return _decode(data, rows_needed)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise OSError(
+            f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
+            'rm-mm data check NAME ROOT --deep finds all such files'
+        ) from error
+
+
+def _decode(data: bytes, rows_needed: RowsNeeded | None) -> Pixels:
     with Image.open(io.BytesIO(data)) as file:
         rows = rows_needed(file.height, file.width) if rows_needed else file.height
         # Other files are left to Pillow, as in ImageFolder. It converts CMYK in its own way, and it
@@ -61,17 +75,6 @@ def decode_rgb(data: bytes, rows_needed: RowsNeeded | None = None) -> Pixels:
             if decoded is not None:
                 return np.asarray(decoded, np.uint8)
         return np.array(file.convert('RGB'))
-
-
-def _read(path: str, backend_args: dict[str, Any] | None, rows: RowsNeeded | None = None) -> Pixels:
-    data = fileio.get(path, backend_args=backend_args)
-    try:
-        return decode_rgb(data, rows)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(
-            f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
-            'rm-mm data check NAME ROOT --deep finds all such files'
-        ) from error
 
 
 @TRANSFORMS.register_module()
@@ -94,7 +97,7 @@ class LoadRGBImage(LoadImageFromFile):
         Raises:
             OSError: If the file does not exist or is not an image.
         """
-        image = _read(results['img_path'], self.backend_args)
+        image = read_rgb(results['img_path'], self.backend_args)
         results |= {'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
         return results
 
@@ -182,7 +185,7 @@ class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
             box = self.rand_crop_params(np.broadcast_to(np.uint8(0), (height, width, 3)))
             return int(box[0] + box[2])
 
-        image = _read(results['img_path'], self.backend_args, rows_needed)
+        image = read_rgb(results['img_path'], self.backend_args, rows_needed)
         results['ori_shape'] = original
         return self._cropped(results, image, box)
 

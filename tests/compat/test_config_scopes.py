@@ -16,7 +16,7 @@ def checkout(tmp_path, monkeypatch):
     folder = tmp_path / 'configs' / 'detection'
     folder.mkdir(parents=True)
     (folder / 'small.py').write_text("model = dict(type='ATSS')\norigin = 'checkout'\n")
-    monkeypatch.setattr(config_scopes, '_PACKAGE', tmp_path / 'rm_mm')
+    monkeypatch.setattr(config_scopes, 'PACKAGE', tmp_path / 'rm_mm')
     return tmp_path
 
 
@@ -55,7 +55,7 @@ def test_our_configs_are_read_without_importing_rm_mm(name):
     code = f'from mmengine.config import Config; print(Config.fromfile({str(path)!r}).model.type)'
     done = subprocess.run(
         [sys.executable, '-c', code],
-        env={'PYTHONPATH': str(config_scopes._PACKAGE.parent)}, capture_output=True, text=True,
+        env={'PYTHONPATH': str(config_scopes.PACKAGE.parent)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.split() == ['EncoderDecoder'], done.stderr
 
@@ -101,7 +101,7 @@ def test_an_unknown_config_is_reported_with_similar_names(checkout):
 
 
 def test_missing_configs_are_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(config_scopes, '_PACKAGE', tmp_path / 'rm_mm')
+    monkeypatch.setattr(config_scopes, 'PACKAGE', tmp_path / 'rm_mm')
     with pytest.raises(InputError, match='install rm_mm again'):
         configs_root()
 

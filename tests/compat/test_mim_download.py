@@ -29,7 +29,7 @@ def output(tmp_path):
         (folder / 'download.py').write_text(COMMAND.format(name=name))
         done = subprocess.run(
             [sys.executable, '-c', code.format(name=name)],
-            env={'PYTHONPATH': f'{tmp_path}:{config_scopes._PACKAGE.parent}'},
+            env={'PYTHONPATH': f'{tmp_path}:{config_scopes.PACKAGE.parent}'},
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from rm_mm.compat.ops import OPS
 
 def run(code, *path):
     """Run a fresh interpreter and return what it printed."""
-    root = str(config_scopes._PACKAGE.parent)
+    root = str(config_scopes.PACKAGE.parent)
     done = subprocess.run(
         [sys.executable, '-c', code],
         env={'PYTHONPATH': ':'.join([*map(str, path), root])},

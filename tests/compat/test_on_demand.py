@@ -51,7 +51,7 @@ def test_everything_is_registered_if_rm_mm_comes_after_part_of_the_stack():
     )
     done = subprocess.run(
         [sys.executable, '-c', f'{code}; print([name in sys.modules for name in {ours}])'],
-        env={'PYTHONPATH': str(config_scopes._PACKAGE.parent), 'OMP_NUM_THREADS': '1'},
+        env={'PYTHONPATH': str(config_scopes.PACKAGE.parent), 'OMP_NUM_THREADS': '1'},
         capture_output=True,
         text=True,
         check=False,

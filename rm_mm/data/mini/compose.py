@@ -74,12 +74,7 @@ def object_image(seed: int, split: str, number: int) -> tuple[Image, int]:
     """Compose an image of a single article.
 
     Classes take turns, and so do the articles of a class: every article is used once before any is
-    used again.
-
-    Args:
-        seed: Seed of the whole set, from 0.
-        split: ``train`` or ``val``.
-        number: Number of the image, from 0.
+    used again. The arguments are those of :func:`generator`.
 
     Returns:
         RGB, (64, 64, 3), and the index into ``CLASSES``.
@@ -95,13 +90,9 @@ def object_image(seed: int, split: str, number: int) -> tuple[Image, int]:
 
 
 def scene(seed: int, split: str, number: int, size: int = SCENE_PIXELS) -> Scene:
-    """Compose a scene of 2 to 6 articles; later ones cover earlier ones.
+    """Compose a scene of 2 to 6 articles, ``size`` pixels wide and high.
 
-    Args:
-        seed: Seed of the whole set, from 0.
-        split: ``train`` or ``val``.
-        number: Number of the scene, from 0.
-        size: Height and width in pixels.
+    Later articles cover earlier ones. The other arguments are those of :func:`generator`.
 
     Raises:
         ValueError: If two of the largest articles do not fit side by side.
