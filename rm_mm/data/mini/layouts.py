@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,42 +25,33 @@ JPEG_QUALITY = 95
 REPORTS = 10
 
 
-@dataclass(frozen=True)
-class Split:
-    """Number of object images and of scenes to write for ``train`` or ``val``."""
-
-    name: str
-    images: int
-    scenes: int
-
-
 def write_imagenet(
-    root: Path, seed: int, split: Split, progress: Callable[[str], None] | None
+    root: Path, seed: int, split: str, count: int, progress: Callable[[str], None] | None
 ) -> None:
     """Write object images in a folder per class, for ``ImageNet`` of mmpretrain."""
+    folder = root / IMAGENET / split
     for class_name in CLASSES:
-        (root / IMAGENET / split.name / class_name).mkdir(parents=True)
-    for number in range(split.images):
-        image, label = object_image(seed, split.name, number)
-        name = f'{split.name}_{number:06d}.jpg'
-        _write_jpeg(root / IMAGENET / split.name / CLASSES[label] / name, image)
-        _report(progress, f'objects, {split.name}', number + 1, split.images)
+        (folder / class_name).mkdir(parents=True)
+    for number in range(count):
+        image, label = object_image(seed, split, number)
+        _write_jpeg(folder / CLASSES[label] / f'{split}_{number:06d}.jpg', image)
+        _report(progress, f'objects, {split}', number + 1, count)
 
 
 def write_scenes(
-    root: Path, seed: int, split: Split, size: int, progress: Callable[[str], None] | None
+    root: Path, seed: int, split: str, count: int, size: int, progress: Callable[[str], None] | None
 ) -> None:
     """Write scenes twice, for ``CocoDataset`` of mmdet and for ``ADE20KDataset`` of mmseg."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    ade_split, infix = ADE20K_SPLITS[split.name]
-    coco_folder = root / COCO / f'{split.name}2017'
+    ade_split, infix = ADE20K_SPLITS[split]
+    coco_folder = root / COCO / f'{split}2017'
     image_folder = root / ADE20K / 'images' / ade_split
     label_folder = root / ADE20K / 'annotations' / ade_split
     for folder in (coco_folder, image_folder, label_folder):
         folder.mkdir(parents=True)
-    for number in range(split.scenes):
-        composed = scene(seed, split.name, number, size)
+    for number in range(count):
+        composed = scene(seed, split, number, size)
         image_id = number + 1
         name = f'{image_id:012d}.jpg'
         images.append({'id': image_id, 'file_name': name, 'height': size, 'width': size})
@@ -71,9 +61,9 @@ def write_scenes(
         content = _write_jpeg(coco_folder / name, composed.image)
         (image_folder / f'{stem}.jpg').write_bytes(content)
         (label_folder / f'{stem}.png').write_bytes(_encoded('.png', label_map(composed)))
-        _report(progress, f'scenes, {split.name}', image_id, split.scenes)
+        _report(progress, f'scenes, {split}', image_id, count)
     write_json(
-        root / COCO / 'annotations' / f'instances_{split.name}2017.json',
+        root / COCO / 'annotations' / f'instances_{split}2017.json',
         {
             'info': {'description': 'Fashion-MNIST articles on procedural backgrounds'},
             'licenses': [{'id': 1, 'name': 'MIT'}],

@@ -14,7 +14,7 @@ from typing import Any
 
 from rm_mm.data.mini.articles import SPLITS, embedded_file
 from rm_mm.data.mini.compose import SCENE_PIXELS
-from rm_mm.data.mini.layouts import Split, write_imagenet, write_scenes
+from rm_mm.data.mini.layouts import write_imagenet, write_scenes
 from rm_mm.errors import InputError
 from rm_mm.files import write_json
 
@@ -84,12 +84,9 @@ def prepare_mini(
         # mkdtemp creates private folders; this one needs the usual permissions.
         made = staging / root.name
         made.mkdir()
-        for split in (
-            Split('train', train_images, train_scenes),
-            Split('val', val_images, val_scenes),
-        ):
-            write_imagenet(made, seed, split, progress)
-            write_scenes(made, seed, split, scene_size, progress)
+        for split in SPLITS:
+            write_imagenet(made, seed, split, counts[f'{split}_images'], progress)
+            write_scenes(made, seed, split, counts[f'{split}_scenes'], scene_size, progress)
         files = {path: (made / path).stat().st_size for path in _files(made)}
         stamp = {'request': request, 'fingerprint': fingerprint(made), 'files': files}
         write_json(made / STAMP, stamp)
