@@ -1,8 +1,8 @@
 """Check what this machine can run, and find the command that fixes each problem.
 
 Imports that may crash or hang run in a child process (:mod:`rm_mm.doctor.imports`). The other
-modules check one subject each and turn what they see into findings. Only the standard library is
-used, so that the doctor also works in a broken environment.
+modules check one subject each. They use the standard library only, so that the doctor also works in
+a broken environment.
 """
 
 from __future__ import annotations

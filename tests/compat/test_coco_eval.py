@@ -54,8 +54,8 @@ def made(seed=0, images=12, masks=False, first_id=1):
 
     Image 1 has no annotations, image 2 no detections, image 3 neither, image 4 more than 100
     detections of one class. The last class is never annotated, the one before never detected. One
-    object in six is a crowd, one in six says ``ignore``, some lie on the edge of a range of area,
-    some twice in the same place. Scores have one digit, so that most are shared.
+    object in six is a crowd, one in six has ``ignore`` set, some have an area at a limit of a range,
+    some appear twice in one place. Scores have one digit, so most occur several times.
     """
     random = np.random.default_rng(seed)
     annotations, detections = [], []
@@ -190,8 +190,8 @@ def through_metric(tmp_path, monkeypatch, evaluator, truth, detections, metric, 
 
     monkeypatch.setattr(coco_metric, 'COCOeval', Recorded)
     (tmp_path / 'truth.json').write_text(json.dumps(truth))
-    asked = coco_metric.CocoMetric(str(tmp_path / 'truth.json'), metric=metric, **options)
-    asked.dataset_meta = {'classes': [each['name'] for each in truth['categories']]}
+    coco = coco_metric.CocoMetric(str(tmp_path / 'truth.json'), metric=metric, **options)
+    coco.dataset_meta = {'classes': [each['name'] for each in truth['categories']]}
     for image in truth['images']:
         mine = [each for each in detections if each['image_id'] == image['id']]
         boxes = np.array([coco_mask.toBbox(each['segmentation']) for each in mine]).reshape(-1, 4)
@@ -202,16 +202,16 @@ def through_metric(tmp_path, monkeypatch, evaluator, truth, detections, metric, 
             'labels': np.array([each['category_id'] - 1 for each in mine], dtype=int),
             'masks': [each['segmentation'] for each in mine],
         }
-        asked.results.append(({}, result))
-    return asked.compute_metrics(asked.results), evaluations
+        coco.results.append(({}, result))
+    return coco.compute_metrics(coco.results), evaluations
 
 
 def test_through_coco_metric(tmp_path, monkeypatch):
     assert coco_metric.COCOeval is FastCOCOeval
     data = made(images=8, masks=True)
-    asked = {'metric': ['bbox', 'segm', 'proposal'], 'classwise': True}
-    found, fast = through_metric(tmp_path, monkeypatch, FastCOCOeval, *data, **asked)
-    expected, slow = through_metric(tmp_path, monkeypatch, cocoeval.COCOeval, *data, **asked)
+    options = {'metric': ['bbox', 'segm', 'proposal'], 'classwise': True}
+    found, fast = through_metric(tmp_path, monkeypatch, FastCOCOeval, *data, **options)
+    expected, slow = through_metric(tmp_path, monkeypatch, cocoeval.COCOeval, *data, **options)
     assert len(fast) == len(slow) == 3
     for one, other in zip(fast, slow, strict=True):
         assert_equal(one, other)
