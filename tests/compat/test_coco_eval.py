@@ -54,8 +54,8 @@ def made(seed=0, images=12, masks=False, first_id=1):
 
     Image 1 has no annotations, image 2 no detections, image 3 neither, image 4 more than 100
     detections of one class. The last class is never annotated, the one before never detected. One
-    object in six is a crowd, one in six has ``ignore`` set, some have an area at a limit of a range,
-    some appear twice in one place. Scores have one digit, so most occur several times.
+    object in six is a crowd, one in six has ``ignore`` set, some have an area at the limit of a
+    range, some appear twice in one place. Scores have one digit, so most occur several times.
     """
     random = np.random.default_rng(seed)
     annotations, detections = [], []
