@@ -29,7 +29,7 @@ from mmdet.evaluation.metrics import coco_metric
 from mmengine.logging import MMLogger
 from pycocotools.cocoeval import COCOeval
 
-from rm_mm.compat.coco_eval import FastCOCOeval, evaluator
+from rm_mm.compat.coco_eval import FastCOCOeval, faster_evaluator
 
 HEIGHT, WIDTH = 480, 640
 MOST_DETECTIONS = 100
@@ -170,7 +170,7 @@ def main() -> int:
     options.add_argument('--classes', type=int, default=80, help='(default 80)')
     options.add_argument('--seed', type=int, default=0, help='(default 0)')
     args = options.parse_args()
-    if evaluator() is None:
+    if faster_evaluator() is None:
         print(
             "faster-coco-eval is not installed: pip install 'rm_mm[fast]'",
             file=sys.stderr,

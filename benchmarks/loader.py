@@ -28,7 +28,7 @@ from torch import Tensor
 from torchvision import transforms
 from torchvision.datasets.folder import pil_loader
 
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STRENGTH, BATCH = 0.4, 64
@@ -90,7 +90,7 @@ def recipe_pipeline() -> Pipeline:
     import mmpretrain.datasets  # noqa: F401
 
     init_default_scope('mmpretrain')
-    config = Config.fromfile(config_path('classification/r50_baseline_in1k.py'))
+    config = Config.fromfile(packaged_config('classification/r50_baseline_in1k.py'))
     return mmpretrain_pipeline(config.train_dataloader.dataset.pipeline)
 
 
@@ -145,7 +145,7 @@ def main() -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     random.seed(0), np.random.seed(0), torch.manual_seed(0)
-    config = Config.fromfile(config_path('classification/r50_baseline_in1k.py'))
+    config = Config.fromfile(packaged_config('classification/r50_baseline_in1k.py'))
     pipelines = {
         'torchvision-PIL': torchvision_pipeline(authors=False),
         "authors' on PIL": torchvision_pipeline(authors=True),

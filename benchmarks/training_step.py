@@ -26,7 +26,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.run.environment import peak_memory_mb
 from rm_mm.run.runner import ChannelsLastRunner, keep_freed_memory
 
@@ -45,7 +45,7 @@ def recipe_model(way: str, device: str) -> tuple[torch.nn.Module, dict[str, Any]
 
     init_default_scope('mmpretrain')
     method = {'plain': 'baseline'}.get(way, way)
-    config = Config.fromfile(config_path(f'classification/r50_{method}_in1k.py'))
+    config = Config.fromfile(packaged_config(f'classification/r50_{method}_in1k.py'))
     preprocessor = dict(type='ClsDataPreprocessor', num_classes=CLASSES)
     model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
     assert config.runner_type == ChannelsLastRunner.__name__

@@ -20,13 +20,13 @@ from typing import Any
 from mmengine.config import Config
 
 from rm_mm.cli import main
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.data import mini
 from rm_mm.data.mini import articles, compose
+from rm_mm.logs.scalars import evaluation_curve
 from rm_mm.recipe.metric import metric_of
 from rm_mm.records import figures_of
 from rm_mm.run.outcome import best_checkpoint
-from rm_mm.logs.scalars import evaluation_curve
 
 SEED = 1
 VAL_IMAGES, VAL_SCENES = 4000, 300
@@ -52,7 +52,7 @@ def article(split: str, label: int, number: int) -> articles.Article:
 def compose_data(images: int, scenes: int) -> Path:
     """Write the data set for one choice below ``data/`` and return its folder."""
     compose.tiles, compose.article = half, article
-    return mini.prepare(
+    return mini.prepare_mini(
         Path('data', f'choice-{images}-{scenes}'),
         seed=SEED,
         train_images=images,
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         call += ['--backbone', str(args.backbone)]
     if code := main([*call, '--cfg-options', 'embedded_data=', *args.options]):
         return code
-    metric = metric_of(Config.fromfile(config_path(args.config)))
+    metric = metric_of(Config.fromfile(packaged_config(args.config)))
     found = figures_of(evaluation_curve(args.work_dir, metric))
     result = vars(args) | found | {'seconds': round(time.monotonic() - began)}
     text = json.dumps(result, default=str)

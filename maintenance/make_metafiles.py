@@ -17,7 +17,7 @@ import yaml
 from mmengine.config import Config
 
 import rm_mm  # noqa: F401  needed for configs with an mmsegmentation base
-from rm_mm.data.presence import datasets
+from rm_mm.data.sources import datasets
 from rm_mm.names import METHODS, MINI_SETTING
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -27,7 +27,7 @@ SHORT = [
 @pytest.fixture(scope='module')
 def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp('data')
-    return mini.prepare(folder, train_images=40, val_images=10, train_scenes=2, val_scenes=2)
+    return mini.prepare_mini(folder, train_images=40, val_images=10, train_scenes=2, val_scenes=2)
 
 
 def train(images, folder, seed=0, workers=0):

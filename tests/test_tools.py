@@ -27,7 +27,7 @@ def call(*command):
 
 
 def test_two_processes_train_and_test(tmp_path):
-    root = mini.prepare(
+    root = mini.prepare_mini(
         tmp_path / 'mini', train_images=40, val_images=20, train_scenes=2, val_scenes=2
     )
     config = 'configs/classification/r18_rm_mini.py'
@@ -47,7 +47,7 @@ def test_two_processes_train_and_test(tmp_path):
 
 
 def test_another_batch_is_rejected_once_and_with_exit_2(tmp_path):
-    root = mini.prepare(
+    root = mini.prepare_mini(
         tmp_path / 'mini', train_images=40, val_images=20, train_scenes=2, val_scenes=2
     )
     script = ['bash', 'tools/dist_train.sh', 'configs/classification/r18_rm_mini.py', '2']
@@ -63,7 +63,7 @@ def test_another_batch_is_rejected_once_and_with_exit_2(tmp_path):
 
 
 def test_one_process_through_the_python_scripts(tmp_path):
-    root = mini.prepare(
+    root = mini.prepare_mini(
         tmp_path / 'mini', train_images=20, val_images=10, train_scenes=4, val_scenes=2
     )
     for config, data in (

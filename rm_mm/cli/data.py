@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from rm_mm.cli.values import count, dataset, path
+from rm_mm.errors import printable
 from rm_mm.names import DATASETS
 
 
@@ -14,7 +16,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     actions = data.add_subparsers(dest='action', required=True, metavar='ACTION')
     check = actions.add_parser('check', help='before GPU days are spent: is all of it there?')
     prepare = actions.add_parser('prepare', help='from the official archives to the layout')
-    pack = actions.add_parser('pack', help='into one file, for file systems slow with many')
+    pack = actions.add_parser('pack', help='one file, for file systems that are slow with many')
     for action in (check, prepare, pack):
         names = [name for name in DATASETS if action is not pack or not name.startswith('cifar')]
         action.add_argument('name', type=dataset, help=f'one of {", ".join(names)}')
@@ -35,6 +37,26 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run_data_command(args: argparse.Namespace) -> int:
     """Run one of the three."""
+    if args.action == 'pack':
+        return _run_pack(args)
     from rm_mm.data.command import run_data
 
     return run_data(args)
+
+
+def _run_pack(args: argparse.Namespace) -> int:
+    """Pack a data set, and print how to read it."""
+    from rm_mm.data.pack import PackRequest, pack_dataset
+    from rm_mm.data.progress import ProgressLine
+    from rm_mm.data.sources import PACK_PREFIX
+
+    line = ProgressLine()
+    try:
+        packed = pack_dataset(PackRequest(args.name, args.root, args.out), progress=line)
+    finally:
+        line.clear()
+    # For copying into a shell, so only names that could control a terminal are escaped.
+    name = str(args.out) if str(args.out).isprintable() else printable(args.out)
+    print(f'{packed.files:,} files, {packed.content_bytes / 1e6:,.1f} MB: {name}')
+    print(f'read it with --data-root {shlex.quote(PACK_PREFIX + name)}')
+    return 0

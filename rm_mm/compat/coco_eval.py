@@ -1,9 +1,9 @@
-"""COCO's figures by faster-coco-eval's C++ evaluator where it is installed, else by pycocotools.
+"""COCO evaluation with faster-coco-eval's C++ code if it is installed, else with pycocotools.
 
-mmdet's ``CocoMetric`` matches detections with pycocotools, in Python, after every epoch. The same
-figures take faster-coco-eval a fraction of the time, so no config has to ask for it. Only the name
-by which ``CocoMetric`` finds its evaluator is replaced: pycocotools itself, and what
-``use_mp_eval=True`` asks for, stay as they are.
+mmdet's ``CocoMetric`` matches detections with pycocotools, in Python, after every epoch.
+faster-coco-eval computes the same figures in a fraction of the time, so it is used without a config
+option. Only the name by which ``CocoMetric`` finds its evaluator is replaced: pycocotools and
+``use_mp_eval=True`` are unchanged.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from mmengine.logging import print_log
 from mmengine.utils import digit_version
 from pycocotools.cocoeval import COCOeval
 
-#: The first version whose figures were compared.
-TESTED_FROM = '1.8.0'
-#: What is asked of an evaluation, by the names that the parameters of both have for it.
-ASKED = (
+#: The first version whose figures were compared with pycocotools'.
+MINIMUM_VERSION = '1.8.0'
+#: Parameters of an evaluation, which have the same names in both libraries.
+_PARAMETERS = (
     'imgIds', 'catIds', 'iouThrs', 'recThrs', 'maxDets', 'areaRng', 'areaRngLbl', 'useCats',
 )  # fmt: skip
 
 
 class FastCOCOeval(COCOeval):
-    """pycocotools' evaluator, with faster-coco-eval to match and accumulate.
+    """pycocotools' evaluator, with faster-coco-eval for matching and accumulation.
 
-    The summary remains pycocotools', which takes the first figure at 100 detections an image;
-    faster-coco-eval takes it at the last of ``maxDets``. ``evalImgs``, the matches of each image,
-    is only there where pycocotools had to do the work.
+    The summary remains pycocotools', whose first figure is at 100 detections per image;
+    faster-coco-eval's is at the last of ``maxDets``. ``evalImgs``, the matches of each image, is
+    only filled when pycocotools does the matching.
     """
 
     _accumulated: dict[str, Any] | None = None
 
     def evaluate(self) -> None:
-        """Match, and accumulate as well; by pycocotools where faster-coco-eval cannot."""
+        """Match and accumulate; falls back to pycocotools if faster-coco-eval fails."""
         self._accumulated = None
-        if (faster := evaluator()) is not None:
+        if (faster := faster_evaluator()) is not None:
             try:
-                self._accumulated = self._evaluated_by(faster)
+                self._accumulated = self._evaluate_with(faster)
                 return
-            # Whatever a version to come does otherwise: no training ends for want of speed.
+            # A future version may fail in any way, and a training must not end because of it.
             except Exception as error:
-                _fall_back(f'failed ({type(error).__name__}: {error})')
+                _warn_fallback(f'failed ({type(error).__name__}: {error})')
         super().evaluate()
 
     def accumulate(self, p: Any = None) -> None:
-        """Put into ``eval`` what :meth:`evaluate` accumulated.
+        """Set ``eval`` to what :meth:`evaluate` accumulated.
 
         Args:
-            p: Parameters, if others than those of the evaluation.
+            p: Parameters, if they differ from those of the evaluation.
 
         Raises:
-            ValueError: If ``p`` is given, and faster-coco-eval has evaluated.
+            ValueError: If ``p`` is given and faster-coco-eval did the evaluation.
         """
         if self._accumulated is None:
             super().accumulate(p)
@@ -63,69 +63,66 @@ class FastCOCOeval(COCOeval):
             self.eval = self._accumulated
         else:
             raise ValueError(
-                'accumulate() takes the parameters of evaluate() alone; got others, which '
-                "pycocotools' own COCOeval takes"
+                'accumulate() only supports the parameters of evaluate(), got others; '
+                "use pycocotools' own COCOeval for these"
             )
 
-    def _evaluated_by(self, faster: Any) -> dict[str, Any]:
-        """What ``eval`` is to be."""
+    def _evaluate_with(self, faster: Any) -> dict[str, Any]:
         params = self.params
         fast = faster(self.cocoGt, self.cocoDt, params.iouType, print_function=print)
-        for name in ASKED:
-            # A parameter that is not there would be set without any effect.
+        for name in _PARAMETERS:
+            # Fails if there is no such parameter, which setattr would create without any effect.
             getattr(fast.params, name)
             setattr(fast.params, name, getattr(params, name))
         fast.evaluate()
         fast.accumulate()
-        # In order now, and each once, as pycocotools leaves them.
+        # Sorted and without duplicates, as pycocotools leaves them.
         for name in ('imgIds', 'catIds', 'maxDets'):
             setattr(params, name, getattr(fast.params, name))
-        found: dict[str, Any] = {**fast.eval, 'params': params}
+        result: dict[str, Any] = {**fast.eval, 'params': params}
         classes = len(params.catIds) if params.useCats else 1
         rest = (classes, len(params.areaRng), len(params.maxDets))
-        thresholds, recalls = len(params.iouThrs), len(params.recThrs)
-        for name, shape in (
-            ('precision', (thresholds, recalls, *rest)),
-            ('scores', (thresholds, recalls, *rest)),
-            ('recall', (thresholds, *rest)),
-        ):
-            if found[name].shape != shape:
-                raise ValueError(f'{name} of shape {found[name].shape}, expected {shape}')
-        return found
+        recall = (len(params.iouThrs), *rest)
+        precision = (len(params.iouThrs), len(params.recThrs), *rest)
+        shapes = {'precision': precision, 'scores': precision, 'recall': recall}
+        for name, shape in shapes.items():
+            if result[name].shape != shape:
+                raise ValueError(f'{name} of shape {result[name].shape}, expected {shape}')
+        return result
 
 
 @functools.cache
-def evaluator() -> Any:
-    """faster-coco-eval's evaluator; None, with a line that says why, if what there is will not do.
+def faster_evaluator() -> Any:
+    """Return faster-coco-eval's evaluator, or None if it is missing or cannot be used.
 
-    Without a line if it is not installed: it is optional.
+    Logs a warning if it is installed but cannot be used. It is optional, so its absence is silent.
     """
     if importlib.util.find_spec('faster_coco_eval') is None:
         return None
     try:
         import faster_coco_eval
 
-        found, faster = faster_coco_eval.__version__, faster_coco_eval.COCOeval_faster
-    # A binary for another machine or NumPy need not fail with an ImportError.
+        version, faster = faster_coco_eval.__version__, faster_coco_eval.COCOeval_faster
+    # A binary for another machine or NumPy may raise more than ImportError.
     except Exception as error:
-        _fall_back(f'does not import ({type(error).__name__}: {error})')
+        _warn_fallback(f'does not import ({type(error).__name__}: {error})')
         return None
-    if digit_version(found) < digit_version(TESTED_FROM):
-        _fall_back(f"{found} is older than {TESTED_FROM} (pip install 'rm_mm[fast]')")
+    if digit_version(version) < digit_version(MINIMUM_VERSION):
+        _warn_fallback(f"{version} is older than {MINIMUM_VERSION} (pip install 'rm_mm[fast]')")
         return None
     return faster
 
 
 @functools.cache
-def _fall_back(reason: str) -> None:
-    """Say once that pycocotools evaluates."""
+def _warn_fallback(reason: str) -> None:
+    """Log, once per reason, that pycocotools evaluates."""
     print_log(
-        f'faster-coco-eval {reason}: pycocotools evaluates, with the same figures, in more time',
+        f'faster-coco-eval {reason}: pycocotools evaluates instead, slower, with the same figures',
         logger='current',
         level=logging.WARNING,
     )
 
 
-# Somebody else's evaluator is left where it is.
+# Another package may have replaced the evaluator already; its choice is kept.
 if getattr(coco_metric, 'COCOeval', None) is COCOeval:
     coco_metric.COCOeval = FastCOCOeval

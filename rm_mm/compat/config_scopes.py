@@ -1,17 +1,18 @@
-"""``_base_ = 'mmseg::…'`` and ``_base_ = 'rm_mm::…'``, next to what mmengine resolves itself.
+"""Resolve ``_base_ = 'mmseg::…'`` and ``_base_ = 'rm_mm::…'`` where mmengine cannot.
 
-mmengine finds a scope's configs through a table from module to distribution and through the
-folder ``.mim`` inside the installed package. Both are missing in cases that matter here: the
-table names a distribution that the onedl line does not have, and a plain checkout has no ``.mim``.
+mmengine finds the configs of a scope through a table from module to distribution and through the
+folder ``.mim`` inside the installed package. The table names a distribution that the onedl line
+does not have, and a plain checkout has no ``.mim``.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib.metadata
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import wrapt
@@ -19,16 +20,16 @@ import wrapt
 from rm_mm.errors import InputError
 
 SCOPE = 'rm_mm'
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def configs_root() -> Path:
-    """Return the folder of this package's configs: the installed one, or else the checkout's.
+    """Return the folder of this package's configs: the installed one, else the checkout's.
 
     Raises:
         InputError: If there is neither.
     """
-    candidates = (_PACKAGE / '.mim' / 'configs', _PACKAGE.parent / 'configs')
+    candidates = (PACKAGE / '.mim' / 'configs', PACKAGE.parent / 'configs')
     for folder in candidates:
         if folder.is_dir():
             return folder
@@ -38,11 +39,11 @@ def configs_root() -> Path:
     )
 
 
-def config_path(name: str) -> Path:
-    """Return the file that ``rm_mm::NAME`` stands for.
+def packaged_config(name: str) -> Path:
+    """Return the file that ``rm_mm::NAME`` refers to.
 
     Args:
-        name: Path below :func:`configs_root`; the ending ``.py`` may be left out.
+        name: Path below :func:`configs_root`, with or without ``.py``.
 
     Raises:
         InputError: If there is no such file.
@@ -53,22 +54,23 @@ def config_path(name: str) -> Path:
             return candidate
     known = sorted(path.relative_to(root).as_posix() for path in root.rglob('*.py'))
     close = difflib.get_close_matches(name, known, n=3)
-    hint = f'did you mean {" or ".join(close)}?' if close else 'look there for its name'
+    hint = f'did you mean {" or ".join(close)}?' if close else 'see that folder for the names'
     raise InputError(f"no config '{SCOPE}::{name}': expected a file below {root}; {hint}")
 
 
-#: Bases of other packages, and where they are.
-_found: dict[str, tuple[str, str | None]] = {}
+#: Resolved bases of other packages: for each one mmengine reads all metafiles of the package, which
+#: takes a third of a second, and the result does not change while a process runs.
+_resolved: dict[str, tuple[str, str | None]] = {}
 
 
-def install() -> None:
-    """Mend mmengine's look-up as soon as mmengine is imported, or now if it is there already."""
-    for name, mend in (
+def resolve_scopes() -> None:
+    """Patch mmengine's look-up of configs when mmengine is imported, or now if it already is."""
+    for module, patch in (
         ('mmengine.config.utils', _name_packages),
         ('mmengine.config.config', _resolve_bases),
         ('mmengine.hub.hub', _resolve_hub),
     ):
-        wrapt.register_post_import_hook(mend, name)
+        wrapt.register_post_import_hook(patch, module)
 
 
 def _name_packages(utils: ModuleType) -> None:
@@ -77,7 +79,7 @@ def _name_packages(utils: ModuleType) -> None:
     try:
         importlib.metadata.distribution(packages['mmseg'])
     except importlib.metadata.PackageNotFoundError:
-        # mmengine falls back to looking for a module of that name, and this one is the module's.
+        # mmengine falls back to a module of that name, so the module's own name works.
         packages['mmseg'] = 'mmseg'
 
 
@@ -86,31 +88,25 @@ def _resolve_bases(config: ModuleType) -> None:
 
 
 def _get_cfg_path(
-    original: Callable[[str, str], tuple[str, str | None]],
+    original: Callable[..., tuple[str, str | None]],
     instance: Any,
     args: tuple[str, str],
-    kwargs: dict[str, str],
+    kwargs: Any,
 ) -> tuple[str, str | None]:
-    """Resolve ``rm_mm::`` bases, and leave all others to mmengine, once.
+    """Resolve ``rm_mm::`` bases, and cache what mmengine returns for other packages.
 
-    For each base of another package mmengine reads all metafiles of that, for a third of a second;
-    where a base is does not change while a process runs.
-
-    A base from another package is marked with that package's registry scope. Ours gets none: this
-    package registers its classes with the libraries that use them and has no registries itself.
+    mmengine marks a base from another package with the registry scope of that package. Ours gets no
+    scope: this package has no registries and registers its classes with the libraries' own.
     """
-
-    def resolve(cfg_path: str, filename: str) -> tuple[str, str | None]:
-        scope, separator, name = cfg_path.partition('::')
-        if separator and scope == SCOPE:
-            return str(config_path(name)), None
-        if not separator:
-            return original(cfg_path, filename)
-        if cfg_path not in _found:
-            _found[cfg_path] = original(cfg_path, filename)
-        return _found[cfg_path]
-
-    return resolve(*args, **kwargs)
+    base = args[0]
+    scope, separator, name = base.partition('::')
+    if not separator:
+        return original(*args, **kwargs)
+    if scope == SCOPE:
+        return str(packaged_config(name)), None
+    if base not in _resolved:
+        _resolved[base] = original(*args, **kwargs)
+    return _resolved[base]
 
 
 def _resolve_hub(hub: ModuleType) -> None:
@@ -119,26 +115,43 @@ def _resolve_hub(hub: ModuleType) -> None:
 
 
 def _get_cfg_metainfo(
-    original: Callable[[str, str], dict[str, Any]],
-    instance: Any,
-    args: tuple[str, str],
-    kwargs: dict[str, str],
+    original: Callable[..., dict[str, Any]], instance: Any, args: tuple[str, str], kwargs: Any
 ) -> dict[str, Any]:
     package_path = Path(args[0])
     index = package_path / '.mim' / 'model-index.yml'
     if package_path.name == SCOPE and not index.is_file():
-        # This is how mmengine's own function says "no model of that name, try it as a file".
+        # mmengine's own function raises this for an unknown model; its caller then tries a file.
         raise ValueError(f'{index} does not exist')
     return original(*args, **kwargs)
 
 
 def _get_external_cfg_base_path(
-    original: Callable[[str, str], str],
-    instance: Any,
-    args: tuple[str, str],
-    kwargs: dict[str, str],
+    original: Callable[..., str], instance: Any, args: tuple[str, str], kwargs: Any
 ) -> str:
     package_path, name = args
     if Path(package_path).name == SCOPE:
-        return str(config_path(name))
+        return str(packaged_config(name))
     return original(*args, **kwargs)
+
+
+#: Shown in ``mim download``, which writes a config only after its weights and treats an existing
+#: file as downloaded. Our metafiles therefore name the folder itself, for which mim prints
+#: ``. exists in DEST``.
+NO_WEIGHTS = 'rm_mm publishes no weights: only the config is written, for you to train.'
+#: The function that reads a config after its weights, in onedl-mim 0.5.1 and openmim 0.3.9. mim
+#: runs the file of a command a second time, without its module name.
+_DOWNLOAD_FILE, _DOWNLOAD_FUNCTION = 'mim/commands/download.py', '_download_configs'
+
+
+def explain_mim_download() -> None:
+    """Print :data:`NO_WEIGHTS` if ``mim download`` is what imports rm_mm."""
+    if 'mim.commands.download' not in sys.modules:
+        return
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        code = frame.f_code
+        file = code.co_filename.replace('\\', '/')
+        if code.co_name == _DOWNLOAD_FUNCTION and file.endswith(_DOWNLOAD_FILE):
+            print(NO_WEIGHTS)
+            return
+        frame = frame.f_back

@@ -1,15 +1,14 @@
-"""Tell mim where an editable install of rm_mm has its ``.mim`` folder.
+"""Tell mim where an editable install of rm_mm keeps its ``.mim`` folder.
 
-``setup.py`` puts a copy of this file into site-packages, beside a ``.pth`` file that calls
-:func:`install` at start-up; of an editable install alone, which such a file makes in any case.
-Without it
+For an editable install, ``setup.py`` copies this file into site-packages next to a ``.pth`` file
+that calls :func:`install` when Python starts. Without it
 
-* openmim 0.3.9 expects the package in site-packages, where an editable install has nothing
-  (mmengine#1158 is the same trouble in mmengine);
-* onedl-mim 0.5.1 takes the whole checkout for the package, and refuses every config because it
+* openmim 0.3.9 looks for the package in site-packages, where an editable install has nothing
+  (mmengine#1158 is the same problem in mmengine);
+* onedl-mim 0.5.1 takes the whole checkout for the package and rejects every config, because it
   finds it in ``configs`` and again through the link in ``rm_mm/.mim``.
 
-Nothing is imported, and nothing changes, until mim itself is.
+Nothing is imported or changed until mim itself is imported.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ TRIGGER = 'mim.utils'
 
 
 class _MimFinder:
-    """Waits for ``mim.utils``, then corrects its look-up of installed packages."""
+    """Waits for ``mim.utils``, then patches its look-up of installed packages."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -34,7 +33,7 @@ class _MimFinder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find ``mim.utils`` as everybody else does, and mend it once it is loaded."""
+        """Find ``mim.utils`` the usual way, and arrange to patch it once it is loaded."""
         if name != TRIGGER:
             return None
         sys.meta_path.remove(self)
@@ -45,31 +44,29 @@ class _MimFinder:
             return spec
         load = spec.loader.exec_module
 
-        def load_and_mend(module: ModuleType) -> None:
+        def load_and_patch(module: ModuleType) -> None:
             load(module)
-            _mend(module, self.package)
+            _patch(module, self.package)
 
-        spec.loader.exec_module = load_and_mend  # type: ignore[method-assign]
+        spec.loader.exec_module = load_and_patch  # type: ignore[method-assign]
         return spec
 
 
-def _mend(utils: Any, package: str) -> None:
-    """Replace the function in the namespace that mim's commands take it from."""
+def _patch(utils: Any, package: str) -> None:
+    """Replace ``get_installed_path``, which mim's commands import from ``mim.utils``."""
     find = getattr(utils, 'get_installed_path', None)
-    if find is None:  # somebody else's mim.utils
+    if find is None:  # an unrelated mim.utils
         return
 
     def get_installed_path(name: str) -> str:
-        """Get installed path of package."""
+        """Return the folder of an installed package."""
         if name.lower().replace('-', '_') != DISTRIBUTION:
             return str(find(name))
         if not os.path.isdir(os.path.join(package, '.mim')):
-            sys.exit(
-                f'rm_mm was installed with -e from {package}, which has no .mim: install it anew'
-            )
+            sys.exit(f'rm_mm was installed with -e from {package}, which has no .mim: reinstall it')
         from importlib.util import find_spec
 
-        # Another rm_mm may come first on the path: then mim has to take that one's configs.
+        # If another rm_mm comes first on the path, mim has to take the configs of that one.
         spec = find_spec(DISTRIBUTION)
         folders = list(spec.submodule_search_locations or ()) if spec else []
         return folders[0] if folders else package
@@ -78,9 +75,9 @@ def _mend(utils: Any, package: str) -> None:
 
 
 def install(package: str) -> None:
-    """Arrange it.
+    """Wait for mim to be imported. Called by name from the ``.pth`` file of an editable install.
 
     Args:
-        package: The folder ``rm_mm`` of the checkout.
+        package: The folder ``rm_mm`` in the checkout.
     """
     sys.meta_path.insert(0, _MimFinder(package))

@@ -1,19 +1,17 @@
-"""What this package adds to the stack comes in when that is imported: classes, and an evaluator.
+"""Register this package's classes with the stack when the stack is imported.
 
-Importing that earlier would make ``import rm_mm`` as slow as the whole stack.
+Registering them earlier would make ``import rm_mm`` as slow as importing the whole stack.
 """
 
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 
 import wrapt
 
-# (module of the stack, module of ours to import once that one is complete). The initialiser waits
-# for mmengine.runner, which every model library imports, because that is the first point at which
-# mmengine's hooks, model and runner packages can all be imported from: mmengine.hooks imports
-# mmengine.model half-way through, and mmengine.runner does the same with both.
+#: Pairs of a module of the stack and the module of ours to import once that one is complete.
+#: Several wait for mmengine.runner, which every model library imports: mmengine.hooks, .model and
+#: .runner import each other half-way through, so only then can all three be imported from.
 REGISTERED_AFTER = (
     ('mmpretrain.models', 'rm_mm.pretrain.classifier'),
     ('mmpretrain.models', 'rm_mm.pretrain.color'),
@@ -34,20 +32,16 @@ REGISTERED_AFTER = (
 )
 
 
-def install() -> None:
-    """Import each module of ours after its trigger, or now if the trigger is there already."""
-    for trigger, ours in REGISTERED_AFTER:
-        import_after(trigger, ours)
+def register_on_demand() -> None:
+    """Import each module of ours after its trigger, or now if the trigger is already imported."""
+    for trigger, module in REGISTERED_AFTER:
+        import_after(trigger, module)
 
 
-def import_after(trigger: str, ours: str) -> None:
-    """Import module ``ours`` as soon as module ``trigger`` has been imported.
+def import_after(trigger: str, module: str) -> None:
+    """Import ``module`` as soon as ``trigger`` has been imported.
 
-    An error while importing ``ours`` makes the import of ``trigger`` fail with it, since a model
-    built without our classes would fail later and less clearly.
+    An error in ``module`` also fails the import of ``trigger``: a model built without our classes
+    would fail later and less clearly.
     """
-
-    def import_ours(_: ModuleType) -> None:
-        importlib.import_module(ours)
-
-    wrapt.register_post_import_hook(import_ours, trigger)
+    wrapt.register_post_import_hook(lambda _: importlib.import_module(module), trigger)

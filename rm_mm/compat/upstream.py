@@ -1,7 +1,7 @@
-"""What the upstream line lacks on today's torch, each with the thread that it belongs to.
+"""Fixes for the upstream line on current torch, each with the issue that reports the problem.
 
-mmengine 0.10.7 and mmsegmentation 1.2.2 are its last releases. The onedl line has mended these;
-nothing is changed there.
+mmengine 0.10.7 and mmsegmentation 1.2.2 are the last upstream releases. The onedl line has its own
+fixes, so nothing is changed there.
 """
 
 from __future__ import annotations
@@ -15,28 +15,27 @@ from typing import Any
 import wrapt
 
 
-def install() -> None:
-    """Mend each module as soon as it is imported, or now if it is there already."""
+def fix_upstream() -> None:
+    """Patch each module when it is imported, or now if it already is."""
     wrapt.register_post_import_hook(_read_own_checkpoints, 'mmengine.runner.checkpoint')
     wrapt.register_post_import_hook(
-        _weigh_no_ignored_pixel, 'mmseg.models.losses.cross_entropy_loss'
+        _ignore_pixels_in_average, 'mmseg.models.losses.cross_entropy_loss'
     )
 
 
 def _read_own_checkpoints(checkpoint: ModuleType) -> None:
-    """Let mmengine read what mmengine wrote (mmengine#1655).
+    """Let mmengine read checkpoints that mmengine wrote (mmengine#1655).
 
-    From 2.6 on, ``torch.load`` refuses every class that nobody vouches for, and a checkpoint of a
-    training run holds mmengine's ``HistoryBuffer``, in which are NumPy arrays: no run could be
-    resumed. Those are read, by :mod:`rm_mm.compat.curves`, and nothing else is; the usual advice,
-    ``weights_only=False``, would run whatever a file asks for.
+    Since torch 2.6, ``torch.load`` rejects classes that are not on its safe list. A training
+    checkpoint holds mmengine's ``HistoryBuffer``, which holds NumPy arrays, so no run could be
+    resumed. :mod:`rm_mm.compat.curves` reads exactly those. The usual advice,
+    ``weights_only=False``, would execute whatever a file asks for.
     """
-    if hasattr(checkpoint, '_safe_torch_load'):
-        return
-    wrapt.wrap_function_wrapper(checkpoint, 'CheckpointLoader.load_checkpoint', _vouched)
+    if not hasattr(checkpoint, '_safe_torch_load'):
+        wrapt.wrap_function_wrapper(checkpoint, 'CheckpointLoader.load_checkpoint', _load_safely)
 
 
-def _vouched(
+def _load_safely(
     original: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     import torch
@@ -47,21 +46,21 @@ def _vouched(
         return original(*args, **kwargs)
 
 
-def _weigh_no_ignored_pixel(losses: ModuleType) -> None:
-    """Let class weights stand beside pixels to ignore (mmsegmentation#3734).
+def _ignore_pixels_in_average(losses: ModuleType) -> None:
+    """Let class weights be combined with ignored pixels (mmsegmentation#3734).
 
-    The average of the loss is over the weights of the pixels' classes, and 255, which is what a
-    crop is padded with, was looked up among them.
+    The loss is averaged over the weights of the pixels' classes. 255, the padding of a crop, was
+    looked up among the weights, too.
     """
     try:
         importlib.metadata.distribution('mmsegmentation')
     except importlib.metadata.PackageNotFoundError:
         return
-    wrapt.wrap_function_wrapper(losses, 'cross_entropy', _averaged)
+    wrapt.wrap_function_wrapper(losses, 'cross_entropy', _average_over_valid_pixels)
 
 
-def _averaged(
-    original: Callable[..., Any], _instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+def _average_over_valid_pixels(
+    original: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     call = inspect.signature(original).bind(*args, **kwargs)
     call.apply_defaults()

@@ -1,1 +1,1 @@
-"""Data: the embedded mini set, and whether a config's data set is where it says."""
+"""Data sets: embedded images, loading, checks, preparation from archives, and packs."""

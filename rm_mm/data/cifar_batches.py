@@ -1,4 +1,4 @@
-"""The batches of the CIFAR archives, read without running anything that is in them."""
+"""Read the files of the CIFAR archives without executing anything that is in them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from rm_mm.data.catalog import CIFAR10_CLASSES, CIFAR100_CLASSES
 from rm_mm.errors import InputError
 
-#: All that the published archives are made of beside plain values: NumPy arrays, and bytes as
-#: Python 3 writes them in Python 2's protocol.
+#: All names in the published archives: those of NumPy arrays, and of bytes that Python 3 writes in
+#: the protocol of Python 2.
 _ALLOWED = {
     ('numpy.core.multiarray', '_reconstruct'),
     ('numpy._core.multiarray', '_reconstruct'),
@@ -30,15 +30,15 @@ _ALLOWED = {
 
 
 class Release(NamedTuple):
-    """One published archive.
+    """Contents of a published archive.
 
-    Args:
-        folder: In the archive.
-        archive: Its file name.
-        batches: Split by file.
-        meta: The file with the names of the classes.
-        names_key: Of these in it.
-        classes: In the order of their labels, which is that of the alphabet.
+    Attributes:
+        folder: Folder in the archive.
+        archive: File name of the archive.
+        batches: Split of each file with images.
+        meta: File with the names of the classes.
+        names_key: Key of the names in that file.
+        classes: Classes in the order of their labels, which is alphabetical.
     """
 
     folder: str
@@ -49,11 +49,11 @@ class Release(NamedTuple):
     classes: tuple[str, ...]
 
     def files_of(self, split: str) -> list[str]:
-        """The files of a split, in order."""
-        return [name for name, of in self.batches.items() if of == split]
+        """Return the files of a split, in order."""
+        return [name for name, part in self.batches.items() if part == split]
 
 
-#: How each data set is published.
+#: The archive of each data set.
 RELEASES = {
     'cifar10': Release(
         'cifar-10-batches-py',
@@ -75,35 +75,36 @@ RELEASES = {
 
 
 class _ArrayUnpickler(pickle._Unpickler):
-    """Refuses every name that an array does not need, and so every call of one.
+    """Rejects every name that an array does not need, and with it every other call.
 
-    The one in Python: the one in C makes a table as long as any number in a damaged file says.
+    Based on the unpickler in Python: the one in C allocates a table of any size that a damaged file
+    asks for.
     """
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f'it names {module}.{name}')
+            raise pickle.UnpicklingError(f'it uses {module}.{name}')
         return super().find_class(module, name)
 
 
-def read_entries(content: bytes) -> dict[str, Any]:
-    """The arrays and plain values of one file of an archive, by name.
+def read_cifar_entries(content: bytes) -> dict[str, Any]:
+    """Return the arrays and plain values of one file of an archive, by name.
 
     Raises:
-        Exception: A damaged pickle fails in as many ways as there are bytes.
+        Exception: If the file is damaged; a damaged pickle may raise anything.
     """
     # The archives were written by Python 2, whose strings were bytes.
     entries = _ArrayUnpickler(io.BytesIO(content), encoding='latin1').load()
     return {k.decode() if isinstance(k, bytes) else k: v for k, v in entries.items()}
 
 
-def read_batch(content: bytes) -> tuple[NDArray[Any], list[int]]:
-    """The images of a batch, RGB bytes (N, 32, 32, 3), and their labels.
+def read_cifar_batch(content: bytes) -> tuple[NDArray[Any], list[int]]:
+    """Return the images of a batch, RGB uint8 (N, 32, 32, 3), and their labels.
 
     Raises:
-        Exception: If it is no batch: see :func:`read_entries`.
+        Exception: If the file is not a batch; see :func:`read_cifar_entries`.
     """
-    entries = read_entries(content)
+    entries = read_cifar_entries(content)
     images = entries['data'].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     labels = entries['labels'] if 'labels' in entries else entries['fine_labels']
     labels = [operator.index(label) for label in labels]
@@ -113,23 +114,24 @@ def read_batch(content: bytes) -> tuple[NDArray[Any], list[int]]:
 
 
 def read_members(archive: Path, folder: str, names: Sequence[str]) -> Iterator[bytes]:
-    """The files of an archive, in the order of ``names``; a checksum that fails is found at last.
+    """Yield the files of an archive, in the order of ``names``.
 
     Raises:
-        InputError: If it is not the published archive.
+        InputError: If it is not the published archive. The checksum is compared after the last
+            file.
     """
     try:
         with tarfile.open(archive) as files:
             for name in names:
                 member = files.extractfile(f'{folder}/{name}')
                 if member is None:
-                    raise KeyError(f'{folder}/{name} is no file')
+                    raise KeyError(f'{folder}/{name} is not a file')
                 yield member.read()
-            # To the end, where gzip has its checksum.
+            # Read to the end, where gzip stores its checksum.
             while files.fileobj is not None and files.fileobj.read(1 << 20):
                 pass
     except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise InputError(
-            f'{archive} is not the published archive: expected {folder}/{names[0]} and so on, '
+            f'{archive} is not the published archive: expected {folder}/{names[0]} and others, '
             f'got {error}'
         ) from error

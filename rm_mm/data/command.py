@@ -15,10 +15,6 @@ def run_data(args: argparse.Namespace) -> int:
         from rm_mm.data.check.command import run_check
 
         return run_check(args)
-    if args.action == 'pack':
-        from rm_mm.data.pack import run_pack
-
-        return run_pack(args)
     from rm_mm.data.prepare.command import run_prepare
 
     return run_prepare(args)

@@ -1,13 +1,13 @@
-"""Photographs for pretraining, from the file to bytes of one size, at what one core can decode.
+"""Load photographs for pretraining: decode, crop and resize them as fast as one core can.
 
 The steps are those of the authors' torchvision pipeline and of mmpretrain's. OpenCV decodes and
-torch resamples, each the faster one, to the levels of Pillow::
+torch resamples, which is faster than Pillow and differs from it by at most one level::
 
     file -> LoadRGBImage -> (H, W, 3) -> AntialiasedRandomResizedCrop -> (224, 224, 3) -> loader
     file -> LoadRandomResizedCrop ------------------------------------> (224, 224, 3) -> loader
 
-The second draws the crop first, and does not decode what is below it: rows of a JPEG come one after
-the other, so that those above it cannot be left out. Colours are varied later, batched, on the
+The second draws the crop first and does not decode the rows below it. (The rows above cannot be
+skipped, because a JPEG is decoded from the top.) Colours are augmented later, in batches, on the
 training device (:mod:`rm_mm.pretrain.color`).
 """
 
@@ -34,43 +34,30 @@ Pixels = NDArray[np.uint8]
 
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG_END = b'\xff\xd9'
-#: Of an image: height and width to the rows, from the top, that will be looked at.
+#: Maps the height and width of an image to the number of rows, from the top, that are needed.
 RowsNeeded = Callable[[int, int], int]
 
 
-def decode_rgb(data: bytes, rows_needed: RowsNeeded | None = None) -> Pixels:
-    """The image in a file, as torchvision's ``ImageFolder`` shows it: (H, W, 3), RGB.
-
-    An orientation in its EXIF data does not turn it.
+def read_rgb(
+    path: str, backend_args: dict[str, Any] | None, rows_needed: RowsNeeded | None = None
+) -> Pixels:
+    """Read an image as torchvision's ``ImageFolder`` does, ignoring the orientation in EXIF data.
 
     Args:
-        data: The file.
-        rows_needed: Called once, with the height and width; as many rows from the top are decoded
-            at least. All by default.
+        path: Path or URI of the image.
+        backend_args: Arguments of mmengine's file backend.
+        rows_needed: Called once, with the height and width. Rows below may not be decoded; by
+            default all are.
+
+    Returns:
+        RGB, (H, W, 3); rows that are not needed may be missing.
 
     Raises:
-        OSError: If it is no image, or cut off; Pillow's own sentence.
-    """
-    with Image.open(io.BytesIO(data)) as file:
-        rows = rows_needed(file.height, file.width) if rows_needed else file.height
-        # Pillow has its own way from CMYK to RGB, which ImageFolder takes; and OpenCV fills what
-        # a file lacks with grey, where Pillow refuses it.
-        if file.format == 'JPEG' and file.mode in ('RGB', 'L') and data.endswith(_JPEG_END):
-            decoded = cv2.imdecode(np.frombuffer(with_rows(data, rows), np.uint8), _AS_STORED)
-            if decoded is not None:
-                return np.asarray(decoded, np.uint8)
-        return np.array(file.convert('RGB'))
-
-
-def _read(path: str, backend_args: dict[str, Any] | None, rows: RowsNeeded | None = None) -> Pixels:
-    """Decode a file.
-
-    Raises:
-        OSError: If there is no such file, or no image in it.
+        OSError: If the file does not exist, is truncated, or is not an image.
     """
     data = fileio.get(path, backend_args=backend_args)
     try:
-        return decode_rgb(data, rows)
+        return _decode(data, rows_needed)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise OSError(
             f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
@@ -78,15 +65,27 @@ def _read(path: str, backend_args: dict[str, Any] | None, rows: RowsNeeded | Non
         ) from error
 
 
+def _decode(data: bytes, rows_needed: RowsNeeded | None) -> Pixels:
+    with Image.open(io.BytesIO(data)) as file:
+        rows = rows_needed(file.height, file.width) if rows_needed else file.height
+        # Other files are left to Pillow, as in ImageFolder. It converts CMYK in its own way, and it
+        # rejects truncated files, which OpenCV fills with grey.
+        if file.format == 'JPEG' and file.mode in ('RGB', 'L') and data.endswith(_JPEG_END):
+            decoded = cv2.imdecode(np.frombuffer(with_rows(data, rows), np.uint8), _AS_STORED)
+            if decoded is not None:
+                return np.asarray(decoded, np.uint8)
+        return np.array(file.convert('RGB'))
+
+
 @TRANSFORMS.register_module()
 class LoadRGBImage(LoadImageFromFile):
-    """Load an image as torchvision's ``ImageFolder`` does, level for level, and faster.
+    """Load an image with exactly the levels of torchvision's ``ImageFolder``, but faster.
 
-    Sets ``img``, (H, W, 3) bytes in the order red, green, blue, so that a data preprocessor after
-    it has ``to_rgb=False``; ``img_shape`` and ``ori_shape``, (H, W).
+    Sets ``img``, (H, W, 3) uint8 in RGB order, so a data preprocessor after it needs
+    ``to_rgb=False``. Also sets ``img_shape`` and ``ori_shape``, (H, W).
 
     Args:
-        backend_args: How mmengine's file backends get at ``img_path``.
+        backend_args: Arguments of mmengine's file backend.
     """
 
     def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
@@ -96,9 +95,9 @@ class LoadRGBImage(LoadImageFromFile):
         """Read ``img_path``.
 
         Raises:
-            OSError: If there is no such file, or no image in it.
+            OSError: If the file does not exist or is not an image.
         """
-        image = _read(results['img_path'], self.backend_args)
+        image = read_rgb(results['img_path'], self.backend_args)
         results |= {'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
         return results
 
@@ -110,14 +109,14 @@ class LoadRGBImage(LoadImageFromFile):
 class AntialiasedRandomResizedCrop(RandomResizedCrop):
     """mmpretrain's ``RandomResizedCrop``, resampled with torch's antialiased bilinear filter.
 
-    Draws the same crops from the same numbers. Its levels are within one of Pillow's, which
-    mmpretrain offers as ``backend='pillow'`` and takes several times as long.
+    Draws the same crops from the same random numbers. Levels differ by at most one from
+    ``backend='pillow'``, which takes several times as long.
 
     Args:
-        scale: Side of the square, or (height, width), in pixels.
-        crop_ratio_range: Least and largest area of the crop, as a fraction of the image's.
-        aspect_ratio_range: Least and largest width over height of the crop.
-        max_attempts: Draws before the centre is taken.
+        scale: Side of the output square, or (height, width), in pixels.
+        crop_ratio_range: Smallest and largest area of the crop, as a fraction of the image.
+        aspect_ratio_range: Smallest and largest width over height of the crop.
+        max_attempts: Number of draws before the centre is used.
     """
 
     def __init__(
@@ -130,7 +129,7 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
         super().__init__(scale, crop_ratio_range, aspect_ratio_range, max_attempts, 'bilinear')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Crop and resample ``img``, (H, W, C) bytes."""
+        """Crop and resample ``img``, (H, W, C) uint8."""
         return self._cropped(results, results['img'], self.rand_crop_params(results['img']))
 
     def __repr__(self) -> str:
@@ -142,7 +141,7 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
     def _cropped(
         self, results: dict[str, Any], image: Pixels, box: tuple[int, int, int, int]
     ) -> dict[str, Any]:
-        """Set ``img``: of an image, the box (top, left, height, width), resampled."""
+        """Set ``img`` to a resampled box, given as (top, left, height, width)."""
         top, left, height, width = box
         results['img'] = resample(image[top : top + height, left : left + width], self.scale)
         results['img_shape'] = results['img'].shape
@@ -151,15 +150,15 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
 
 @TRANSFORMS.register_module()
 class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
-    """``LoadRGBImage`` and ``AntialiasedRandomResizedCrop`` in one, for less decoding.
+    """``LoadRGBImage`` and ``AntialiasedRandomResizedCrop`` in one step, with less decoding.
 
-    Results and random numbers are those of the two. Sets ``img``, (height, width, 3) bytes in the
-    order red, green, blue, ``img_shape``, and ``ori_shape``, (H, W) of the photograph.
+    Results and random numbers are the same as of the two steps. Sets ``img``, (height, width, 3)
+    uint8 in RGB order, ``img_shape``, and ``ori_shape``, (H, W) of the photograph.
 
     Args:
-        scale: Side of the square, or (height, width), in pixels.
-        backend_args: How mmengine's file backends get at ``img_path``.
-        options: As of ``AntialiasedRandomResizedCrop``.
+        scale: Side of the output square, or (height, width), in pixels.
+        backend_args: Arguments of mmengine's file backend.
+        options: Other arguments of ``AntialiasedRandomResizedCrop``.
     """
 
     def __init__(
@@ -175,27 +174,26 @@ class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
         """Read ``img_path``, crop and resample.
 
         Raises:
-            OSError: If there is no such file, or no image in it.
+            OSError: If the file does not exist or is not an image.
         """
         box, original = (0, 0, 0, 0), (0, 0)
 
         def rows_needed(height: int, width: int) -> int:
             nonlocal box, original
             original = (height, width)
-            # Only its shape is looked at.
+            # Only the shape of the argument matters.
             box = self.rand_crop_params(np.broadcast_to(np.uint8(0), (height, width, 3)))
             return int(box[0] + box[2])
 
-        image = _read(results['img_path'], self.backend_args, rows_needed)
+        image = read_rgb(results['img_path'], self.backend_args, rows_needed)
         results['ori_shape'] = original
         return self._cropped(results, image, box)
 
 
 def resample(image: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize (H, W, C) bytes to (height, width), antialiased where that shrinks them."""
-    # A copy in one piece, in the order that torch has a fast kernel for: it would otherwise make
-    # one itself, and slowly.
+    """Resize (H, W, C) uint8 to (height, width), antialiased when shrinking."""
+    # A contiguous copy in the memory format of torch's fast kernel; torch would copy more slowly.
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
     resized = F.interpolate(pixels, size=size, mode='bilinear', antialias=True)
-    found: Pixels = resized[0].permute(1, 2, 0).numpy()
-    return found
+    pixels_out: Pixels = resized[0].permute(1, 2, 0).numpy()
+    return pixels_out

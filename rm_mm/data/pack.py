@@ -1,165 +1,179 @@
-"""``rm-mm data pack``: a data set's files into one, for file systems that are slow with many."""
+"""Pack a data set into one LMDB file, for file systems that are slow with many files."""
 
 from __future__ import annotations
 
-import argparse
 import glob
 import os
-import shlex
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rm_mm.data.check.listing import list_folder, list_tree
-from rm_mm.data.pack_uri import PREFIX, SUFFIX
 from rm_mm.data.prepare.ade20k import inner_root
 from rm_mm.data.prepare.writing import require_space
-from rm_mm.data.progress import ProgressLine
+from rm_mm.data.sources import PACK_SUFFIX
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.files import hold, replacing
 
-#: Folders of each layout, as its configs read them.
+#: Folders of each layout that its configs read.
 _FOLDERS = {
     'imagenet': ('train', 'val'),
     'coco': ('train2017', 'val2017', 'annotations'),
     'ade20k': ('images', 'annotations'),
 }
-_PAGE = 4096
-# LMDB holds in memory what is not yet committed.
-_BYTES_A_COMMIT = 64 << 20
-# Of a name, in bytes: what LMDB is built for.
-_LONGEST_NAME = 511
+_PAGE_BYTES = 4096
+#: LMDB keeps in memory what is not committed yet.
+COMMIT_BYTES = 64 << 20
+#: Longest key that LMDB supports.
+_LONGEST_NAME_BYTES = 511
 
 
-def run_pack(args: argparse.Namespace) -> int:
-    """Write the files below a root into one, and print how it is read.
+@dataclass(frozen=True)
+class PackRequest:
+    """A data set to pack.
 
-    Returns:
-        0.
+    Attributes:
+        name: Name of the data set, as in :data:`rm_mm.names.DATASETS`.
+        root: Folder of the data set.
+        out: File to write, which must not exist; ends in ``.lmdb``.
 
     Raises:
-        InputError: If there is nothing to pack, no room, or no lmdb.
-        RejectedError: If the file is there already.
+        InputError: If the data set cannot be packed, or ``out`` cannot be the name of a pack.
     """
-    target: Path = args.out
+
+    name: str
+    root: Path
+    out: Path
+
+    def __post_init__(self) -> None:
+        if self.name.startswith('cifar'):
+            raise InputError(f'{self.name} consists of few files: packing it gains nothing')
+        out = printable(self.out)
+        if self.out.suffix != PACK_SUFFIX or str(self.out).startswith('lmdb:'):
+            raise InputError(f'--out {out}: expected a path, NAME{PACK_SUFFIX}')
+        if any(parent.suffix == PACK_SUFFIX for parent in self.out.parents):
+            raise InputError(f'--out {out}: expected {PACK_SUFFIX} only at the end')
+
+
+@dataclass(frozen=True)
+class PackSummary:
+    """What was packed: the number of files, and their total size in bytes."""
+
+    files: int
+    content_bytes: int
+
+
+def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackSummary:
+    """Write all files below the root into one.
+
+    Args:
+        request: What to pack, and where to.
+        progress: Called with a line of text before each commit.
+
+    Raises:
+        InputError: If there is nothing to pack, too little space, or no lmdb.
+        RejectedError: If the file exists.
+    """
     try:
         import lmdb
     except ImportError as error:
-        raise InputError('packing takes lmdb: pip install lmdb') from error
-    if target.suffix != SUFFIX or str(target).startswith('lmdb:'):
-        raise InputError(f'--out {printable(target)}: expected a path, NAME{SUFFIX}')
-    if any(parent.suffix == SUFFIX for parent in target.parents):
-        raise InputError(f'--out {printable(target)}: expected {SUFFIX} at the end alone')
-    _require_free(target)
-    root = inner_root(args.root) if args.name == 'ade20k' else args.root
-    sizes = _files(args.name, root)
-    room = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE
-    require_space(target.parent, room, option='--out')
-    line = ProgressLine()
-    try:
-        with _alone(target) as temporary:
-            _write(lmdb, temporary, root, sizes, room, line)
-            # Somebody may have come to need the name meanwhile.
-            _require_free(target)
-    finally:
-        line.clear()
-    # To be copied into a shell, so that only what would act on a terminal is spelt otherwise.
-    name = str(target) if str(target).isprintable() else printable(target)
-    print(f'{len(sizes):,} files, {sum(sizes.values()) / 1e6:,.1f} MB: {name}')
-    print(f'read it with --data-root {shlex.quote(PREFIX + name)}')
-    return 0
+        raise InputError('packing needs lmdb: pip install lmdb') from error
+    out = request.out
+    _require_free(out)
+    root = inner_root(request.root) if request.name == 'ade20k' else request.root
+    sizes = _list_files(request.name, root)
+    space = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE_BYTES
+    require_space(out.parent, space, option='--out')
+    with _exclusive(out) as temporary:
+        _write(lmdb, temporary, root, sizes, space, progress)
+        # Another program may have created the file in the meantime.
+        _require_free(out)
+    return PackSummary(len(sizes), sum(sizes.values()))
 
 
-def _require_free(target: Path) -> None:
-    if os.path.lexists(target):
-        raise RejectedError(f'{printable(target)} is there and is left as it is: say another --out')
+def _require_free(out: Path) -> None:
+    if os.path.lexists(out):
+        raise RejectedError(f'{printable(out)} exists and is not replaced: pass another --out')
 
 
-def _files(name: str, root: Path) -> dict[bytes, int]:
-    """Names below the root, as they are sorted in the pack, and their sizes."""
-    if name.startswith('cifar'):
-        raise InputError(f'{name} is published as a few files: there is nothing to gain')
+def _list_files(name: str, root: Path) -> dict[bytes, int]:
+    """Paths below the root in the order of LMDB's keys, and the sizes of the files."""
     if not root.is_dir():
         raise InputError(f'no folder {printable(root)}: expected the root of {name}')
-    there = list_folder(str(root)).folders
-    folders = _FOLDERS.get(name, there)
-    missing = [folder for folder in folders if folder not in there]
+    present = list_folder(str(root)).folders
+    folders = _FOLDERS.get(name, present)
+    missing = [folder for folder in folders if folder not in present]
     if missing or not folders:
         raise InputError(
             f'{printable(root)} has no {" and no ".join(missing) or "folders"}: expected the '
-            f'layout of {name}. rm-mm data check {name} ROOT says what it lacks'
+            f'layout of {name}. rm-mm data check {name} ROOT lists what is missing'
         )
     sizes: dict[bytes, int] = {}
     for folder in folders:
-        found = list_tree(str(root / folder))
-        for fault in found.faults:
-            # One that is empty is for the check to tell: it can be packed.
+        tree = list_tree(str(root / folder))
+        for fault in tree.faults:
+            # An empty file can be packed; reporting it is up to the check.
             if fault.cause != 'empty files':
                 path = root / folder / fault.name
-                raise InputError(f'{printable(path)} {fault.text}: mend or remove it')
-        sizes |= {os.fsencode(f'{folder}/{file}'): size for file, size in found.files.items()}
+                raise InputError(f'{printable(path)} {fault.text}: fix or remove it')
+        sizes |= {os.fsencode(f'{folder}/{file}'): size for file, size in tree.files.items()}
     if not sizes:
         raise InputError(f'{printable(root)} holds no files: expected the layout of {name}')
     longest = max(sizes, key=len)
-    if len(longest) > _LONGEST_NAME:
+    if len(longest) > _LONGEST_NAME_BYTES:
         text = printable(os.fsdecode(longest))
-        raise InputError(f'{text}: a name below ROOT can have {_LONGEST_NAME} bytes at most')
+        raise InputError(f'{text}: a name below ROOT can have at most {_LONGEST_NAME_BYTES} bytes')
     return dict(sorted(sizes.items()))
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[Path]:
-    """Where to write what is to become the file; what a call that was killed left is removed."""
-    hold(target.parent, f'.{target.name}.lock', '--out')
-    for left in target.parent.glob(f'.{glob.escape(target.name)}.{"[0-9a-f]" * 16}.tmp'):
-        left.unlink()
-    with replacing(target) as temporary:
+def _exclusive(out: Path) -> Iterator[Path]:
+    """Yield the file to write before it becomes ``out``; remove what killed calls left."""
+    hold(out.parent, f'.{out.name}.lock', '--out')
+    for leftover in out.parent.glob(f'.{glob.escape(out.name)}.{"[0-9a-f]" * 16}.tmp'):
+        leftover.unlink()
+    with replacing(out) as temporary:
         yield temporary
 
 
 def _pages(name: int, size: int) -> int:
-    """No fewer than LMDB takes for a file: its own, and of those that lead there."""
-    return -(-(size + name + 64) // _PAGE) + 1
+    """Upper bound on LMDB's pages for a file: those of its content, and its share of the tree."""
+    return -(-(size + name + 64) // _PAGE_BYTES) + 1
 
 
 def _write(
-    lmdb: Any, target: Path, root: Path, sizes: dict[bytes, int], room: int, line: ProgressLine
+    lmdb: Any,
+    target: Path,
+    root: Path,
+    sizes: dict[bytes, int],
+    space: int,
+    progress: Callable[[str], None],
 ) -> None:
+    pending = deque(sizes)
     try:
-        # The size is of addresses: the file grows with what is in it.
+        # The map size only reserves addresses; the file grows with its content.
+        map_size = space + space // 8 + (64 << 20)
         environment = lmdb.open(
-            str(target),
-            subdir=False,
-            lock=False,
-            sync=False,
-            map_size=room + room // 8 + (64 << 20),
+            str(target), subdir=False, lock=False, sync=False, map_size=map_size
         )
         with closing(environment):
-            for done, keys in _commits(sizes):
-                line(f'pack: {done:,} of {len(sizes):,} files')
-                with environment.begin(write=True) as writing:
-                    for key in keys:
-                        writing.put(key, _read(root / os.fsdecode(key), sizes[key]), append=True)
+            while pending:
+                progress(f'pack: {len(sizes) - len(pending):,} of {len(sizes):,} files')
+                size = 0
+                with environment.begin(write=True) as transaction:
+                    while pending and size < COMMIT_BYTES:
+                        key = pending.popleft()
+                        content = _read(root / os.fsdecode(key), sizes[key])
+                        transaction.put(key, content, append=True)
+                        size += sizes[key]
             environment.sync(True)
     except lmdb.Error as error:
         raise InputError(
             f'cannot pack into {printable(target.parent)}: {error}; nothing was left there'
         ) from error
-
-
-def _commits(sizes: dict[bytes, int]) -> Iterator[tuple[int, list[bytes]]]:
-    """Names for one commit each, and how many went before."""
-    keys: list[bytes] = []
-    held = done = 0
-    for key, size in sizes.items():
-        keys.append(key)
-        held += size
-        if held >= _BYTES_A_COMMIT:
-            yield done, keys
-            done += len(keys)
-            keys, held = [], 0
-    yield done, keys
 
 
 def _read(path: Path, size: int) -> bytes:
@@ -170,5 +184,5 @@ def _read(path: Path, size: int) -> bytes:
     except MemoryError as error:
         raise InputError(f'{printable(path)} has {size:,} bytes, too many for memory') from error
     if len(data) != size:
-        raise InputError(f'{printable(path)} changed while it was read: call again')
+        raise InputError(f'{printable(path)} changed while it was read: run the command again')
     return data

@@ -1,12 +1,12 @@
-"""A data set in one LMDB file, read in place of its folder: a root of ``lmdb://FILE``.
+"""Read a packed data set in place of its folder, for a data root ``lmdb://FILE.lmdb``.
 
-mmengine's data sets and transforms ask a file backend, chosen by what a path begins with, for what
-lies below their root. This one finds it in the file that ``rm-mm data pack`` wrote, where the path
-below ROOT is the key::
+mmengine's data sets and transforms access everything below their root through a file backend, which
+is chosen by the prefix of the path. This backend reads the file that ``rm-mm data pack`` wrote, in
+which the path below ROOT is the key::
 
     lmdb://data/imagenet.lmdb/train/n01440764/x.JPEG -> data/imagenet.lmdb, train/n01440764/x.JPEG
 
-mmengine's own ``LmdbBackend`` has no folders to list, and wants paths that are keys already.
+mmengine's own ``LmdbBackend`` cannot list folders, and expects keys instead of paths.
 """
 
 from __future__ import annotations
@@ -21,58 +21,61 @@ from typing import Any
 
 from mmengine.fileio import BaseStorageBackend, register_backend
 
-from rm_mm.data.pack_uri import split_uri
+from rm_mm.data.sources import split_pack_uri
 
 
 @register_backend('packed', prefixes='lmdb')
 class PackedBackend(BaseStorageBackend):
-    """What data sets need of a file system, of packed ones; nothing is ever written."""
+    """Read-only file backend for packed data sets.
+
+    All methods raise ``FileNotFoundError`` if the pack does not exist, and ``OSError`` if it is
+    damaged or another kind of file.
+    """
 
     def get(self, filepath: str | Path) -> bytes:
-        """The content of a file.
+        """Return the content of a file.
 
         Raises:
-            FileNotFoundError: If there is no such pack, or no such file in it.
-            OSError: If it is no pack.
+            FileNotFoundError: If there is no such file in the pack.
         """
-        file, key = split_uri(str(filepath))
-        found: bytes | None = None
-        with _reading(file) as reading:
-            # The root has no name, and LMDB no nameless files.
+        pack, key = split_pack_uri(str(filepath))
+        content: bytes | None = None
+        with _transaction(pack) as transaction:
+            # The root has an empty name, which LMDB rejects as a key.
             if key:
-                found = reading.get(os.fsencode(key))
-        if found is None:
-            raise FileNotFoundError(f'{filepath}: {file} has no file of that name')
-        return found
+                content = transaction.get(os.fsencode(key))
+        if content is None:
+            raise FileNotFoundError(f'{filepath}: {pack} has no file of that name')
+        return content
 
     def get_text(self, filepath: str | Path, encoding: str = 'utf-8') -> str:
-        """The content of a file, decoded; errors as of ``get``."""
+        """Return the content of a text file; raises like ``get``."""
         return self.get(filepath).decode(encoding)
 
     @contextmanager
     def get_local_path(self, filepath: str | Path) -> Iterator[str]:
-        """A temporary copy on the disk, for readers that want a file; errors as of ``get``."""
+        """Yield the path of a temporary copy, for readers that need a file; raises like ``get``."""
         with tempfile.NamedTemporaryFile(suffix=PurePosixPath(filepath).suffix) as copy:
             copy.write(self.get(filepath))
             copy.flush()
             yield copy.name
 
     def isfile(self, filepath: str | Path) -> bool:
-        """Whether there is a file of that name; errors as of ``get`` if there is no pack."""
-        file, key = split_uri(str(filepath))
-        with _reading(file) as reading:
-            return bool(key) and bool(reading.cursor().set_key(os.fsencode(key)))
+        """Return whether there is a file of that name."""
+        pack, key = split_pack_uri(str(filepath))
+        with _transaction(pack) as transaction:
+            return bool(key) and bool(transaction.cursor().set_key(os.fsencode(key)))
 
     def isdir(self, filepath: str | Path) -> bool:
-        """Whether there are files below; errors as of ``get`` if there is no pack."""
+        """Return whether there are files below this path."""
         return next(self.list_dir_or_file(filepath), None) is not None
 
     def exists(self, filepath: str | Path) -> bool:
-        """Whether there is such a file or folder; errors as of ``get`` if there is no pack."""
+        """Return whether there is such a file or folder."""
         return self.isfile(filepath) or self.isdir(filepath)
 
     def join_path(self, filepath: str | Path, *filepaths: str | Path) -> str:
-        """Names below a folder."""
+        """Join a folder and names below it."""
         return '/'.join([str(filepath).rstrip('/'), *map(str, filepaths)])
 
     def list_dir_or_file(
@@ -83,42 +86,38 @@ class PackedBackend(BaseStorageBackend):
         suffix: str | tuple[str, ...] | None = None,
         recursive: bool = False,
     ) -> Iterator[str]:
-        """What is in a folder, in the order of its names, as of mmengine's ``LocalBackend``.
+        """List a folder, sorted by name, like mmengine's ``LocalBackend``.
 
         Args:
             dir_path: The folder.
-            list_dir: Tell folders.
-            list_file: Tell files.
-            suffix: How the names of files have to end.
-            recursive: Tell what is in folders, too.
+            list_dir: Whether to yield folders.
+            list_file: Whether to yield files.
+            suffix: Required ending of the names of files.
+            recursive: Whether to include the contents of folders.
 
         Yields:
             Names relative to the folder.
-
-        Raises:
-            FileNotFoundError: If there is no such pack.
-            OSError: If it is no pack.
         """
-        file, folder = split_uri(str(dir_path))
+        pack, folder = split_pack_uri(str(dir_path))
         start = f'{folder}/' if folder else ''
-        told = set()
-        for name in _below(file, start, whole=not recursive):
+        listed = set()
+        for name in _names_below(pack, start, one_per_folder=not recursive):
             *parents, last = name.split('/')
-            # Without recursion a folder is told by the first file in it, the others skipped.
+            # Without recursion, the first file in a folder stands for the folder.
             for depth in range(1, len(parents) + 1) if recursive else [1] * bool(parents):
                 parent = '/'.join(parents[:depth])
-                if list_dir and parent not in told:
-                    told.add(parent)
+                if list_dir and parent not in listed:
+                    listed.add(parent)
                     yield parent
-            is_told = list_file and (recursive or not parents)
-            if is_told and (suffix is None or last.endswith(suffix)):
+            is_listed = list_file and (recursive or not parents)
+            if is_listed and (suffix is None or last.endswith(suffix)):
                 yield name
 
 
-def _below(file: str, start: str, *, whole: bool) -> Iterator[str]:
-    """Names that start so, less the start; with ``whole`` one of each folder right below."""
-    with _reading(file) as reading:
-        cursor = reading.cursor()
+def _names_below(pack: str, start: str, *, one_per_folder: bool) -> Iterator[str]:
+    """Names that begin with ``start``, without it; optionally only one in each direct subfolder."""
+    with _transaction(pack) as transaction:
+        cursor = transaction.cursor()
         more = cursor.set_range(os.fsencode(start)) if start else cursor.first()
         while more:
             name = os.fsdecode(cursor.key())
@@ -126,72 +125,72 @@ def _below(file: str, start: str, *, whole: bool) -> Iterator[str]:
                 return
             yield name[len(start) :]
             folder, slash, _ = name[len(start) :].partition('/')
-            # '0' is what comes after '/'.
-            more = (
-                cursor.set_range(os.fsencode(f'{start}{folder}0'))
-                if whole and slash
-                else cursor.next()
-            )
+            if one_per_folder and slash:
+                # '0' is the character after '/', so this skips the rest of the folder.
+                more = cursor.set_range(os.fsencode(f'{start}{folder}0'))
+            else:
+                more = cursor.next()
 
 
 @contextmanager
-def _reading(file: str) -> Iterator[Any]:
-    """LMDB's transaction on a file."""
-    environment = _opened(file)
+def _transaction(pack: str) -> Iterator[Any]:
+    """Open a read transaction of LMDB."""
+    environment = _environment(pack)
     import lmdb
 
     try:
-        with environment.begin() as reading:
-            yield reading
+        with environment.begin() as transaction:
+            yield transaction
     except lmdb.Error as error:
-        raise OSError(f'{file} is damaged: {error}. Copy it anew, or pack it again') from error
+        raise OSError(f'{pack} is damaged: {error}. Copy it again, or pack it again') from error
 
 
-# By name, which asks nothing of the file system; and by what a process may open only once.
-_named: dict[str, Any] = {}
-_environments: dict[tuple[int, int], Any] = {}
+# Open environments by name, which needs no access to the file system, and by device and inode,
+# because a process may open a file only once.
+_by_name: dict[str, Any] = {}
+_by_inode: dict[tuple[int, int], Any] = {}
 _opening = threading.Lock()
 
 
-def _opened(file: str) -> Any:
-    """LMDB's environment of a file, the same for all of its names."""
-    if file not in _named:
+def _environment(pack: str) -> Any:
+    """Return LMDB's environment of a file, the same for all names of the file."""
+    if pack not in _by_name:
         with _opening:
-            _named[file] = _environment(file)
-    return _named[file]
+            _by_name[pack] = _open(pack)
+    return _by_name[pack]
 
 
-def _environment(file: str) -> Any:
+def _open(pack: str) -> Any:
     try:
         import lmdb
     except ImportError as error:
-        raise ImportError(f'{file}: reading packed data takes lmdb: pip install lmdb') from error
-    if not os.path.isfile(file):
-        raise FileNotFoundError(f'{file} is no file: expected what rm-mm data pack wrote')
-    status = os.stat(file)
-    which = (status.st_dev, status.st_ino)
-    if which not in _environments:
+        raise ImportError(f'{pack}: reading packed data needs lmdb: pip install lmdb') from error
+    if not os.path.isfile(pack):
+        raise FileNotFoundError(f'{pack} is no file: expected one that rm-mm data pack wrote')
+    status = os.stat(pack)
+    inode = (status.st_dev, status.st_ino)
+    if inode not in _by_inode:
         try:
-            opened = lmdb.open(file, subdir=False, readonly=True, lock=False, readahead=False)
+            opened = lmdb.open(pack, subdir=False, readonly=True, lock=False, readahead=False)
         except lmdb.Error as error:
-            raise OSError(f'{file}: expected what rm-mm data pack wrote: {error}') from error
-        # Where a page is missing, the system would end the process without a word.
-        whole = (opened.info()['last_pgno'] + 1) * opened.stat()['psize']
-        if status.st_size < whole:
+            raise OSError(f'{pack}: expected a file that rm-mm data pack wrote: {error}') from error
+        # Reading a missing page would kill the process without a message.
+        size = (opened.info()['last_pgno'] + 1) * opened.stat()['psize']
+        if status.st_size < size:
             opened.close()
-            raise OSError(f'{file} is cut off: {status.st_size:,} of {whole:,} bytes. Copy it anew')
-        _environments[which] = opened
-    return _environments[which]
+            raise OSError(f'{pack} is cut off: {status.st_size:,} of {size:,} bytes. Copy it again')
+        _by_inode[inode] = opened
+    return _by_inode[inode]
 
 
-def _begin_anew() -> None:
-    """In a process that was forked: what its parent has open is not for its use."""
+def _close_all() -> None:
+    """Close everything in a forked process, which must not use environments of its parent."""
     global _opening
     _opening = threading.Lock()
-    for environment in _environments.values():
+    for environment in _by_inode.values():
         environment.close()
-    _environments.clear()
-    _named.clear()
+    _by_inode.clear()
+    _by_name.clear()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_close_all)

@@ -1,83 +1,68 @@
-"""What this machine can run, and the exact line that mends each lack.
+"""Check what this machine can run, and find the command that fixes each problem.
 
-Whatever may crash or hang is imported in a child process (``children``); what came of it is judged
-here, a subject a file.
+Imports that may crash or hang run in a child process (:mod:`rm_mm.doctor.imports`). The other
+modules check one subject each. They use the standard library only, so that the doctor also works in
+a broken environment.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from functools import partial
 
-from rm_mm.doctor import accelerator, binaries, machine, memory, roots, stack
-from rm_mm.doctor.children import Answer, ask
+from rm_mm.doctor import accelerator, machine, packages
 from rm_mm.doctor.finding import Finding
+from rm_mm.doctor.imports import ImportResult, import_in_child
 
-#: What is asked of the child, in this order: what others are built on comes first, and rm_mm before
-#: mmcv, whose compiled operations it may have to stand in for.
-_ASKED = (
-    'numpy', 'torch', 'torchvision', '=torch', 'cv2', *list(binaries.BINARIES)[1:], 'rm_mm',
-    *stack.LINES, '=ops', 'mmcv._ext',
+__all__ = ['Finding', 'check_machine', 'examine']
+
+#: Imported by the child in this order: dependencies come first, and rm_mm comes before mmcv, whose
+#: compiled ops it may have to substitute.
+MODULES = (
+    'numpy', 'torch', 'torchvision', '=torch', 'cv2', *list(packages.BINARIES)[1:], 'rm_mm',
+    *packages.DISTRIBUTIONS, '=ops', 'mmcv._ext',
 )  # fmt: skip
 
 
 def examine() -> list[Finding]:
-    """Look at everything that the main job needs, and at what limits the others."""
-    return judge(ask(_ASKED))
+    """Import everything in a child process and run all checks."""
+    return check_machine(import_in_child(MODULES))
 
 
-def judge(answers: Mapping[str, Answer]) -> list[Finding]:
-    """Look at the rest, and put everything into lines.
+def check_machine(results: Mapping[str, ImportResult]) -> list[Finding]:
+    """Run all checks.
 
     Args:
-        answers: What became of each of the imports.
+        results: Result of importing each of ``MODULES``.
     """
-    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-        ('python', stack.python),
-        ('torch', partial(stack.torch, answers)),
-        ('binaries', partial(binaries.binaries, answers)),
-        ('opencv', partial(binaries.opencv, answers)),
-        ('stack', partial(stack.stack, answers)),
-        ('mmcv ops', partial(stack.ops, answers)),
-        ('gpu', partial(accelerator.accelerator, answers)),
-        ('cores', machine.cores),
-        ('memory', memory.memory),
-        ('shared memory', memory.shared_memory),
-        ('disk', machine.disk),
-        ('port', machine.port),
-        ('slurm', machine.slurm),
-        ('configs', roots.configs),
-        ('data', roots.data),
-    ]
-    return [finding for name, check in checks for finding in _guarded(name, check)]
+    checks: dict[str, Callable[[], Iterator[Finding]]] = {
+        'python': packages.check_python,
+        'torch': partial(packages.check_torch, results),
+        'binaries': partial(packages.check_binaries, results),
+        'opencv': partial(packages.check_opencv, results),
+        'stack': partial(packages.check_stack, results),
+        'mmcv ops': partial(packages.check_mmcv_ops, results),
+        'gpu': partial(accelerator.check_gpus, results),
+        'cores': machine.check_cores,
+        'memory': machine.check_memory,
+        'shared memory': machine.check_shared_memory,
+        'disk': machine.check_disk,
+        'port': machine.check_port,
+        'slurm': machine.check_slurm,
+        'configs': machine.check_configs,
+        'data': machine.check_data_roots,
+    }
+    return [finding for name, check in checks.items() for finding in _run(name, check)]
 
 
-def run_doctor(as_json: bool) -> int:
-    """Print the findings.
-
-    Returns:
-        0 if the main job can run, 1 if not.
-    """
-    findings = examine()
-    if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        for finding in findings:
-            print(f'{finding.state:6}  {finding.name:14}  {finding.found}')
-            if finding.mend:
-                print(f'        mend with: {finding.mend}')
-    return int(any(finding.state == 'broken' for finding in findings))
-
-
-def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    """What a check finds; that it failed itself is a finding too."""
-    found = []
+def _run(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """Return the findings of a check; its own failure is a finding, too."""
+    findings = []
     try:
         for finding in check():
-            found.append(finding)
+            findings.append(finding)
     except Exception as error:
-        # Of a machine in any state anything may be raised.
-        found.append(Finding(name, 'note', f'cannot be told: {type(error).__name__}: {error}'))
-    return found
+        # On an unknown machine a check may raise anything.
+        text = f'cannot be checked: {type(error).__name__}: {error}'
+        findings.append(Finding(name, 'note', text))
+    return findings

@@ -1,4 +1,4 @@
-"""GPUs, and why torch does not see them."""
+"""Check of the GPUs, and the reason if torch cannot use them."""
 
 from __future__ import annotations
 
@@ -8,86 +8,91 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rm_mm.doctor.children import Answer
 from rm_mm.doctor.finding import Finding
-from rm_mm.doctor.memory import largest_batch
+from rm_mm.doctor.imports import ImportResult
+from rm_mm.doctor.machine import largest_batch
 
 _SMI_SECONDS = 10
 
 
-def accelerator(answers: Mapping[str, Answer]) -> Iterator[Finding]:
-    """Which GPUs are there, does torch use them, and can it use them together?"""
-    facts = answers['=torch'].facts
+def check_gpus(results: Mapping[str, ImportResult]) -> Iterator[Finding]:
+    """Check which GPUs there are, and whether torch can use them, alone and together."""
+    facts = results['=torch'].facts
     if not facts:
-        # Its own line says that torch does not load.
+        # The check of torch reports that it does not load.
         return
     if facts['available'] and facts['devices']:
         yield from _usable(facts)
-        return
-    there = _gpus_there()
-    if not there:
+    elif gpu := visible_gpu():
+        yield _unusable(facts, gpu)
+    else:
         yield Finding('gpu', 'note', 'none: enough for `make mini`, not for the full recipes')
-        return
-    yield _unusable(facts, there)
 
 
 def _usable(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    arches = [str(arch) for arch in facts['arches']]
     for index, (name, major, minor, memory) in enumerate(facts['devices']):
-        arches = [str(arch) for arch in facts['arches']]
         megabytes = memory // 2**20
         if arches and not runs_on(arches, major, minor):
-            found = f'{name} is of compute capability {major}.{minor}, torch has {" ".join(arches)}'
-            mend = f'pip install torch=={_plain(facts["version"])}, of a build for this GPU'
-            yield Finding(f'gpu {index}', 'note', found, f'{mend}: https://pytorch.org')
+            found = f'{name} has compute capability {major}.{minor}, torch has {" ".join(arches)}'
+            fix = f'pip install torch=={_release(facts)} built for this GPU: https://pytorch.org'
+            yield Finding(f'gpu {index}', 'note', found, fix)
         else:
             batch = largest_batch(megabytes, fixed=False)
-            size = f'about {batch} images a ResNet-50 step in float32, by what a CPU needs'
-            yield Finding(f'gpu {index}', 'ok', f'{name}, {megabytes} MB: {size}')
+            room = f'about {batch} images per ResNet-50 step in float32, estimated from a CPU'
+            yield Finding(f'gpu {index}', 'ok', f'{name}, {megabytes} MB: {room}')
     driver = driver_cuda()
-    known = f', the driver takes up to {driver[0]}.{driver[1]}' if driver else ''
-    yield Finding('cuda', 'ok', f'torch is built for {facts["cuda"]}{known}')
+    limit = f', the driver supports up to {driver[0]}.{driver[1]}' if driver else ''
+    yield Finding('cuda', 'ok', f'torch is built for {facts["cuda"]}{limit}')
     if facts['nccl']:
-        yield Finding('nccl', 'ok', str(facts.get('nccl_version', 'there')))
+        yield Finding('nccl', 'ok', str(facts.get('nccl_version', 'available')))
     elif len(facts['devices']) > 1:
-        mend = 'pip install --force-reinstall torch, of a build for CUDA: https://pytorch.org'
-        yield Finding('nccl', 'note', 'torch has none: only one of the GPUs can train', mend)
+        fix = 'pip install --force-reinstall torch built for CUDA: https://pytorch.org'
+        yield Finding('nccl', 'note', 'torch has none: only one of the GPUs can train', fix)
 
 
-def _unusable(facts: Mapping[str, Any], there: str) -> Finding:
-    version = _plain(facts['version'])
+def _unusable(facts: Mapping[str, Any], gpu: str) -> Finding:
     if not facts['cuda']:
-        mend = f'pip install --force-reinstall torch=={version} torchvision, of a build for CUDA'
-        return Finding('gpu', 'note', f'{there}, and torch {version} is built for CPUs only', mend)
+        release = _release(facts)
+        fix = f'pip install --force-reinstall torch=={release} torchvision built for CUDA'
+        return Finding('gpu', 'note', f'{gpu}, but torch {release} is built for CPUs only', fix)
     driver = driver_cuda()
-    built = tuple(int(part) for part in str(facts['cuda']).split('.')[:2])
     if driver is None:
-        found = f'{there}, and there is no driver: no libcuda.so.1'
+        found = f'{gpu}, but there is no driver (no libcuda.so.1)'
         return Finding('gpu', 'note', found, 'install the NVIDIA driver, or docker run --gpus all')
-    # A driver of the same major version runs all of its minor ones.
-    if driver[0] < built[0]:
-        found = f'{there}; its driver takes CUDA up to {driver[0]}.{driver[1]}, torch is built for '
-        mend = f'update the driver, or install torch for CUDA {driver[0]}: https://pytorch.org'
-        return Finding('gpu', 'note', found + str(facts['cuda']), mend)
-    hidden = 'torch cannot use it: look at CUDA_VISIBLE_DEVICES and at nvidia-smi'
-    return Finding('gpu', 'note', f'{there}; {hidden}', 'unset CUDA_VISIBLE_DEVICES')
+    # A driver supports all minor versions of its major version.
+    if driver[0] < int(str(facts['cuda']).split('.')[0]):
+        supported = f'its driver supports CUDA up to {driver[0]}.{driver[1]}'
+        fix = f'update the driver, or install torch for CUDA {driver[0]}: https://pytorch.org'
+        return Finding(
+            'gpu', 'note', f'{gpu}; {supported}, torch is built for {facts["cuda"]}', fix
+        )
+    hidden = 'torch cannot use it: check CUDA_VISIBLE_DEVICES and nvidia-smi'
+    return Finding('gpu', 'note', f'{gpu}; {hidden}', 'unset CUDA_VISIBLE_DEVICES')
 
 
 def runs_on(arches: list[str], major: int, minor: int) -> bool:
-    """Whether a build of torch has code for a GPU: its own, or of an earlier minor version."""
+    """Return whether a build of torch has code for a GPU.
+
+    Args:
+        arches: Architectures of the build, such as ``sm_80`` (compiled) and ``compute_80`` (PTX).
+        major: Major compute capability of the GPU.
+        minor: Minor compute capability of the GPU.
+    """
     for arch in arches:
         kind, _, number = arch.partition('_')
         digits = ''.join(filter(str.isdigit, number))
         if not digits:
             continue
-        theirs = int(digits[:-1]), int(digits[-1])
-        # Compiled code runs within a major version; what is still to be compiled, on any later one.
-        if theirs <= (major, minor) and (kind == 'compute' or theirs[0] == major):
+        capability = int(digits[:-1]), int(digits[-1])
+        # Compiled code runs within its major version, PTX on any later version.
+        if capability <= (major, minor) and (kind == 'compute' or capability[0] == major):
             return True
     return False
 
 
 def driver_cuda() -> tuple[int, int] | None:
-    """The newest CUDA that the driver takes; None without a driver. No GPU is initialised."""
+    """Return the newest CUDA version of the driver, or None without one. Initialises no GPU."""
     try:
         library = ctypes.CDLL('libcuda.so.1')
         number = ctypes.c_int()
@@ -98,8 +103,8 @@ def driver_cuda() -> tuple[int, int] | None:
     return number.value // 1000, number.value % 1000 // 10
 
 
-def _gpus_there() -> str:
-    """What says that there is a GPU, whatever torch thinks; empty if nothing does."""
+def visible_gpu() -> str:
+    """Return the evidence for a GPU, independent of torch, or an empty string."""
     try:
         listed = subprocess.run(
             ['nvidia-smi', '-L'], capture_output=True, text=True, timeout=_SMI_SECONDS
@@ -108,12 +113,13 @@ def _gpus_there() -> str:
         if listed.returncode == 0 and names:
             return ', '.join(names)
     except subprocess.TimeoutExpired:
-        return 'nvidia-smi is there and does not answer'
+        return 'nvidia-smi is there but does not answer'
     except OSError:
         pass
     devices = sorted(path.name for path in Path('/dev').glob('nvidia[0-9]*'))
     return f'/dev/{devices[0]}' if devices else ''
 
 
-def _plain(version: Any) -> str:
-    return str(version).split('+')[0]
+def _release(facts: Mapping[str, Any]) -> str:
+    """The version of torch without the suffix of its build."""
+    return str(facts['version']).split('+')[0]

@@ -1,22 +1,23 @@
-"""One line of what ``rm-mm doctor`` says."""
+"""Result of one check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing.
+    """What a check found about one subject.
 
     Attributes:
-        name: What was looked at.
+        name: Subject of the check.
         state: ``ok``, ``note`` (something is limited) or ``broken`` (the main job cannot run).
-        found: What there is.
-        mend: The line that mends it, if anything is to be mended.
+        found: Description of what there is.
+        fix: Command or advice that fixes the problem; empty if there is nothing to fix.
     """
 
     name: str
-    state: str
+    state: Literal['ok', 'note', 'broken']
     found: str
-    mend: str = ''
+    fix: str = ''

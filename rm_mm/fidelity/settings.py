@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rm_mm.data.transforms import STOCK_NAMES
 from rm_mm.errors import InputError
 from rm_mm.fidelity import old_defaults, old_keys
 from rm_mm.fidelity.old_defaults import OldDefault
 from rm_mm.fidelity.old_keys import Flat, KeyTranslation
 from rm_mm.recipe.flat import ABSENT, effective, flatten, without_tuples
-from rm_mm.data.transforms import STOCK_NAMES
 
 _TABLES = {
     'mmdet': (old_keys.DETECTION, old_defaults.DETECTION),

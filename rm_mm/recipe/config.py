@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rm_mm.compat.config_scopes import SCOPE, config_path
+from rm_mm.compat.config_scopes import SCOPE, packaged_config
 from rm_mm.errors import InputError, RmMmError
 from rm_mm.files import write_text
 from rm_mm.recipe.literal import parse_literals
@@ -29,7 +29,7 @@ def find_config(name: str | Path) -> Path:
     library, separator, _ = str(name).partition('::')
     if separator and library != SCOPE:
         return _library_config(str(name))
-    return config_path(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
+    return packaged_config(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
 
 
 def _library_config(name: str) -> Path:

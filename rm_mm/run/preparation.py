@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.embedded import lay_out_embedded
-from rm_mm.data.presence import require_data, set_data_root
+from rm_mm.data.sources import lay_out_embedded, require_data, set_data_root
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import building, read_config, read_saved_config
 from rm_mm.run.environment import config_digest

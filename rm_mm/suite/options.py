@@ -66,12 +66,12 @@ def with_embedded_data(options: CellOptions, preset: Preset) -> CellOptions:
         return options
     from rm_mm.compat.config_scopes import configs_root
     from rm_mm.data import mini
-    from rm_mm.data.embedded import sizes_of
+    from rm_mm.data.sources import embedded_sizes
     from rm_mm.recipe.config import read_config
 
     # All recipes of a preset read the same set.
     recipe = read_config(configs_root() / preset.tasks[PRETRAINING].config_of('baseline'))
-    root = mini.prepare(preset.data, progress=print, **sizes_of(recipe))
+    root = mini.prepare_mini(preset.data, progress=print, **embedded_sizes(recipe))
     return replace(options, data_fingerprint=mini.fingerprint(root))
 
 

@@ -1,4 +1,4 @@
-"""The compiled ops, retold in Python loops over Python numbers."""
+"""Reference implementations of the compiled ops: loops over Python numbers."""
 
 import math
 
@@ -59,7 +59,7 @@ def softnms(boxes, scores, threshold, sigma, min_score, method, offset=0):
             live[at] = (index, box, score)
             if score < min_score:
                 live[at] = live[-1]
-                # The one that took the place was not lowered yet, and is looked at next.
+                # The box that moved here has not been lowered yet, so it is next.
                 live.pop()
             else:
                 at += 1

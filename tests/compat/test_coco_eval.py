@@ -1,4 +1,4 @@
-"""COCO's figures by faster-coco-eval, against those of pycocotools."""
+"""COCO's figures from faster-coco-eval, compared with those from pycocotools."""
 
 import copy
 import itertools
@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 from rm_mm.compat.coco_eval import FastCOCOeval
 
 HEIGHT, WIDTH, CLASSES = 240, 320, 6
-#: What CocoMetric asks for by default; pycocotools' own; in no order.
+#: CocoMetric's default; pycocotools' default; unsorted.
 MAX_DETS = ([100, 300, 1000], [1, 10, 100], [100, 1, 10])
 
 
@@ -27,13 +27,13 @@ def outline(box):
 
 
 def filled(box):
-    """The same as RLE."""
+    """The same ellipse as RLE."""
     rle = coco_mask.merge(coco_mask.frPyObjects([outline(box)], HEIGHT, WIDTH))
     return {'size': [HEIGHT, WIDTH], 'counts': rle['counts'].decode()}
 
 
 def uncompressed(box):
-    """The box itself as the plain counts that COCO's own files have for their crowds."""
+    """The box as uncompressed counts, as in COCO's own files for crowds."""
     x, y, right, bottom = (round(value) for value in (*box[:2], box[0] + box[2], box[1] + box[3]))
     pixels = np.zeros((HEIGHT, WIDTH), dtype=int)
     pixels[y:bottom, x:right] = 1
@@ -43,7 +43,7 @@ def uncompressed(box):
 
 
 def draw_box(random):
-    """Of all three ranges of area: sides from 4 to 160 pixels."""
+    """A box with sides from 4 to 160 pixels, which covers all three ranges of area."""
     width, height = np.exp(random.uniform(np.log(4), np.log(160), 2))
     x, y = random.uniform(0, WIDTH - width), random.uniform(0, HEIGHT - height)
     return [float(value) for value in (x, y, width, height)]
@@ -54,8 +54,8 @@ def made(seed=0, images=12, masks=False, first_id=1):
 
     Image 1 has no annotations, image 2 no detections, image 3 neither, image 4 more than 100
     detections of one class. The last class is never annotated, the one before never detected. One
-    object in six is a crowd, one in six says ``ignore``, some lie on the edge of a range of area,
-    some twice in the same place. Scores have one digit, so that most are shared.
+    object in six is a crowd, one in six has ``ignore`` set, some have an area at the limit of a
+    range, some appear twice in one place. Scores have one digit, so most occur several times.
     """
     random = np.random.default_rng(seed)
     annotations, detections = [], []
@@ -100,7 +100,7 @@ def made(seed=0, images=12, masks=False, first_id=1):
 
 
 def evaluated(evaluator, truth, detections, kind='bbox', **parameters):
-    """One evaluation, with objects of its own: both evaluators write into them."""
+    """Evaluate with new objects, because both evaluators write into them."""
     api = api_wrappers.COCO()
     api.dataset = copy.deepcopy(truth)
     api.createIndex()
@@ -118,7 +118,7 @@ def evaluated(evaluator, truth, detections, kind='bbox', **parameters):
 
 
 def assert_equal(fast, slow):
-    """All twelve figures, and every precision, recall and score that they are made of."""
+    """Compare all twelve figures, and every precision, recall and score behind them."""
     assert not isinstance(slow, FastCOCOeval)
     assert fast._accumulated is not None
     assert fast.stats.shape == (12,)
@@ -143,15 +143,15 @@ def both(*data, **parameters):
 def test_all_figures_equal_pycocotools(kind, max_dets, seed):
     fast, slow = both(*made(seed, masks=kind == 'segm'), kind=kind, maxDets=max_dets)
     assert_equal(fast, slow)
-    # The data has something to tell in every figure that these limits allow.
+    # No figure that these limits allow is empty.
     assert (slow.stats > 0.01).sum() >= 11
 
 
-def test_proposals_of_no_class():
+def test_proposals_without_a_class():
     assert_equal(*both(*made(), useCats=0, maxDets=[100, 300, 1000]))
 
 
-def test_some_images_classes_and_thresholds_only():
+def test_a_subset_of_images_classes_and_thresholds():
     only = {'imgIds': [5, 4, 4, 1], 'catIds': [3, 1], 'iouThrs': np.array([0.3, 0.5])}
     fast, slow = both(*made(), **only)
     assert_equal(fast, slow)
@@ -159,7 +159,7 @@ def test_some_images_classes_and_thresholds_only():
 
 
 @pytest.mark.parametrize('lacks', ['annotations', 'detections', 'both'])
-def test_nothing_to_find_and_nothing_found(lacks):
+def test_no_annotations_or_no_detections(lacks):
     truth, detections = made()
     if lacks != 'detections':
         truth['annotations'] = []
@@ -167,8 +167,8 @@ def test_nothing_to_find_and_nothing_found(lacks):
     assert_equal(fast, slow)
 
 
-def test_an_annotation_numbered_0_counts_as_it_does_for_pycocotools():
-    """Which takes the id of what a detection matched for whether it matched."""
+def test_annotation_0_counts_as_for_pycocotools():
+    """pycocotools uses the id of the matched annotation as a flag for a match."""
     box = {'image_id': 0, 'category_id': 1, 'bbox': [9.0, 9, 40, 40]}
     truth, _ = made(images=1)
     for first_id, expected in ((0, 0.0), (1, 1.0)):
@@ -180,7 +180,7 @@ def test_an_annotation_numbered_0_counts_as_it_does_for_pycocotools():
 
 
 def through_metric(tmp_path, monkeypatch, evaluator, truth, detections, metric, **options):
-    """What CocoMetric returns, and the evaluations that it made."""
+    """Return the results of CocoMetric, and its evaluations."""
     evaluations = []
 
     class Recorded(evaluator):
@@ -190,8 +190,8 @@ def through_metric(tmp_path, monkeypatch, evaluator, truth, detections, metric, 
 
     monkeypatch.setattr(coco_metric, 'COCOeval', Recorded)
     (tmp_path / 'truth.json').write_text(json.dumps(truth))
-    asked = coco_metric.CocoMetric(str(tmp_path / 'truth.json'), metric=metric, **options)
-    asked.dataset_meta = {'classes': [each['name'] for each in truth['categories']]}
+    coco = coco_metric.CocoMetric(str(tmp_path / 'truth.json'), metric=metric, **options)
+    coco.dataset_meta = {'classes': [each['name'] for each in truth['categories']]}
     for image in truth['images']:
         mine = [each for each in detections if each['image_id'] == image['id']]
         boxes = np.array([coco_mask.toBbox(each['segmentation']) for each in mine]).reshape(-1, 4)
@@ -202,16 +202,16 @@ def through_metric(tmp_path, monkeypatch, evaluator, truth, detections, metric, 
             'labels': np.array([each['category_id'] - 1 for each in mine], dtype=int),
             'masks': [each['segmentation'] for each in mine],
         }
-        asked.results.append(({}, result))
-    return asked.compute_metrics(asked.results), evaluations
+        coco.results.append(({}, result))
+    return coco.compute_metrics(coco.results), evaluations
 
 
 def test_through_coco_metric(tmp_path, monkeypatch):
     assert coco_metric.COCOeval is FastCOCOeval
     data = made(images=8, masks=True)
-    asked = {'metric': ['bbox', 'segm', 'proposal'], 'classwise': True}
-    found, fast = through_metric(tmp_path, monkeypatch, FastCOCOeval, *data, **asked)
-    expected, slow = through_metric(tmp_path, monkeypatch, cocoeval.COCOeval, *data, **asked)
+    options = {'metric': ['bbox', 'segm', 'proposal'], 'classwise': True}
+    found, fast = through_metric(tmp_path, monkeypatch, FastCOCOeval, *data, **options)
+    expected, slow = through_metric(tmp_path, monkeypatch, cocoeval.COCOeval, *data, **options)
     assert len(fast) == len(slow) == 3
     for one, other in zip(fast, slow, strict=True):
         assert_equal(one, other)

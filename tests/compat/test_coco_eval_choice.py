@@ -1,4 +1,4 @@
-"""Which of the two evaluates COCO, what is said of it, and what stays as it was."""
+"""Which library evaluates COCO, what is logged about it, and what is left unchanged."""
 
 import logging
 import subprocess
@@ -20,74 +20,74 @@ from tests.compat.test_coco_eval import evaluated, made
 
 
 @pytest.fixture
-def said():
-    """What goes to the log of a run, of whose evaluations this is the first."""
+def log():
+    """Messages in the log of a run that has not evaluated yet."""
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
     logger = MMLogger.get_current_instance()
     logger.addHandler(handler)
-    coco_eval.evaluator.cache_clear()
-    coco_eval._fall_back.cache_clear()
+    coco_eval.faster_evaluator.cache_clear()
+    coco_eval._warn_fallback.cache_clear()
     yield lines
     logger.removeHandler(handler)
-    coco_eval.evaluator.cache_clear()
-    coco_eval._fall_back.cache_clear()
+    coco_eval.faster_evaluator.cache_clear()
+    coco_eval._warn_fallback.cache_clear()
 
 
-def by_pycocotools():
-    """Evaluate twice, by pycocotools."""
+def check_pycocotools_evaluates():
+    """Evaluate twice, and check that pycocotools did it."""
     data = made(images=3)
     expected = evaluated(cocoeval.COCOeval, *data)
     for _ in range(2):
         found = evaluated(FastCOCOeval, *data)
         assert found._accumulated is None
-        # The matches of each image, which faster-coco-eval does not tell.
+        # The matches of each image, which faster-coco-eval does not return.
         assert len(found.evalImgs) == len(expected.evalImgs) > 0
         np.testing.assert_array_equal(found.stats, expected.stats)
 
 
-def test_the_faster_one_evaluates_without_a_word(said):
+def test_the_faster_library_evaluates_silently(log):
     found = evaluated(FastCOCOeval, *made(images=3))
-    assert coco_eval.evaluator() is faster_coco_eval.COCOeval_faster
+    assert coco_eval.faster_evaluator() is faster_coco_eval.COCOeval_faster
     assert found._accumulated is found.eval
     assert not found.evalImgs
-    assert said == []
+    assert log == []
 
 
-def test_pycocotools_where_it_is_not_installed(said, monkeypatch):
+def test_pycocotools_evaluates_if_the_library_is_not_installed(log, monkeypatch):
     monkeypatch.setitem(sys.modules, 'faster_coco_eval', None)
-    by_pycocotools()
+    check_pycocotools_evaluates()
     # It is optional.
-    assert said == []
+    assert log == []
 
 
-def test_pycocotools_where_it_does_not_import(said, monkeypatch, tmp_path):
+def test_pycocotools_evaluates_if_the_library_does_not_import(log, monkeypatch, tmp_path):
     (tmp_path / 'faster_coco_eval.py').write_text("raise ImportError('GLIBC_2.28 not found')")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, 'faster_coco_eval')
-    by_pycocotools()
-    assert said == [
+    check_pycocotools_evaluates()
+    assert log == [
         'faster-coco-eval does not import (ImportError: GLIBC_2.28 not found): '
-        'pycocotools evaluates, with the same figures, in more time'
+        'pycocotools evaluates instead, slower, with the same figures'
     ]
 
 
 @pytest.mark.parametrize('version', ['1.7.2', '1.8.0rc1'])
-def test_pycocotools_where_it_is_older_than_was_compared(said, monkeypatch, version):
+def test_pycocotools_evaluates_if_the_library_is_too_old(log, monkeypatch, version):
     monkeypatch.setattr(faster_coco_eval, '__version__', version)
-    by_pycocotools()
-    (line,) = said
+    check_pycocotools_evaluates()
+    (line,) = log
     assert line.startswith(f"faster-coco-eval {version} is older than 1.8.0 (pip install 'rm_mm[f")
 
 
-def test_pycocotools_where_its_module_is_another(said, monkeypatch):
+def test_pycocotools_evaluates_if_the_module_is_another(log, monkeypatch):
     module = ModuleType('faster_coco_eval')
     module.__spec__ = faster_coco_eval.__spec__
     monkeypatch.setitem(sys.modules, 'faster_coco_eval', module)
-    by_pycocotools()
-    assert 'AttributeError' in said[0]
-    assert len(said) == 1
+    check_pycocotools_evaluates()
+    assert 'AttributeError' in log[0]
+    assert len(log) == 1
 
 
 class OtherArguments(faster_coco_eval.COCOeval_faster):
@@ -115,21 +115,21 @@ class OtherShapes(faster_coco_eval.COCOeval_faster):
         (OtherShapes, '101, 10, 6, 4, 3'),
     ],
 )
-def test_pycocotools_where_its_interface_is_another(said, monkeypatch, other, why):
+def test_pycocotools_evaluates_if_the_interface_changed(log, monkeypatch, other, why):
     monkeypatch.setattr(faster_coco_eval, 'COCOeval_faster', other)
-    by_pycocotools()
-    (line,) = said
+    check_pycocotools_evaluates()
+    (line,) = log
     assert line.startswith('faster-coco-eval failed (')
     assert why in line
 
 
-def test_other_parameters_are_refused_rather_than_ignored():
+def test_other_parameters_are_rejected_rather_than_ignored():
     found = evaluated(FastCOCOeval, *made(images=3))
     with pytest.raises(ValueError, match="pycocotools' own"):
         found.accumulate(found.params)
 
 
-def test_only_the_name_that_coco_metric_uses_is_another():
+def test_only_the_name_that_coco_metric_uses_is_replaced():
     assert coco_metric.COCOeval is FastCOCOeval
     assert api_wrappers.COCOeval is cocoeval.COCOeval
     assert coco_metric.COCOevalMP is api_wrappers.COCOevalMP
@@ -139,7 +139,7 @@ def test_only_the_name_that_coco_metric_uses_is_another():
     assert sys.modules['pycocotools.cocoeval'].__file__ == cocoeval.__file__
 
 
-def test_nothing_is_imported_before_mmdet_is():
+def test_nothing_is_imported_before_mmdet():
     code = (
         "import rm_mm, sys; print([name for name in ('mmdet', 'pycocotools', 'faster_coco_eval', "
         "'rm_mm.compat.coco_eval') if name in sys.modules])"
@@ -148,5 +148,5 @@ def test_nothing_is_imported_before_mmdet_is():
     assert done.stdout == '[]\n'
 
 
-def test_the_record_of_a_run_names_both():
+def test_the_environment_of_a_run_lists_both_libraries():
     assert {'pycocotools', 'faster-coco-eval'} <= {*versions()}

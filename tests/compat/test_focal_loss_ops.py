@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures('substitute_ops')
 
 CLASSES = 4
 WEIGHT = torch.tensor([0.5, 2.0, 1.5, 3.0])
-# 4 is the background of a sigmoid loss, -1 a row to be left out.
+# 4 is the background of a sigmoid loss, -1 an ignored row.
 TARGETS = torch.tensor([0, 3, 1, 4, 2, -1])
 
 

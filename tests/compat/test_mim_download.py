@@ -1,4 +1,4 @@
-"""The word that `mim download` gets, against stand-ins for mim's command."""
+"""The explanation in `mim download`, with a stand-in for mim's command."""
 
 import subprocess
 import sys
@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from rm_mm.compat import config_scopes
-from rm_mm.compat.mim_download import WORD
+from rm_mm.compat.config_scopes import NO_WEIGHTS
 
 COMMAND = 'def {name}():\n    import rm_mm\n    return rm_mm.__version__\n'
-#: As mim runs a command: its file once more, in a namespace of its own.
+#: mim runs the file of a command a second time, in a separate namespace.
 RUN = """
 import mim.commands.download
 file = mim.commands.download.__file__
@@ -20,7 +20,7 @@ print(names['{name}']() and 'done')
 
 
 @pytest.fixture
-def said(tmp_path):
+def output(tmp_path):
     def run(name, code=RUN):
         folder = tmp_path / 'mim' / 'commands'
         folder.mkdir(parents=True)
@@ -29,7 +29,7 @@ def said(tmp_path):
         (folder / 'download.py').write_text(COMMAND.format(name=name))
         done = subprocess.run(
             [sys.executable, '-c', code.format(name=name)],
-            env={'PYTHONPATH': f'{tmp_path}:{config_scopes._PACKAGE.parent}'},
+            env={'PYTHONPATH': f'{tmp_path}:{config_scopes.PACKAGE.parent}'},
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -38,14 +38,14 @@ def said(tmp_path):
     return run
 
 
-def test_a_download_is_told(said):
-    assert said('_download_configs') == [WORD, 'done']
+def test_a_download_is_explained(output):
+    assert output('_download_configs') == [NO_WEIGHTS, 'done']
 
 
-def test_nothing_else_that_mim_does_is(said):
-    assert said('_download_dataset') == ['done']
+def test_other_commands_of_mim_are_not(output):
+    assert output('_download_dataset') == ['done']
 
 
-def test_nor_is_a_program_that_uses_both(said):
+def test_a_program_that_imports_both_is_not(output):
     code = 'import mim.commands.download, rm_mm; print("done")'
-    assert said('_download_configs', code) == ['done']
+    assert output('_download_configs', code) == ['done']

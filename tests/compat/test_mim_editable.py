@@ -1,4 +1,4 @@
-"""The hook of an editable install, against stand-ins for the two mims' look-up."""
+"""The hook of an editable install, with a stand-in for mim's look-up of packages."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from rm_mm.compat import mim_editable
 
-#: A package that imports its utilities, as mim does, and asks them.
+#: A package that imports its own utilities, as mim does.
 MIM = {
     'mim/__init__.py': 'from mim.utils import get_installed_path\n',
     'mim/utils/__init__.py': 'def get_installed_path(package): return f"/elsewhere/{package}"\n',
@@ -19,7 +19,7 @@ MIM = {
 
 @pytest.fixture
 def path(tmp_path):
-    """A folder with the stand-in and the hook, as site-packages of an editable install has it."""
+    """A folder with the stand-in and the hook, like site-packages of an editable install."""
     for name, text in MIM.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -46,9 +46,9 @@ def run(path, code, *more):
 
 @pytest.mark.parametrize('name', ['rm_mm', 'rm-mm', 'RM_MM'])
 def test_mim_finds_the_package_in_the_checkout(path, name):
-    asked = f'print(mim.get_installed_path({name!r}), commands.get_installed_path({name!r}))'
+    code = f'print(mim.get_installed_path({name!r}), commands.get_installed_path({name!r}))'
     assert (
-        run(path, f'import mim; from mim import commands; {asked}')
+        run(path, f'import mim; from mim import commands; {code}')
         == [str(path / 'checkout' / 'rm_mm')] * 2
     )
 
@@ -57,15 +57,15 @@ def test_other_packages_are_found_as_before(path):
     assert run(path, 'import mim; print(mim.get_installed_path("mmdet"))') == ['/elsewhere/mmdet']
 
 
-def test_start_up_stays_light_and_nothing_stays_behind(path):
+def test_start_up_is_light_and_the_finder_is_removed(path):
     loaded = run(path, 'import sys; print(*sys.modules)')
-    # What else Python itself has loaded by then is its own affair.
+    # Python itself may have loaded other modules by then.
     assert not {'importlib.util', 'torch', 'wrapt', 'rm_mm', 'mim'} & set(loaded)
     code = 'import mim, sys; print([type(finder).__name__ for finder in sys.meta_path])'
     assert '_MimFinder' not in ''.join(run(path, code))
 
 
-def test_a_machine_without_mim_says_so_as_ever(path):
+def test_errors_without_mim_are_unchanged(path):
     code = 'try: import mim.utils.nothing\nexcept ImportError as error: print(type(error).__name__)'
     assert run(path, code) == ['ModuleNotFoundError']
     shutil.rmtree(path / 'mim')
@@ -80,18 +80,17 @@ def test_mim_takes_the_package_that_python_would_import(path):
 
 
 @pytest.mark.parametrize('gone', ['', 'rm_mm/.mim'])
-def test_a_checkout_that_is_gone_or_cleaned_is_named(path, gone):
+def test_a_checkout_without_its_mim_folder_is_reported(path, gone):
     shutil.rmtree(path / 'checkout' / gone)
     assert run(path, 'print("starts")') == ['starts']
     done = start(path, 'import mim; mim.get_installed_path("rm_mm")')
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        f'rm_mm was installed with -e from {path}/checkout/rm_mm, which has no .mim: '
-        'install it anew'
+        f'rm_mm was installed with -e from {path}/checkout/rm_mm, which has no .mim: reinstall it'
     )
 
 
-def test_somebody_elses_mim_is_left_alone(path):
+def test_an_unrelated_mim_is_left_alone(path):
     (path / 'mim' / '__init__.py').write_text('')
     (path / 'mim' / 'utils' / '__init__.py').write_text('x = 1')
     assert run(path, 'import mim.utils; print(mim.utils.x)') == ['1']

@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from rm_mm.compat import MissingOpError, config_scopes, install, mmcv_ext, ops_in_use
+from rm_mm.compat import MissingOpError, config_scopes, extend_stack, mmcv_ext, ops_in_use
 from rm_mm.compat.ops import OPS
 
 
 def run(code, *path):
     """Run a fresh interpreter and return what it printed."""
-    root = str(config_scopes._PACKAGE.parent)
+    root = str(config_scopes.PACKAGE.parent)
     done = subprocess.run(
         [sys.executable, '-c', code],
         env={'PYTHONPATH': ':'.join([*map(str, path), root])},
@@ -76,12 +76,12 @@ print(caught[0].message)
     assert ' '.join(run(code, bare_mmcv)).startswith('mmdet was imported before rm_mm')
 
 
-def test_it_holds_the_ops_and_says_what_it_is(substitute):
+def test_the_substitute_holds_the_ops_and_is_marked(substitute):
     assert {name: getattr(substitute, name) for name in OPS} == OPS
     assert getattr(substitute, mmcv_ext.SUBSTITUTE_MARK)
 
 
-def test_any_other_op_exists_and_raises_when_called(substitute):
+def test_a_missing_op_exists_and_raises_when_called(substitute):
     assert hasattr(substitute, 'carafe_forward')
     op = substitute.carafe_forward
     with pytest.raises(MissingOpError) as raised:
@@ -94,14 +94,14 @@ def test_any_other_op_exists_and_raises_when_called(substitute):
     assert isinstance(raised.value, RuntimeError)
 
 
-def test_it_claims_no_private_names(substitute):
+def test_private_names_do_not_exist(substitute):
     assert not hasattr(substitute, '__wrapped__')
     assert not hasattr(substitute, '_private')
 
 
-def test_installing_again_changes_nothing():
+def test_extending_the_stack_again_changes_nothing():
     before = list(sys.meta_path)
-    install()
+    extend_stack()
     assert sys.meta_path == before
 
 
@@ -115,7 +115,7 @@ def test_a_layer_that_needs_a_missing_op_names_it():
         layer(torch.zeros(1, 1, 4, 4), torch.zeros(1, 18, 4, 4))
 
 
-def test_the_report_of_the_environment_still_works():
+def test_the_environment_report_of_mmcv_still_works():
     from mmcv.utils import collect_env
 
     assert collect_env()['MMCV Compiler']

@@ -9,7 +9,7 @@ from rm_mm.compat import config_scopes, on_demand
 
 @pytest.fixture
 def stand_ins(tmp_path, monkeypatch):
-    """A package ``stack_x`` and a module ``ours_x`` that records what it could see of it."""
+    """A package ``stack_x`` and a module ``ours_x`` that records whether it was complete."""
     for name in ('stack_x', 'stack_x.part', 'ours_x'):
         monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / 'stack_x').mkdir()
@@ -23,7 +23,7 @@ def stand_ins(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures('stand_ins')
-def test_ours_is_imported_once_the_trigger_is_complete():
+def test_the_module_is_imported_once_the_trigger_is_complete():
     on_demand.import_after('stack_x', 'ours_x')
     assert 'ours_x' not in sys.modules
     importlib.import_module('stack_x')
@@ -31,7 +31,7 @@ def test_ours_is_imported_once_the_trigger_is_complete():
 
 
 @pytest.mark.usefixtures('stand_ins')
-def test_ours_is_imported_at_once_if_the_trigger_is_there():
+def test_the_module_is_imported_at_once_if_the_trigger_already_is():
     importlib.import_module('stack_x')
     on_demand.import_after('stack_x', 'ours_x')
     assert sys.modules['ours_x'].seen is True
@@ -43,7 +43,7 @@ def test_the_table_names_modules_that_exist(trigger, ours):
     assert importlib.util.find_spec(ours)
 
 
-def test_the_real_stack_half_imported_before_us():
+def test_everything_is_registered_if_rm_mm_comes_after_part_of_the_stack():
     ours = [name for _, name in on_demand.REGISTERED_AFTER]
     code = (
         'import mmengine.hooks, rm_mm, mmpretrain.models, mmpretrain.datasets, mmseg.datasets, '
@@ -51,7 +51,7 @@ def test_the_real_stack_half_imported_before_us():
     )
     done = subprocess.run(
         [sys.executable, '-c', f'{code}; print([name in sys.modules for name in {ours}])'],
-        env={'PYTHONPATH': str(config_scopes._PACKAGE.parent), 'OMP_NUM_THREADS': '1'},
+        env={'PYTHONPATH': str(config_scopes.PACKAGE.parent), 'OMP_NUM_THREADS': '1'},
         capture_output=True,
         text=True,
         check=False,

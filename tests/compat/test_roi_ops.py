@@ -10,7 +10,7 @@ from rm_mm.compat import MissingOpError
 pytestmark = pytest.mark.usefixtures('substitute_ops')
 
 
-# Inside; fractional, second image; across the border; outside altogether; without area.
+# Inside; fractional, in the second image; across the border; outside; without area.
 ROIS = torch.tensor(
     [
         [0, 4.0, 4.0, 20.0, 28.0],
@@ -63,7 +63,7 @@ def test_roi_align_gradient_lands_where_the_region_lies():
     torch.testing.assert_close(given.grad, expected)
 
 
-def test_roi_align_maximum_is_refused_by_name():
+def test_roi_align_with_maximum_names_the_missing_op():
     with pytest.raises(MissingOpError, match='pool_mode'):
         RoIAlign(3, 0.25, 0, pool_mode='max')(features(), ROIS)
 

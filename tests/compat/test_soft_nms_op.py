@@ -40,8 +40,8 @@ def test_worked_out_by_hand():
     torch.testing.assert_close(dets[:, 4], torch.tensor([0.9, 0.6, 0.8 * 2 / 3]))
 
 
-def test_ties_are_broken_as_the_swaps_leave_them():
-    # All apart, all equal but one. The best (3) changes places with 0, which thereby comes last.
+def test_ties_are_broken_by_position_after_the_swaps():
+    # No overlaps, all scores equal but one. The best (3) swaps places with 0, which then is last.
     boxes = torch.tensor([[10.0 * i, 0, 10 * i + 5, 5] for i in range(4)])
     _, kept = soft_nms(boxes, torch.tensor([0.5, 0.5, 0.5, 0.9]))
     assert kept.tolist() == [3, 1, 2, 0]

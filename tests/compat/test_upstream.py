@@ -1,4 +1,4 @@
-"""What mmengine writes it reads, on both lines; what somebody else slips in stays shut."""
+"""Both lines read checkpoints that mmengine wrote, and execute nothing in hostile ones."""
 
 import importlib.metadata
 import os
@@ -24,7 +24,7 @@ except ImportError:
     from numpy.core.multiarray import scalar as SCALAR
 
 UPSTREAM = any(found.name == 'mmengine' for found in importlib.metadata.distributions())
-only_upstream = pytest.mark.skipif(not UPSTREAM, reason='the onedl line has its own way')
+only_upstream = pytest.mark.skipif(not UPSTREAM, reason='the onedl line has its own fix')
 
 
 def curve():
@@ -34,19 +34,19 @@ def curve():
 
 
 def load_as_upstream(path):
-    """What torch.load does with the globals that upstream mmengine is lent, on either line."""
+    """Load a file with the safe globals that upstream mmengine gets, on either line."""
     with torch.serialization.safe_globals(safe_globals()):
         return torch.load(path, weights_only=True)
 
 
-def test_the_curves_of_a_run_come_back(tmp_path):
+def test_histories_are_read(tmp_path):
     torch.save({'message_hub': {'log_scalars': {'loss': curve()}}}, tmp_path / 'run.pth')
     for content in (
         CheckpointLoader.load_checkpoint(str(tmp_path / 'run.pth')),
         load_as_upstream(tmp_path / 'run.pth'),
     ):
         buffer = content['message_hub']['log_scalars']['loss']
-        # (1 + 2 + 6) / 3, over the whole and the last two.
+        # (1 + 2 + 6) / 3, over all values, then over the last two.
         assert buffer.mean() == 3.0
         assert buffer.mean(2) == 4.0
         assert buffer.statistics('max') == 6.0
@@ -64,13 +64,13 @@ KINDS = ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u4', 'u8', 'b1')
         np.arange(6.0).reshape(2, 3).T,
     ],
 )
-def test_numbers_of_numpy_come_back(tmp_path, value):
+def test_numpy_values_are_read(tmp_path, value):
     torch.save({'value': value}, tmp_path / 'run.pth')
     assert np.array_equal(load_as_upstream(tmp_path / 'run.pth')['value'], value)
 
 
-def test_a_run_goes_on_under_the_other_numpy(tmp_path):
-    """NumPy 1 names its functions in numpy.core, NumPy 2 in numpy._core; the file has the other."""
+def test_a_checkpoint_of_the_other_numpy_is_read(tmp_path):
+    """Functions are in numpy.core in NumPy 1, and in numpy._core in NumPy 2."""
     torch.save({'loss': curve()}, tmp_path / 'run.pth')
     cores = [b'numpy._core.multiarray', b'numpy.core.multiarray']
     with zipfile.ZipFile(tmp_path / 'run.pth') as archive:
@@ -86,7 +86,7 @@ def test_a_run_goes_on_under_the_other_numpy(tmp_path):
     assert load_as_upstream(tmp_path / 'other.pth')['loss'].mean() == 3.0
 
 
-def test_nothing_stays_allowed(tmp_path):
+def test_the_safe_list_is_restored(tmp_path):
     before = torch.serialization.get_safe_globals()
     torch.save({'loss': curve()}, tmp_path / 'run.pth')
     CheckpointLoader.load_checkpoint(str(tmp_path / 'run.pth'))
@@ -94,7 +94,7 @@ def test_nothing_stays_allowed(tmp_path):
 
 
 class _Call:
-    """Unpickled, it calls a function with arguments, and sets the state of what comes back."""
+    """When unpickled, calls a function with arguments and sets the state of the result."""
 
     def __init__(self, function, *arguments, state=None):
         self.reduced = function, arguments, *([state] if state is not None else [])
@@ -103,8 +103,8 @@ class _Call:
         return self.reduced
 
 
-def kind(letters, *state):
-    return _Call(np.dtype, letters, False, True, state=state or None)
+def dtype_call(code, *state):
+    return _Call(np.dtype, code, False, True, state=state or None)
 
 
 def array(shape, dtype, content, function=RECONSTRUCT, cls=np.ndarray):
@@ -116,26 +116,26 @@ EVIL = {
     'an attribute of a class': lambda trap: _Call(getattr, HistoryBuffer, '__init__'),
     'a method of something else': lambda trap: _Call(getattr, np.ndarray, 'mean'),
     'another method': lambda trap: _Call(getattr, HistoryBuffer, 'register_statistics'),
-    'no name': lambda trap: _Call(getattr, HistoryBuffer, 3),
-    # Pointers of the file's choice: reading one of these ends the process.
-    'an array of objects': lambda trap: _Call(np.ndarray, (10,), kind('O'), b'A' * 80),
-    'an array called for': lambda trap: _Call(np.ndarray, (10,)),
-    'objects by state': lambda trap: array((1,), kind('O8'), [{}]),
-    'raw bytes by state': lambda trap: array((1,), kind('V8'), b'A' * 8),
-    'too few bytes': lambda trap: array((1000,), kind('f8'), b'A' * 8),
-    'too many bytes': lambda trap: array((1,), kind('f8'), b'A' * 80),
-    'a negative size': lambda trap: array((-1,), kind('f8'), b''),
-    'no size': lambda trap: array(None, kind('f8'), b''),
-    'flags of a kind': lambda trap: array(
-        (1,), kind('f8', 3, 'x', None, None, None, 8, 8, 63), b'A' * 8
+    'an attribute that is no name': lambda trap: _Call(getattr, HistoryBuffer, 3),
+    # Pointers chosen by the file: reading one of these would crash the process.
+    'an array of objects': lambda trap: _Call(np.ndarray, (10,), dtype_call('O'), b'A' * 80),
+    'a direct call of ndarray': lambda trap: _Call(np.ndarray, (10,)),
+    'objects by state': lambda trap: array((1,), dtype_call('O8'), [{}]),
+    'raw bytes by state': lambda trap: array((1,), dtype_call('V8'), b'A' * 8),
+    'too few bytes': lambda trap: array((1000,), dtype_call('f8'), b'A' * 8),
+    'too many bytes': lambda trap: array((1,), dtype_call('f8'), b'A' * 80),
+    'a negative size': lambda trap: array((-1,), dtype_call('f8'), b''),
+    'no shape': lambda trap: array(None, dtype_call('f8'), b''),
+    'flags of a dtype': lambda trap: array(
+        (1,), dtype_call('f8', 3, 'x', None, None, None, 8, 8, 63), b'A' * 8
     ),
-    'a scalar of another length': lambda trap: _Call(SCALAR, kind('f8'), b'A'),
-    'a scalar of an object': lambda trap: _Call(SCALAR, kind('O8'), b'A' * 8),
+    'a scalar of another length': lambda trap: _Call(SCALAR, dtype_call('f8'), b'A'),
+    'a scalar of an object': lambda trap: _Call(SCALAR, dtype_call('O8'), b'A' * 8),
 }
 
 
 @pytest.mark.parametrize('name', EVIL)
-def test_anything_else_is_refused(tmp_path, name):
+def test_anything_else_is_rejected(tmp_path, name):
     trap = tmp_path / 'ran'
     torch.save({'x': EVIL[name](trap)}, tmp_path / 'evil.pth')
     with pytest.raises((pickle.UnpicklingError, ValueError)):
@@ -143,7 +143,7 @@ def test_anything_else_is_refused(tmp_path, name):
     assert not trap.exists()
 
 
-def test_what_is_read_is_saved_as_if_it_had_never_been_away(tmp_path):
+def test_what_is_read_can_be_saved_and_read_again(tmp_path):
     torch.save(curve(), tmp_path / 'run.pth')
     torch.save(load_as_upstream(tmp_path / 'run.pth'), tmp_path / 'again.pth')
     first, second = (
@@ -160,7 +160,7 @@ def test_what_is_read_is_saved_as_if_it_had_never_been_away(tmp_path):
 
 
 class _Bare:
-    """What mmengine 0.10.7 has: it leaves torch.load its default."""
+    """Like mmengine 0.10.7, which uses the defaults of torch.load."""
 
     class CheckpointLoader:
         @classmethod
@@ -168,7 +168,7 @@ class _Bare:
             return torch.load(path, weights_only=True)
 
 
-def test_the_mend_is_what_lets_it_read(tmp_path):
+def test_the_fix_is_what_makes_it_readable(tmp_path):
     torch.save({'loss': curve()}, tmp_path / 'run.pth')
     bare = type('bare', (), {'CheckpointLoader': _Bare.CheckpointLoader})
     with pytest.raises(pickle.UnpicklingError):
@@ -180,12 +180,12 @@ def test_the_mend_is_what_lets_it_read(tmp_path):
 
 
 @only_upstream
-def test_it_is_mended_there():
+def test_the_upstream_line_is_fixed():
     assert isinstance(CheckpointLoader.__dict__['load_checkpoint'], wrapt.FunctionWrapper)
 
 
 @only_upstream
-def test_mmengine_itself_refuses_too(tmp_path):
+def test_the_fixed_mmengine_rejects_a_command(tmp_path):
     trap = tmp_path / 'ran'
     torch.save({'x': EVIL['a command'](trap)}, tmp_path / 'evil.pth')
     with pytest.raises(pickle.UnpicklingError):
@@ -193,15 +193,15 @@ def test_mmengine_itself_refuses_too(tmp_path):
     assert not trap.exists()
 
 
-@pytest.mark.skipif(UPSTREAM, reason='it is mended there')
+@pytest.mark.skipif(UPSTREAM, reason='the fix is for this line')
 def test_the_onedl_line_is_left_alone():
     assert not isinstance(CheckpointLoader.__dict__['load_checkpoint'], wrapt.FunctionWrapper)
 
 
-def test_class_weights_stand_beside_pixels_to_ignore():
+def test_class_weights_can_be_combined_with_ignored_pixels():
     from mmseg.models.losses import CrossEntropyLoss
 
-    # Two classes that are as likely: log 2 each. Of the weights 1 and 3 the ignored pixel has none.
+    # Two equally likely classes: log 2 each, with weights 1 and 3. The ignored pixel has no weight.
     loss = CrossEntropyLoss(class_weight=[1.0, 3.0])
     scores = torch.zeros(1, 2, 1, 3)
     label = torch.tensor([[[0, 1, 255]]])
@@ -211,6 +211,6 @@ def test_class_weights_stand_beside_pixels_to_ignore():
     expected = (np.log(4 / 3) + 3 * np.log(2)) / 4
     assert loss(scores, label, ignore_index=255).item() == pytest.approx(expected)
     plain = CrossEntropyLoss()
-    # Without weights, over all pixels, as ever.
+    # Without weights, the average is over all pixels, as before.
     expected = (np.log(4 / 3) + np.log(2)) / 3
     assert plain(scores, label, ignore_index=255).item() == pytest.approx(expected)

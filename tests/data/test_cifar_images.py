@@ -1,4 +1,4 @@
-"""CIFAR from archives laid out as the published ones, and from folders."""
+"""CIFAR from archives like the published ones, and from folders of images."""
 
 import pickle
 import tarfile
@@ -13,11 +13,11 @@ from rm_mm.errors import InputError
 
 
 def batch(count, key, classes, seed):
-    """Images and labels as a batch of the archives has them: channels first, row by row."""
+    """Images, labels, and the content of their batch in an archive: channels first, by rows."""
     generator = np.random.default_rng(seed)
     images = generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     labels = [int(label) for label in generator.integers(0, classes, count)]
-    # A row: 1024 reds, 1024 greens, 1024 blues (https://www.cs.toronto.edu/~kriz/cifar.html).
+    # One row: 1024 reds, 1024 greens, 1024 blues (https://www.cs.toronto.edu/~kriz/cifar.html).
     rows = np.stack([np.concatenate([im[..., c].ravel() for c in range(3)]) for im in images])
     return images, labels, {b'data': rows, key: labels, b'filenames': [b'x.png'] * count}
 
@@ -50,14 +50,14 @@ def check(dataset, images, labels):
         assert info['gt_label'] == label
 
 
-def test_batches(archive10):
+def test_batches_are_read(archive10):
     root, images, labels = archive10
     check(build('LocalCIFAR10', root), images, labels)
     check(build('LocalCIFAR10', root / 'cifar-10-batches-py'), images, labels)
     assert len(build('LocalCIFAR10', root, 'test')) == 4
 
 
-def test_the_archive_itself(archive10):
+def test_the_archive_is_read(archive10):
     root, images, labels = archive10
     with tarfile.open(root / 'cifar-10-python.tar.gz', 'w:gz') as files:
         files.add(root / 'cifar-10-batches-py', 'cifar-10-batches-py')
@@ -66,7 +66,7 @@ def test_the_archive_itself(archive10):
     check(build('LocalCIFAR10', root), images, labels)
 
 
-def test_cifar100_takes_the_fine_labels(tmp_path):
+def test_cifar100_uses_the_fine_labels(tmp_path):
     folder = tmp_path / 'cifar-100-python'
     folder.mkdir()
     images, labels, entry = batch(6, b'fine_labels', 100, 0)
@@ -76,7 +76,7 @@ def test_cifar100_takes_the_fine_labels(tmp_path):
     check(build('LocalCIFAR100', tmp_path), images, labels)
 
 
-def test_folders_of_images(tmp_path):
+def test_folders_of_images_are_read(tmp_path):
     images, _, _ = batch(20, b'labels', 10, 0)
     for index, image in enumerate(images):
         folder = tmp_path / 'train' / f'class{index % 10}'
@@ -93,7 +93,7 @@ class Attack:
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'message'),
     [
         (pickle.dumps({b'data': Attack(), b'labels': [0]}, protocol=2), 'open'),
         (b'no pickle', 'got'),
@@ -105,27 +105,27 @@ class Attack:
         (pickle.dumps([1, 2]), 'got'),
     ],
 )
-def test_a_file_that_is_no_batch(archive10, content, said, tmp_path, monkeypatch):
+def test_a_file_that_is_not_a_batch_is_rejected(archive10, content, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     root, _, _ = archive10
     (root / 'cifar-10-batches-py' / 'test_batch').write_bytes(content)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         build('LocalCIFAR10', root, 'test')
     assert not (tmp_path / 'attacked').exists()
 
 
-def test_nothing_there(tmp_path):
+def test_missing_data_is_reported(tmp_path):
     with pytest.raises(InputError, match=r'cifar-10-python\.tar\.gz'):
         build('LocalCIFAR10', tmp_path)
 
 
-def test_folders_of_other_classes(tmp_path):
+def test_a_wrong_number_of_folders_is_rejected(tmp_path):
     (tmp_path / 'train' / 'one').mkdir(parents=True)
     with pytest.raises(InputError, match='holds 1 folders: expected 10'):
         build('LocalCIFAR10', tmp_path)
 
 
-def test_images_of_another_size(tmp_path):
+def test_images_of_another_size_are_rejected(tmp_path):
     for label in range(10):
         folder = tmp_path / 'train' / str(label)
         folder.mkdir(parents=True)
@@ -134,7 +134,7 @@ def test_images_of_another_size(tmp_path):
         build('LocalCIFAR10', tmp_path)
 
 
-def test_a_truncated_archive(tmp_path):
+def test_a_truncated_archive_is_rejected(tmp_path):
     (tmp_path / 'cifar-10-python.tar.gz').write_bytes(b'\x1f\x8b\x08\x00 cut')
     with pytest.raises(InputError, match='not the published archive'):
         build('LocalCIFAR10', tmp_path)
@@ -147,20 +147,20 @@ def folders(root, split, names):
 
 
 @pytest.mark.parametrize(
-    ('test', 'said'),
+    ('test', 'message'),
     [
         (['plane', *'bcdefghij'], 'different names: .* a, plane'),
         ([*'bcdefghij', '.ipynb_checkpoints'], 'holds 9 folders|different names'),
     ],
 )
-def test_splits_whose_labels_would_not_be_the_same(tmp_path, test, said):
+def test_splits_with_different_classes_are_rejected(tmp_path, test, message):
     folders(tmp_path, 'train', 'abcdefghij')
     folders(tmp_path, 'test', test)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         build('LocalCIFAR10', tmp_path, 'test')
 
 
-def test_a_class_without_images(tmp_path):
+def test_a_class_without_images_is_rejected(tmp_path):
     folders(tmp_path, 'train', 'abcdefghij')
     (tmp_path / 'train' / 'c' / '1.png').unlink()
     with pytest.raises(InputError, match='c holds no images'):
@@ -168,17 +168,17 @@ def test_a_class_without_images(tmp_path):
 
 
 @pytest.mark.parametrize('labels', [[2.7], ['x'], [None], [float('inf')]])
-def test_labels_that_are_no_whole_numbers(archive10, labels):
+def test_labels_that_are_not_integers_are_rejected(archive10, labels):
     root, _, _ = archive10
     entry = {b'data': np.zeros((1, 3072), np.uint8), b'labels': labels}
     (root / 'cifar-10-batches-py' / 'test_batch').write_bytes(pickle.dumps(entry, protocol=2))
-    with pytest.raises(InputError, match='is not one'):
+    with pytest.raises(InputError, match='is not a batch'):
         build('LocalCIFAR10', root, 'test')
 
 
-def test_a_bit_that_was_flipped_in_the_archive(archive10):
+def test_a_flipped_bit_in_the_archive_is_found(archive10):
     root, _, _ = archive10
-    # Stored without compression, so that the flip changes a pixel and nothing else.
+    # Without compression, so that the flip changes a pixel and nothing else.
     path = root / 'cifar-10-python.tar.gz'
     with tarfile.open(path, 'w:gz', compresslevel=0) as files:
         files.add(root / 'cifar-10-batches-py', 'cifar-10-batches-py')
@@ -193,12 +193,12 @@ def test_a_bit_that_was_flipped_in_the_archive(archive10):
         build('LocalCIFAR10', root)
 
 
-def test_a_number_in_a_damaged_batch_takes_no_memory():
-    """A memo index of 2**31, for which Python's own unpickler in C makes a table of 16 GB."""
+def test_a_damaged_batch_cannot_allocate_memory():
+    """With a memo index of 2**31, for which the unpickler in C allocates a table of 16 GB."""
     import resource
 
-    from rm_mm.data.cifar_batches import read_entries
+    from rm_mm.data.cifar_batches import read_cifar_entries
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert read_entries(b'\x80\x02}r\xff\xff\xff\x7f.') == {}
+    assert read_cifar_entries(b'\x80\x02}r\xff\xff\xff\x7f.') == {}
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20

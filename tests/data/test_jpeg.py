@@ -1,4 +1,4 @@
-"""Decoding the upper rows of a JPEG: the levels of the whole, for every way they are stored."""
+"""Upper rows of a JPEG: the same levels as in the whole image, for every kind of storage."""
 
 import io
 
@@ -31,11 +31,11 @@ def decoded(data):
         dict(subsampling=1),
         dict(subsampling=2),
         dict(optimize=True, quality=98),
-        # A few bits a row.
+        # A few bits per row.
         dict(quality=1),
     ],
 )
-def test_the_rows_are_those_of_the_whole(mode, options, capfd):
+def test_the_rows_are_the_same_as_in_the_whole_image(mode, options, capfd):
     data = jpeg(mode, **options)
     whole = decoded(data)
     assert whole.shape == (HEIGHT, WIDTH, 3)
@@ -43,11 +43,11 @@ def test_the_rows_are_those_of_the_whole(mode, options, capfd):
         found = decoded(with_rows(data, rows))
         assert rows <= len(found) <= rows + 8
         np.testing.assert_array_equal(found[:rows], whole[:rows])
-    # libjpeg speaks up, past Python, where it finds more than it was told of.
+    # libjpeg would warn, bypassing Python, about data after the last row.
     assert capfd.readouterr().err == ''
 
 
-def test_an_exif_thumbnail_is_passed_over():
+def test_an_exif_thumbnail_is_skipped():
     small = io.BytesIO()
     Image.fromarray(photo(40, 60)).save(small, 'JPEG')
     data = jpeg(exif=b'Exif\0\0' + small.getvalue())
@@ -55,10 +55,10 @@ def test_an_exif_thumbnail_is_passed_over():
     np.testing.assert_array_equal(decoded(with_rows(data, 20))[:20], decoded(data)[:20])
 
 
-def test_what_cannot_be_cut_is_left():
+def test_files_that_cannot_be_shortened_are_unchanged():
     plain = jpeg()
     scan = plain.index(b'\xff\xda')
-    # One component in the first scan, three in the frame: rows would begin anew in the next.
+    # One component in the first scan, three in the frame: the rows start again in the next scan.
     scans = plain[: scan + 4] + b'\x01' + plain[scan + 5 :]
     for data in (
         jpeg(progressive=True),
@@ -77,7 +77,7 @@ def test_what_cannot_be_cut_is_left():
     assert with_rows(plain, 20) != plain
 
 
-def test_what_a_phone_puts_behind_is_passed_over(capfd):
+def test_further_photographs_of_a_phone_are_skipped(capfd):
     first, second = jpeg(), jpeg('L')
     several = b'\xff\xe2' + (6).to_bytes(2, 'big') + b'MPF\0'
     data = first[:2] + several + first[2:] + second

@@ -1,4 +1,4 @@
-"""Files that are no photograph, and the draws of the crop."""
+"""Decoding compared with Pillow, rejected files, and crops compared with mmpretrain."""
 
 import io
 import pickle
@@ -40,15 +40,15 @@ def load(path, data):
         dict(optimize=True, quality=95),
     ],
 )
-def test_levels_are_pillows(options, tmp_path):
+def test_levels_equal_those_of_pillow(options, tmp_path):
     found = load(tmp_path / 'a.JPEG', jpeg(**options))
     expected = np.array(pil_loader(str(tmp_path / 'a.JPEG')))
     np.testing.assert_array_equal(found['img'], expected)
     assert found['img_shape'] == found['ori_shape'] == (60, 90)
 
 
-def test_bytes_behind_the_image_do_no_harm(tmp_path):
-    found = load(tmp_path / 'a.JPEG', jpeg() + b'\0 behind')
+def test_bytes_after_the_image_are_ignored(tmp_path):
+    found = load(tmp_path / 'a.JPEG', jpeg() + b'\0 after')
     np.testing.assert_array_equal(found['img'], np.array(pil_loader(str(tmp_path / 'a.JPEG'))))
 
 
@@ -57,7 +57,7 @@ def test_bytes_behind_the_image_do_no_harm(tmp_path):
     [b'', b'<html>', jpeg()[:-500], jpeg()[:20], b'version https://git-lfs.github.com/spec/v1'],
     ids=['empty', 'page', 'cut off', 'header', 'pointer'],
 )
-def test_what_is_no_image_is_named(data, tmp_path):
+def test_a_file_that_is_not_an_image_is_named(data, tmp_path):
     with pytest.raises(OSError, match=rf'a\.JPEG: expected an image, found {len(data)} bytes'):
         load(tmp_path / 'a.JPEG', data)
 
@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(tmp_path):
         LoadRGBImage()(dict(img_path=str(tmp_path / 'b.JPEG')))
 
 
-def test_the_crop_draws_what_mmpretrains_draws():
+def test_crops_equal_those_of_mmpretrain():
     image = photo(100, 140)
     ours, stock = AntialiasedRandomResizedCrop(64), RandomResizedCrop(64, backend='pillow')
     for seed in range(40):
@@ -75,14 +75,14 @@ def test_the_crop_draws_what_mmpretrains_draws():
         for step in (ours, pickle.loads(pickle.dumps(stock))):
             np.random.seed(seed)
             result = step(dict(img=image))
-            # As much was drawn, too.
+            # The last number shows that the same number of random numbers was drawn.
             found.append((result['img'].astype(int), result['img_shape'], np.random.rand()))
         assert found[0][1:] == found[1][1:]
         assert np.abs(found[0][0] - found[1][0]).max() <= 1
 
 
 @pytest.mark.parametrize('kind', ['RGB', 'L', 'CMYK', 'png'])
-def test_loading_the_crop_alone_is_loading_and_cropping(kind, tmp_path):
+def test_one_step_equals_loading_and_cropping(kind, tmp_path):
     path = tmp_path / 'a.JPEG'
     image = Image.fromarray(photo(300, 400))
     image.convert('RGB' if kind == 'png' else kind).save(path, 'PNG' if kind == 'png' else 'JPEG')
@@ -112,13 +112,13 @@ def test_rows_below_the_crop_are_not_decoded(tmp_path, monkeypatch):
     assert 70 <= decoded[0].shape[0] < 90
 
 
-def test_a_crop_of_what_is_no_image_is_named(tmp_path):
+def test_one_step_names_a_file_that_is_not_an_image(tmp_path):
     (tmp_path / 'a.JPEG').write_bytes(jpeg()[:-500])
     with pytest.raises(OSError, match=r'a\.JPEG: expected an image, found \d+ bytes'):
         LoadRandomResizedCrop(32)(dict(img_path=str(tmp_path / 'a.JPEG')))
 
 
-def test_resampling_leaves_the_image_as_it_is():
+def test_resampling_does_not_modify_the_image():
     image = photo(50, 40)
     kept = image.copy()
     part = resample(image[5:45:, ::-1], (20, 10))
@@ -128,8 +128,8 @@ def test_resampling_leaves_the_image_as_it_is():
     np.testing.assert_array_equal(resample(image, (50, 40)), image)
 
 
-def test_what_it_is_called_is_what_it_does():
-    said = repr(AntialiasedRandomResizedCrop(64, max_attempts=3))
-    assert said.startswith('AntialiasedRandomResizedCrop(scale=(64, 64), crop_ratio_range=(0.08, 1')
-    assert said.endswith('max_attempts=3)')
-    assert eval(said).scale == (64, 64)
+def test_the_repr_recreates_the_step():
+    text = repr(AntialiasedRandomResizedCrop(64, max_attempts=3))
+    assert text.startswith('AntialiasedRandomResizedCrop(scale=(64, 64), crop_ratio_range=(0.08, 1')
+    assert text.endswith('max_attempts=3)')
+    assert eval(text).scale == (64, 64)

@@ -1,4 +1,4 @@
-"""Composed images: independent of one another, and honest about what can be seen."""
+"""Composed images are independent of each other, and their masks match what is visible."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def scenes():
     return [scene(7, 'train', number) for number in range(40)]
 
 
-def test_an_image_does_not_depend_on_those_made_before():
+def test_an_image_does_not_depend_on_earlier_ones():
     later, label = object_image(3, 'train', 25)
     for number in range(3):
         object_image(3, 'train', number)
@@ -31,26 +31,26 @@ def test_seed_split_and_number_all_change_the_image(other):
     assert not np.array_equal(object_image(3, 'train', 25)[0], object_image(*other)[0])
 
 
-def test_kinds_of_image_draw_from_different_streams():
+def test_kinds_of_images_use_different_random_streams():
     draws = {kind: generator(0, kind, 'train', 0).random() for kind in ('object', 'scene')}
     assert draws['object'] != draws['scene']
 
 
-def test_object_images_are_in_colour_and_of_all_classes():
+def test_object_images_are_coloured_and_cover_all_classes():
     images, labels = zip(*(object_image(0, 'val', number) for number in range(30)), strict=True)
     assert sorted(labels) == sorted(list(range(10)) * 3)
     for image in images:
         assert image.shape == (64, 64, 3)
         assert image.dtype == np.uint8
         assert np.ptp(image.astype(int), axis=2).mean() > 3
-    # Neither brightness nor hue may give the class away: images of one class differ in both.
+    # Neither brightness nor hue may reveal the class: images of one class differ in both.
     means = np.array([image.mean(axis=(0, 1)) for image in images]).reshape(3, 10, 3)
     assert (means.std(axis=0) > 3).any(axis=1).all()
 
 
 @pytest.mark.parametrize('side', [20.0, 43.5, 80.0])
 @pytest.mark.parametrize('name', ['sandal', 'trouser', 'coat'])
-def test_an_article_is_cut_to_the_side_asked_for(name, side):
+def test_a_cutting_has_the_requested_size(name, side):
     rng = np.random.default_rng(0)
     for number in range(5):
         cutting = cut(rng, article('train', CLASSES.index(name), number), side, GREY)
@@ -62,8 +62,8 @@ def test_an_article_is_cut_to_the_side_asked_for(name, side):
             assert cutting.mask[:, edge].any()
 
 
-def test_cutting_shows_the_article_itself():
-    """A cutting of a tile's own size is its silhouette again, apart from turn and flip."""
+def test_a_cutting_shows_the_article():
+    """A cutting of the size of the tile is the silhouette, except for rotation and flip."""
     source = article('train', CLASSES.index('pullover'), 0)
     columns = np.flatnonzero(source.cover.any(0))
     rows = np.flatnonzero(source.cover.any(1))
@@ -83,7 +83,7 @@ def test_scenes_hold_two_to_six_articles_of_20_to_80_pixels(scenes):
     sides = []
     for composed in scenes:
         assert composed.image.shape == (160, 160, 3)
-        # The last article pasted is whole, so that its box is the article's own.
+        # The last article is not covered, so its box is that of the whole article.
         rows, columns = np.nonzero(composed.instances[-1].mask)
         sides.append(max(np.ptp(rows), np.ptp(columns)) + 1)
     assert 20 <= min(sides) < 35
@@ -96,7 +96,7 @@ def test_visible_parts_do_not_overlap_and_stay_recognisable(scenes):
         claims = sum(instance.mask.astype(int) for instance in composed.instances)
         assert claims.max() == 1
         for instance in composed.instances:
-            # Sandals of 20 pixels have the fewest: some 80 whole, of which 30 % stay.
+            # Sandals of 20 pixels are the smallest: about 80 pixels, of which 30 % are visible.
             assert instance.mask.sum() >= 20
         boxes = [np.argwhere(instance.mask) for instance in composed.instances]
         spans = [(box.min(0), box.max(0)) for box in boxes]
@@ -109,20 +109,20 @@ def test_visible_parts_do_not_overlap_and_stay_recognisable(scenes):
     assert touching > len(scenes) / 2
 
 
-def test_articles_show_where_their_masks_say():
-    """Without its articles, a scene differs from its background nowhere but inside the masks."""
+def test_articles_are_where_their_masks_are():
+    """A scene differs from its background only inside the masks."""
     for number in range(5):
         composed = scene(11, 'train', number)
-        # The background is the first thing drawn from the scene's generator.
+        # The background is drawn first from the generator of the scene.
         empty = background(generator(11, 'scene', 'train', number), 160, 160) * 255
         difference = np.abs(composed.image.astype(float) - empty.transpose(1, 2, 0)).max(axis=2)
         inside = np.any([instance.mask for instance in composed.instances], axis=0)
-        # Grain has at most 0.03 x 255 = 8 levels of deviation: 60 is never reached by it.
+        # The standard deviation of the noise is at most 0.03 x 255 = 8 levels, far below 60.
         assert (difference[~inside] > 60).mean() < 0.02
         assert difference[inside].mean() > 2 * difference[~inside].mean()
 
 
-def test_a_scene_too_small_for_its_articles_is_refused():
+def test_a_scene_too_small_for_its_articles_is_rejected():
     with pytest.raises(ValueError, match='160 pixels or more, got 100'):
         scene(0, 'train', 0, size=100)
     assert scene(0, 'train', 0, size=200).image.shape == (200, 200, 3)

@@ -1,6 +1,7 @@
-"""The embedded subset of Fashion-MNIST, and the script that made it."""
+"""The embedded subset of Fashion-MNIST, and the script that wrote it."""
 
 import gzip
+import importlib.util
 import struct
 from pathlib import Path
 
@@ -8,9 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rm_mm.data.mini import CLASSES, embed
+from rm_mm.data.mini import CLASSES
 from rm_mm.data.mini.articles import article, embedded_file, silhouette, tiles
 from rm_mm.errors import InputError
+
+SCRIPT = Path(__file__).parents[2] / 'maintenance' / 'embed_fashion_mnist.py'
+spec = importlib.util.spec_from_file_location('embed_fashion_mnist', SCRIPT)
+embed = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(embed)
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:
@@ -21,7 +27,7 @@ def write_idx(path: Path, values: np.ndarray) -> None:
 
 @pytest.fixture
 def source(tmp_path):
-    """Four articles of each class a split, of which the fourth repeats the first."""
+    """A source with four articles of each class per split; the fourth repeats the first."""
     folder = tmp_path / 'source'
     folder.mkdir()
     for offset, prefix in ((0, 'train'), (100, 't10k')):
@@ -34,7 +40,7 @@ def source(tmp_path):
     return folder
 
 
-def test_embedding_puts_the_first_articles_of_a_class_in_its_row(source, tmp_path):
+def test_the_first_articles_of_a_class_are_in_its_row(source, tmp_path):
     written = embed.embed(source, tmp_path / 'out', {'train': 3, 'val': 2})
 
     assert [path.name for path in written] == ['fashion_mnist_train.png', 'fashion_mnist_val.png']
@@ -57,13 +63,13 @@ def test_embedding_twice_gives_the_same_bytes(source, tmp_path):
         assert (tmp_path / 'a' / name).read_bytes() == (tmp_path / 'b' / name).read_bytes()
 
 
-def test_repeated_articles_are_not_taken(source, tmp_path):
-    # Four were written of each class, three of them different.
-    with pytest.raises(InputError, match=r'4 articles.*has 3 of class ankle_boot'):
+def test_repeated_articles_are_not_selected(source, tmp_path):
+    # Of the four articles of each class, three are different.
+    with pytest.raises(InputError, match=r'4 articles.*has 3 different ones of class ankle_boot'):
         embed.embed(source, tmp_path, {'train': 4, 'val': 1})
 
 
-def test_articles_of_train_are_not_taken_for_val(source, tmp_path):
+def test_articles_of_train_are_not_selected_for_val(source, tmp_path):
     for kind in ('images-idx3', 'labels-idx1'):
         train = source / f'train-{kind}-ubyte.gz'
         (source / f't10k-{kind}-ubyte.gz').write_bytes(train.read_bytes())
@@ -73,14 +79,14 @@ def test_articles_of_train_are_not_taken_for_val(source, tmp_path):
     assert val[2 * 28 + 5, [5, 33]].tolist() == [14, 24]
 
 
-def test_a_missing_or_damaged_source_is_one_clear_line(source, tmp_path, capsys):
+def test_a_missing_or_damaged_source_is_reported(source, tmp_path, capsys):
     assert embed.main(['--source', str(tmp_path / 'nowhere')]) == 2
     assert 'no such file' in capsys.readouterr().err
 
     images = source / 'train-images-idx3-ubyte.gz'
     whole = gzip.decompress(images.read_bytes())
     images.write_bytes(gzip.compress(whole[:-1]))
-    # 40 x 28 x 28 = 31360, less the byte cut off.
+    # 40 x 28 x 28 = 31360, minus the removed byte.
     with pytest.raises(InputError, match='holds 31359 values, its header says 31360'):
         embed.embed(source, tmp_path, {'train': 1, 'val': 1})
     images.write_bytes(b'plainly not gzip')
@@ -91,7 +97,7 @@ def test_a_missing_or_damaged_source_is_one_clear_line(source, tmp_path, capsys)
 def test_embedded_files_are_small_balanced_and_licensed():
     total = sum(embedded_file(split).stat().st_size for split in ('train', 'val'))
     assert total <= 6_000_000
-    # A row a class makes the classes equal in number, unless some tiles are empty.
+    # With one row per class all classes have the same size, unless some tiles are empty.
     for split, per_class in (('train', 800), ('val', 200)):
         assert tiles(split).shape == (10, per_class, 28, 28)
         assert (tiles(split).max(axis=(2, 3)) > 0).all()
@@ -107,8 +113,8 @@ def test_no_article_is_embedded_twice():
     assert len(set(contents)) == len(contents)
 
 
-def test_rows_hold_the_class_they_are_named_after():
-    # Trousers are narrow and boots leave the upper left corner free; a bag does neither.
+def test_rows_hold_the_right_class():
+    # Trousers are narrow, boots leave the upper left corner empty, and bags fill the tile.
     mean = tiles('train').mean(axis=1)
     trouser, boot, bag = (mean[CLASSES.index(name)] for name in ('trouser', 'ankle_boot', 'bag'))
     assert trouser[:, :6].mean() < 5 < 30 < bag[:, :6].mean()
@@ -119,14 +125,14 @@ def test_silhouette_fills_prints_but_not_gaps():
     tile = np.zeros((28, 28), np.uint8)
     tile[4:20, 4:20] = 200
     tile[8:12, 8:12] = 0  # 16 pixels: a gap, or a white print
-    tile[15, 15] = 0  # a speck, part of any article
-    tile[25, 25] = 200  # loose speck, part of none
+    tile[15, 15] = 0  # a speck, always part of the article
+    tile[25, 25] = 200  # a separate speck, not part of the article
     tile[3, 4:20] = 5  # fringe of resampling
     assert silhouette(tile, see_through=False).sum() == 16 * 16
     assert silhouette(tile, see_through=True).sum() == 16 * 16 - 16
 
 
-def test_cutting_out_keeps_the_tile_apart_from_its_outline():
+def test_cutting_out_preserves_the_inside_of_the_tile():
     source = tiles('train')[CLASSES.index('bag'), 0]
     cut = article('train', CLASSES.index('bag'), 0)
     assert set(np.unique(cut.cover)) == {0, 1}
@@ -137,6 +143,6 @@ def test_cutting_out_keeps_the_tile_apart_from_its_outline():
     assert np.corrcoef(inside, kept)[0, 1] > 0.9
 
 
-def test_unknown_split_is_refused():
+def test_an_unknown_split_is_rejected():
     with pytest.raises(ValueError, match="'test'"):
         embedded_file('test')

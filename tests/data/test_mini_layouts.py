@@ -1,4 +1,4 @@
-"""The written folders, read with the dataset classes and tools they are made for."""
+"""The written folders, read with the dataset classes and tools that they are written for."""
 
 import json
 
@@ -17,7 +17,7 @@ SPLITS = {'train': ('training', 'train', 6), 'val': ('validation', 'val', 3)}
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
-    return mini.prepare(
+    return mini.prepare_mini(
         tmp_path_factory.mktemp('data') / 'mini',
         train_images=30,
         val_images=20,
@@ -41,7 +41,7 @@ def label_maps(root, split):
     ]
 
 
-def test_names_and_colours_belong_together():
+def test_every_class_has_a_colour():
     assert len(mini.CLASSES) == len(set(mini.CLASSES)) == len(set(mini.PALETTE)) == 10
     assert list(mini.CLASSES) == sorted(mini.CLASSES)
     assert ('background', *mini.CLASSES) == mini.SEGMENTATION_CLASSES
@@ -133,7 +133,7 @@ def test_mmseg_reads_the_scenes(root, split):
         info = dataset.get_data_info(index)
         loaded = LoadAnnotations(reduce_zero_label=None)(info)['gt_seg_map']
         assert loaded.shape == cv2.imread(info['img_path']).shape[:2] == (160, 160)
-        # ADE20K's zero is dropped and the rest moves down by one: nothing of ours is ignored.
+        # ADE20K ignores 0 and subtracts 1 from the rest: no pixel of ours is ignored.
         assert np.array_equal(loaded, raw - 1)
         present |= set(np.unique(loaded).tolist())
     assert 0 in present
@@ -175,8 +175,8 @@ def test_both_layouts_hold_the_composed_scene(root):
             assert coco.read_bytes() == ade.read_bytes()
             stored = cv2.imread(str(coco))[..., ::-1]
             composed = scene(0, split, number).image
-            # JPEG halves the resolution of colour and clips the most vivid ones, so the two are
-            # compared at half of it, and by correlation: 1 if equal, low if channels are swapped.
+            # JPEG halves the resolution of colours and clips saturated ones, so the comparison is
+            # by correlation at half size: 1 if equal, low if channels are swapped.
             halves = [
                 cv2.resize(rgb, (80, 80), interpolation=cv2.INTER_AREA)
                 for rgb in (stored, composed)

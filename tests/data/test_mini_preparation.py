@@ -1,4 +1,4 @@
-"""Preparation is all or nothing, repeatable, and keeps its hands off other people's files."""
+"""Preparation is atomic and repeatable, and never changes unrelated files."""
 
 import json
 import subprocess
@@ -22,21 +22,21 @@ def contents(root):
 
 
 def test_same_parameters_give_the_same_bytes(tmp_path):
-    first = contents(mini.prepare(tmp_path / 'a', **SMALL))
-    second = contents(mini.prepare(tmp_path / 'b', **SMALL))
+    first = contents(mini.prepare_mini(tmp_path / 'a', **SMALL))
+    second = contents(mini.prepare_mini(tmp_path / 'b', **SMALL))
     # Seven object images, three scenes of three files, two annotation files, the stamp.
     assert len(first) == 7 + 3 * 3 + 2 + 1
     assert first == second
 
 
 def test_another_seed_gives_another_fingerprint(tmp_path):
-    a = mini.prepare(tmp_path / 'a', **SMALL)
-    b = mini.prepare(tmp_path / 'b', seed=1, **SMALL)
+    a = mini.prepare_mini(tmp_path / 'a', **SMALL)
+    b = mini.prepare_mini(tmp_path / 'b', seed=1, **SMALL)
     assert mini.fingerprint(a) != mini.fingerprint(b)
 
 
 def test_fingerprint_is_in_the_stamp_and_notices_a_changed_file(tmp_path):
-    root = mini.prepare(tmp_path / 'mini', **SMALL)
+    root = mini.prepare_mini(tmp_path / 'mini', **SMALL)
     before = mini.fingerprint(root)
     assert json.loads((root / 'mini.json').read_text())['fingerprint'] == before
     image = next(root.glob('coco/train2017/*.jpg'))
@@ -44,134 +44,134 @@ def test_fingerprint_is_in_the_stamp_and_notices_a_changed_file(tmp_path):
     assert mini.fingerprint(root) != before
 
 
-def test_nothing_is_done_twice(tmp_path, monkeypatch):
-    root = mini.prepare(tmp_path / 'mini', **SMALL)
+def test_a_finished_set_is_not_written_again(tmp_path, monkeypatch):
+    root = mini.prepare_mini(tmp_path / 'mini', **SMALL)
     before = {path: path.stat().st_mtime_ns for path in root.rglob('*')}
-    said = []
+    lines = []
     monkeypatch.setattr(preparation, 'write_scenes', None)
-    assert mini.prepare(tmp_path / 'mini', progress=said.append, **SMALL) == root
-    assert said == []
+    assert mini.prepare_mini(tmp_path / 'mini', progress=lines.append, **SMALL) == root
+    assert lines == []
     assert before == {path: path.stat().st_mtime_ns for path in root.rglob('*')}
 
 
-def test_progress_counts_up_to_the_end(tmp_path):
-    said = []
-    mini.prepare(tmp_path / 'mini', progress=said.append, **{**SMALL, 'train_images': 100})
-    assert said[:2] == ['objects, train: 10 of 100', 'objects, train: 20 of 100']
-    assert [line for line in said if line.startswith('scenes, train')] == [
+def test_progress_is_reported_to_the_end(tmp_path):
+    lines = []
+    mini.prepare_mini(tmp_path / 'mini', progress=lines.append, **{**SMALL, 'train_images': 100})
+    assert lines[:2] == ['objects, train: 10 of 100', 'objects, train: 20 of 100']
+    assert [line for line in lines if line.startswith('scenes, train')] == [
         'scenes, train: 1 of 2',
         'scenes, train: 2 of 2',
     ]
-    assert said[-1] == 'scenes, val: 1 of 1'
+    assert lines[-1] == 'scenes, val: 1 of 1'
 
 
-def test_an_interrupted_preparation_leaves_nothing_and_starts_again(tmp_path):
+def test_an_interrupted_preparation_leaves_nothing_and_can_be_repeated(tmp_path):
     def interrupt(line):
         if line.startswith('scenes'):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        mini.prepare(tmp_path / 'data' / 'mini', progress=interrupt, **SMALL)
+        mini.prepare_mini(tmp_path / 'data' / 'mini', progress=interrupt, **SMALL)
     assert list((tmp_path / 'data').iterdir()) == []
 
-    again = contents(mini.prepare(tmp_path / 'data' / 'mini', **SMALL))
-    assert again == contents(mini.prepare(tmp_path / 'undisturbed', **SMALL))
+    again = contents(mini.prepare_mini(tmp_path / 'data' / 'mini', **SMALL))
+    assert again == contents(mini.prepare_mini(tmp_path / 'undisturbed', **SMALL))
 
 
-def test_a_replacement_that_is_interrupted_keeps_the_old_set(tmp_path):
-    root = mini.prepare(tmp_path / 'mini', **SMALL)
+def test_an_interrupted_replacement_keeps_the_old_set(tmp_path):
+    root = mini.prepare_mini(tmp_path / 'mini', **SMALL)
     before = contents(root)
 
     def interrupt(line):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        mini.prepare(root, seed=1, progress=interrupt, **SMALL)
+        mini.prepare_mini(root, seed=1, progress=interrupt, **SMALL)
     assert contents(root) == before
     assert list(tmp_path.iterdir()) == [root]
 
 
 def test_other_parameters_replace_the_set(tmp_path):
-    root = mini.prepare(tmp_path / 'mini', **SMALL)
+    root = mini.prepare_mini(tmp_path / 'mini', **SMALL)
     other = {**SMALL, 'train_images': 2}
-    mini.prepare(root, **other)
-    assert contents(root) == contents(mini.prepare(tmp_path / 'fresh', **other))
+    mini.prepare_mini(root, **other)
+    assert contents(root) == contents(mini.prepare_mini(tmp_path / 'fresh', **other))
     assert sorted(path.name for path in tmp_path.iterdir()) == ['fresh', 'mini']
 
 
-def test_a_lost_or_shortened_file_is_made_again(tmp_path):
-    root = mini.prepare(tmp_path / 'mini', **SMALL)
+def test_missing_and_truncated_files_are_written_again(tmp_path):
+    root = mini.prepare_mini(tmp_path / 'mini', **SMALL)
     before = contents(root)
     next(root.glob('coco/train2017/*.jpg')).unlink()
     next(root.glob('imagenet/val/*/*.jpg')).write_bytes(b'')
-    assert contents(mini.prepare(root, **SMALL)) == before
+    assert contents(mini.prepare_mini(root, **SMALL)) == before
 
 
-def test_a_folder_without_a_stamp_is_not_touched(tmp_path):
+def test_a_folder_without_a_stamp_is_left_unchanged(tmp_path):
     (tmp_path / 'coco').mkdir()
     (tmp_path / 'coco' / 'precious.jpg').write_text('mine')
     (tmp_path / 'mini.json').write_text('{"some": "other tool"}')
     before = contents(tmp_path)
     with pytest.raises(InputError, match=r'not empty and has no mini\.json') as raised:
-        mini.prepare(tmp_path, **SMALL)
+        mini.prepare_mini(tmp_path, **SMALL)
     assert '\n' not in str(raised.value)
     assert contents(tmp_path) == before
 
 
-def test_files_put_beside_the_set_are_not_removed_with_it(tmp_path):
-    root = mini.prepare(tmp_path / 'mini', **SMALL)
+def test_unrelated_files_in_the_set_are_kept(tmp_path):
+    root = mini.prepare_mini(tmp_path / 'mini', **SMALL)
     note = root / 'coco' / 'notes.txt'
     note.write_text('mine')
-    mini.prepare(root, **SMALL)
+    mini.prepare_mini(root, **SMALL)
     with pytest.raises(InputError, match=r'coco/notes\.txt \(1 such\) is not part of it'):
-        mini.prepare(root, seed=1, **SMALL)
+        mini.prepare_mini(root, seed=1, **SMALL)
     assert note.read_text() == 'mine'
 
 
-def test_an_empty_folder_is_used_and_a_file_is_not(tmp_path):
+def test_an_empty_folder_is_used_and_a_file_is_rejected(tmp_path):
     (tmp_path / 'empty').mkdir()
-    mini.prepare(tmp_path / 'empty', **SMALL)
+    mini.prepare_mini(tmp_path / 'empty', **SMALL)
     assert (tmp_path / 'empty' / 'mini.json').is_file()
     (tmp_path / 'file').write_text('mine')
     with pytest.raises(InputError, match='is a file'):
-        mini.prepare(tmp_path / 'file', **SMALL)
+        mini.prepare_mini(tmp_path / 'file', **SMALL)
 
 
 @pytest.mark.parametrize('other_seed', [0, 1])
-def test_a_set_put_in_place_meanwhile_is_whole(tmp_path, other_seed):
+def test_a_set_written_by_another_call_meanwhile_is_complete(tmp_path, other_seed):
     """Another call finishes first, with the same parameters or with others."""
     root = tmp_path / 'mini'
 
     def overtake(line):
         if line.startswith('scenes, val'):
-            mini.prepare(root, seed=other_seed, **SMALL)
+            mini.prepare_mini(root, seed=other_seed, **SMALL)
 
-    mini.prepare(root, progress=overtake, **SMALL)
-    assert contents(root) == contents(mini.prepare(tmp_path / 'alone', **SMALL))
+    mini.prepare_mini(root, progress=overtake, **SMALL)
+    assert contents(root) == contents(mini.prepare_mini(tmp_path / 'alone', **SMALL))
     assert sorted(path.name for path in tmp_path.iterdir()) == ['alone', 'mini']
 
 
 def test_two_processes_at_once_agree(tmp_path):
     code = (
         'import sys, pathlib; from rm_mm.data import mini; '
-        f'mini.prepare(pathlib.Path(sys.argv[1]), **{SMALL!r})'
+        f'mini.prepare_mini(pathlib.Path(sys.argv[1]), **{SMALL!r})'
     )
     running = [
         subprocess.Popen([sys.executable, '-c', code, str(tmp_path / 'mini')]) for _ in range(3)
     ]
     assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
-    assert contents(tmp_path / 'mini') == contents(mini.prepare(tmp_path / 'alone', **SMALL))
+    assert contents(tmp_path / 'mini') == contents(mini.prepare_mini(tmp_path / 'alone', **SMALL))
     assert sorted(path.name for path in tmp_path.iterdir()) == ['alone', 'mini']
 
 
-def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path):
+def test_numbers_out_of_range_are_rejected_before_anything_is_written(tmp_path):
     for wrong, message in (
         ({'val_scenes': 0}, 'val_scenes of the mini set must be 1 or more, got 0'),
         ({'seed': -1}, 'must not be negative, got -1'),
         ({'scene_size': 100}, '160 pixels or more.*got 100'),
     ):
         with pytest.raises(InputError, match=message):
-            mini.prepare(tmp_path / 'mini', **{**SMALL, **wrong})
+            mini.prepare_mini(tmp_path / 'mini', **{**SMALL, **wrong})
     with pytest.raises(InputError, match='holds no mini set'):
         mini.fingerprint(tmp_path / 'mini')
     assert list(tmp_path.iterdir()) == []

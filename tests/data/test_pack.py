@@ -1,4 +1,4 @@
-"""A data set in one file: listed, loaded and refused as its folder is."""
+"""A packed data set is listed, loaded and checked like its folder."""
 
 import fcntl
 import os
@@ -20,10 +20,10 @@ from mmengine.registry import DATASETS, METRICS, init_default_scope
 from rm_mm import cli
 from rm_mm.compat import configs_root
 from rm_mm.data import mini, packed
-from rm_mm.data.pack_uri import split_uri
+from rm_mm.data.pack import PackRequest, pack_dataset
 from rm_mm.data.packed import PackedBackend
-from rm_mm.data.presence import require_data, set_data_root
-from rm_mm.errors import InputError
+from rm_mm.data.sources import require_data, set_data_root, split_pack_uri
+from rm_mm.errors import InputError, RejectedError
 
 TASKS = {
     'imagenet': ('imagenet', 'mmpretrain', 'classification/r18_rm_mini.py'),
@@ -36,7 +36,7 @@ TASKS = {
 def laid_out(tmp_path_factory):
     folder = tmp_path_factory.mktemp('data') / 'mini'
     sizes = dict(train_images=30, val_images=20, train_scenes=6, val_scenes=3)
-    return mini.prepare(folder, **sizes)
+    return mini.prepare_mini(folder, **sizes)
 
 
 def pack(name, root, out):
@@ -52,7 +52,7 @@ def tree(tmp_path):
         'b/.hidden', '.cache/x', 'archive.tar',
     ):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        # Of a page, of several, and of none.
+        # Files of one page, of several pages, and an empty one.
         (root / name).write_bytes(os.fsencode(name) * (len(name) ** 3 if 'x' in name else 1))
     (root / 'b/empty.JPEG').touch()
     return root
@@ -61,12 +61,12 @@ def tree(tmp_path):
 def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 0
     uri = f'lmdb://{tmp_path}/p.lmdb'
-    said = capsys.readouterr().out
-    assert said.startswith('8 files')
-    assert f'--data-root {uri}' in said
+    output = capsys.readouterr().out
+    assert output.startswith('8 files')
+    assert f'--data-root {uri}' in output
     backend, local = PackedBackend(), LocalBackend()
-    for left_out in ('archive.tar', 'b/.hidden', '.cache/x'):
-        (tree / left_out).unlink()
+    for not_packed in ('archive.tar', 'b/.hidden', '.cache/x'):
+        (tree / not_packed).unlink()
     (tree / '.cache').rmdir()
     for folder in ('', 'a', 'a/', 'a/deep', 'b', 'a-b', 'none'):
         assert backend.isdir(backend.join_path(uri, folder)) == (tree / folder).is_dir()
@@ -92,7 +92,7 @@ def test_folders_are_listed_as_on_a_disk(tree, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('name', TASKS)
-def test_every_task_loads_what_it_loads_from_folders(name, laid_out, tmp_path):
+def test_every_task_loads_the_same_as_from_folders(name, laid_out, tmp_path):
     folder, scope, config = TASKS[name]
     assert pack(name, laid_out / folder, tmp_path / 'p.lmdb') == 0
     init_default_scope(scope)
@@ -106,12 +106,12 @@ def test_every_task_loads_what_it_loads_from_folders(name, laid_out, tmp_path):
         loaded.append([dataset[index]['inputs'] for index in range(len(dataset))])
     assert len(loaded[0]) == len(loaded[1]) >= 6
     assert all(map(torch.equal, *loaded))
-    # What is evaluated against lies there, too.
+    # The evaluator reads the pack, too.
     METRICS.build({**resolved.val_evaluator, '_scope_': scope})
 
 
 class Sizes:
-    """Of the files of a pack, in a worker."""
+    """Sizes of the files of a pack, and the process that read them."""
 
     def __init__(self, uris):
         self.uris = uris
@@ -123,7 +123,7 @@ class Sizes:
         return len(PackedBackend().get(self.uris[index])), os.getpid()
 
 
-def test_workers_read_what_the_main_process_has_open(tree, tmp_path):
+def test_workers_read_a_pack_that_the_main_process_has_open(tree, tmp_path):
     pack('custom', tree, tmp_path / 'p.lmdb')
     uris = [f'lmdb://{tmp_path}/p.lmdb/{name}' for name in ('a/x.JPEG', 'a/y.txt', 'b/0.JPEG')]
     here = [PackedBackend().get(uri) for uri in uris]
@@ -134,13 +134,13 @@ def test_workers_read_what_the_main_process_has_open(tree, tmp_path):
         assert os.getpid() not in {pid for _, pid in found}
     assert [PackedBackend().get(uri) for uri in uris] == here
     pickle.dumps(PackedBackend())
-    assert packed._environments
+    assert packed._by_inode
     if (child := os.fork()) == 0:
-        os._exit(len(packed._environments) + len(packed._named))
+        os._exit(len(packed._by_inode) + len(packed._by_name))
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_what_is_no_pack_is_said(tree, tmp_path, monkeypatch):
+def test_what_is_not_a_pack_is_reported(tree, tmp_path, monkeypatch):
     def loaders(root):
         dataset = dict(type='ImageNet', data_root=root, split='train')
         return dict(train_dataloader=dict(dataset=dataset))
@@ -148,16 +148,16 @@ def test_what_is_no_pack_is_said(tree, tmp_path, monkeypatch):
     pack('custom', tree, tmp_path / 'p.lmdb')
     (tmp_path / 'bad.lmdb').write_bytes(b'\0' * 10_000)
     for root, message in {
-        f'lmdb://{tmp_path}/none.lmdb': 'none.lmdb is no file: expected what rm-mm data pack',
-        f'lmdb://{tmp_path}/bad.lmdb': 'bad.lmdb: expected what rm-mm data pack wrote',
+        f'lmdb://{tmp_path}/none.lmdb': 'none.lmdb is no file: expected one that rm-mm data pack',
+        f'lmdb://{tmp_path}/bad.lmdb': 'bad.lmdb: expected a file that rm-mm data pack wrote',
         f'lmdb://{tmp_path}': 'expected lmdb://FILE.lmdb',
         f'{tmp_path}/q.lmdb': f'A packed data set is lmdb://{tmp_path}/q.lmdb',
         f'lmdb://{tmp_path}/p.lmdb': r'p\.lmdb/train: not there',
     }.items():
         with pytest.raises(InputError, match=message):
             require_data(loaders(root), 'mine', ['train_dataloader'])
-    assert split_uri('lmdb://~/x.lmdb//a/')[0] == os.path.expanduser('~/x.lmdb')
-    assert split_uri('lmdb://~/x.lmdb//a/')[1] == 'a'
+    assert split_pack_uri('lmdb://~/x.lmdb//a/')[0] == os.path.expanduser('~/x.lmdb')
+    assert split_pack_uri('lmdb://~/x.lmdb//a/')[1] == 'a'
     monkeypatch.setitem(__import__('sys').modules, 'lmdb', None)
     (tmp_path / 'p.lmdb').rename(tmp_path / 'q.lmdb')
     with pytest.raises(ImportError, match='pip install lmdb'):
@@ -165,35 +165,38 @@ def test_what_is_no_pack_is_said(tree, tmp_path, monkeypatch):
     assert pack('custom', tree, tmp_path / 'r.lmdb') == 2
 
 
-def test_nothing_is_replaced_and_nothing_left(tree, tmp_path, capsys, monkeypatch):
+def test_a_failed_call_replaces_nothing_and_leaves_nothing(tree, tmp_path, capsys, monkeypatch):
     taken = tmp_path / 'taken.lmdb'
     taken.write_text('mine')
     for name, root, out, message in (
-        ('custom', tree, taken, 'is left as it is'),
+        ('custom', tree, taken, 'exists and is not replaced'),
         ('custom', tree, tmp_path / 'p', 'expected a path, NAME.lmdb'),
         ('custom', tmp_path / 'none', tmp_path / 'p.lmdb', 'no folder'),
         ('custom', tree / 'b', tmp_path / 'p.lmdb', 'has no folders'),
         ('imagenet', tree, tmp_path / 'p.lmdb', 'has no train and no val'),
-        ('cifar10', tree, tmp_path / 'p.lmdb', 'a few files'),
+        ('cifar10', tree, tmp_path / 'p.lmdb', 'consists of few files'),
     ):
         assert pack(name, root, out) != 0
         assert message in capsys.readouterr().err
-    # A file that grows between its size and its content.
-    with monkeypatch.context() as patch:
-        patch.setattr('rm_mm.data.pack._pages', lambda name, size: grow(tree))
-        assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
-    assert 'changed while it was read' in capsys.readouterr().err
+
+    # A file that grows after its size was read.
+    def grow(line):
+        (tree / 'b/0.JPEG').write_bytes(b'longer than it was')
+
+    with pytest.raises(InputError, match='changed while it was read'):
+        pack_dataset(PackRequest('custom', tree, tmp_path / 'p.lmdb'), progress=grow)
     (tree / 'b/nowhere.JPEG').symlink_to('none')
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
     assert 'b/nowhere.JPEG is a link to something that is not there' in capsys.readouterr().err
     assert taken.read_text() == 'mine'
     (tree / 'b/nowhere.JPEG').unlink()
-    # Of somebody who needs the name meanwhile, and on a disk that fills up.
+    # A file that another program writes meanwhile, and a full disk.
     late = tmp_path / 'late.lmdb'
-    with monkeypatch.context() as patch:
-        patch.setattr('rm_mm.data.pack.require_space', lambda *_, **__: late.write_text('mine'))
-        assert pack('custom', tree, late) == 1
-        assert late.read_text() == 'mine'
+    with pytest.raises(RejectedError, match='is not replaced'):
+        pack_dataset(
+            PackRequest('custom', tree, late), progress=lambda line: late.write_text('mine')
+        )
+    assert late.read_text() == 'mine'
     monkeypatch.setattr('shutil.disk_usage', lambda _: SimpleNamespace(free=0))
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
     assert 'make room, or choose another --out' in capsys.readouterr().err
@@ -202,24 +205,24 @@ def test_nothing_is_replaced_and_nothing_left(tree, tmp_path, capsys, monkeypatc
     deep.mkdir(parents=True)
     (deep / 'x.JPEG').touch()
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
-    assert 'can have 511 bytes at most' in capsys.readouterr().err
+    assert 'can have at most 511 bytes' in capsys.readouterr().err
     assert not [path for path in tmp_path.iterdir() if path.name.endswith('.tmp')]
     assert not (tmp_path / 'p.lmdb').exists()
 
 
-def test_what_a_killed_call_left_is_removed(tree, tmp_path):
-    left, another = tmp_path / f'.p.lmdb.{"0" * 16}.tmp', tmp_path / f'.q.lmdb.{"0" * 16}.tmp'
-    left.touch(), another.touch()
+def test_leftovers_of_a_killed_call_are_removed(tree, tmp_path):
+    leftover, another = tmp_path / f'.p.lmdb.{"0" * 16}.tmp', tmp_path / f'.q.lmdb.{"0" * 16}.tmp'
+    leftover.touch(), another.touch()
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 0
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {'tree', 'p.lmdb', another.name, '.p.lmdb.lock'}
-    # Whoever holds the lock is at work on it.
+    # A held lock means that another call is writing the file.
     with (tmp_path / '.r.lmdb.lock').open('a') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert pack('custom', tree, tmp_path / 'r.lmdb') == 2
 
 
-def test_a_pack_is_one_by_whatever_name(tree, tmp_path, monkeypatch):
+def test_a_pack_can_be_opened_by_several_names(tree, tmp_path, monkeypatch):
     pack('custom', tree, tmp_path / 'p.lmdb')
     monkeypatch.chdir(tmp_path)
     backend = PackedBackend()
@@ -229,10 +232,10 @@ def test_a_pack_is_one_by_whatever_name(tree, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError):
         backend.get(root)
     with pytest.raises(ValueError, match=r'expected lmdb://FILE\.lmdb'):
-        split_uri('s3://p.lmdb/x')
+        split_pack_uri('s3://p.lmdb/x')
 
 
-def test_threads_that_come_first_open_it_once(tree, tmp_path, monkeypatch):
+def test_concurrent_threads_open_a_pack_once(tree, tmp_path, monkeypatch):
     pack('custom', tree, tmp_path / 'p.lmdb')
     start, open_ = threading.Barrier(8), lmdb.open
 
@@ -250,26 +253,26 @@ def test_threads_that_come_first_open_it_once(tree, tmp_path, monkeypatch):
     assert {each.result() for each in found} == {b'b/0.JPEG'}
 
 
-def test_a_pack_that_was_cut_off_is_refused(tree, tmp_path):
+def test_a_truncated_pack_is_rejected(tree, tmp_path):
     pack('custom', tree, tmp_path / 'p.lmdb')
     whole = (tmp_path / 'p.lmdb').read_bytes()
     (tmp_path / 'q.lmdb').write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(OSError, match=r'q\.lmdb is cut off: .* of .* bytes\. Copy it anew'):
+    with pytest.raises(OSError, match=r'q\.lmdb is cut off: .* of .* bytes\. Copy it again'):
         PackedBackend().get(f'lmdb://{tmp_path}/q.lmdb/b/0.JPEG')
 
 
-def test_a_damaged_tree_is_told(tree, tmp_path):
+def test_a_damaged_tree_is_reported(tree, tmp_path):
     pack('custom', tree, tmp_path / 'p.lmdb')
     whole = bytearray((tmp_path / 'p.lmdb').read_bytes())
-    # All but what says how large it is.
+    # Everything except the two pages with the size.
     whole[2 * 4096 :] = b'\xa5' * (len(whole) - 2 * 4096)
     (tmp_path / 'q.lmdb').write_bytes(whole)
     with pytest.raises(OSError, match=r'q\.lmdb is damaged: '):
         PackedBackend().get(f'lmdb://{tmp_path}/q.lmdb/b/0.JPEG')
 
 
-def test_it_is_written_in_parts(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr('rm_mm.data.pack._BYTES_A_COMMIT', 100)
+def test_a_pack_is_written_in_several_commits(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr('rm_mm.data.pack.COMMIT_BYTES', 100)
     pack('custom', tree, tmp_path / 'p.lmdb')
     backend = PackedBackend()
     names = [*backend.list_dir_or_file(f'lmdb://{tmp_path}/p.lmdb', list_dir=False, recursive=True)]
@@ -278,14 +281,9 @@ def test_it_is_written_in_parts(tree, tmp_path, monkeypatch):
         assert backend.get(f'lmdb://{tmp_path}/p.lmdb/{name}') == (tree / name).read_bytes()
 
 
-def test_ade20k_is_packed_from_either_root_and_cifar_refused(laid_out, tmp_path):
+def test_ade20k_is_packed_from_either_root_and_cifar_is_rejected(laid_out, tmp_path):
     assert pack('ade20k', laid_out / 'ade', tmp_path / 'p.lmdb') == 0
     assert PackedBackend().isdir(f'lmdb://{tmp_path}/p.lmdb/images/training')
     dataset = dict(type='LocalCIFAR10', data_root=f'lmdb://{tmp_path}/p.lmdb')
     with pytest.raises(InputError, match='CIFAR is read from its folder'):
         require_data(dict(train_dataloader=dict(dataset=dataset)), 'mine', ['train_dataloader'])
-
-
-def grow(tree):
-    (tree / 'b/0.JPEG').write_bytes(b'longer than it was')
-    return 2

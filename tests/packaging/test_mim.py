@@ -124,7 +124,7 @@ def test_the_mini_recipe_through_mim(tmp_path, built):
     installed = Installed(tmp_path, 'a wheel', built)
     assert 'substitute' in installed.run('import rm_mm.compat as c; print(c.ops_in_use())')
     root = installed.folder / 'data' / 'mini'
-    mini.prepare(root, train_images=40, val_images=20, train_scenes=8, val_scenes=2)
+    mini.prepare_mini(root, train_images=40, val_images=20, train_scenes=8, val_scenes=2)
     short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler.T_max=1']
     output = installed.mim(
         'train', 'rm_mm', 'r18_rm_mini.py', '--cfg-options', *short,

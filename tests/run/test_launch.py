@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from rm_mm.cli import main
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.data import mini
 from rm_mm.run import training
 from rm_mm.suite.plan.cells import plan_cells
@@ -36,9 +36,9 @@ def test_only_the_data_that_is_read_has_to_be_there(tmp_path, capsys, call, pres
 
 def test_a_mini_recipe_needs_nothing_but_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    prepare = mini.prepare
+    prepare = mini.prepare_mini
     sizes = dict(train_images=10, val_images=10, train_scenes=2, val_scenes=2)
-    monkeypatch.setattr(mini, 'prepare', lambda folder, progress: prepare(folder, **sizes))
+    monkeypatch.setattr(mini, 'prepare_mini', lambda folder, progress: prepare(folder, **sizes))
     assert main(['train', CONFIG, '--check']) == 0
     assert (tmp_path / 'data' / 'mini' / 'imagenet' / 'train').is_dir()
 
@@ -47,5 +47,5 @@ def test_a_mini_recipe_needs_nothing_but_itself(tmp_path, monkeypatch):
 def test_a_run_goes_where_the_suite_looks_for_it(preset):
     chosen = PRESETS[preset]
     for cell in plan_cells(chosen, ('rm',), chosen.tasks, (0,), chosen.work_dir):
-        config = Config.fromfile(config_path(cell.config))
+        config = Config.fromfile(packaged_config(cell.config))
         assert training._work_dir(config, cell.config) == cell.directory

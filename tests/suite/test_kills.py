@@ -28,7 +28,7 @@ from rm_mm.suite import execution
 from rm_mm.suite.steps import process_tree
 
 process_tree.GRACE_SECONDS = 0.5
-mini.prepare = lambda folder, progress: folder
+mini.prepare_mini = lambda folder, progress: folder
 mini.fingerprint = lambda folder: 'of the images'
 execution.check_backbones = lambda *_: None
 sys.exit(cli.main(sys.argv[1:]))

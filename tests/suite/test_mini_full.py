@@ -4,9 +4,9 @@ import pytest
 from mmengine.config import Config
 
 from rm_mm.cli import main
-from rm_mm.compat import config_path
+from rm_mm.compat import packaged_config
 from rm_mm.data import mini
-from rm_mm.data.presence import datasets
+from rm_mm.data.sources import datasets
 from rm_mm.suite import execution
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS
@@ -32,7 +32,7 @@ def call(monkeypatch, tmp_path):
         assert options.data_fingerprint == 'of data/mini-full'
         return execution.SuiteResult([], [], len(prepared.cells))
 
-    monkeypatch.setattr(mini, 'prepare', prepare)
+    monkeypatch.setattr(mini, 'prepare_mini', prepare)
     monkeypatch.setattr(mini, 'fingerprint', lambda folder: f'of {folder}')
     monkeypatch.setattr(execution, 'prepare_cells', prepare_cells)
     monkeypatch.setattr(execution, '_run', run_cells)
@@ -49,7 +49,7 @@ def test_nothing_said_is_five_methods_three_tasks_and_five_seeds(call):
     assert len({cell.record for cell in cells}) == 5 * 3 * 5
     assert {cell.seed for cell in cells} == {0, 1, 2, 3, 4}
     assert {cell.method for cell in cells} == {'scratch', 'baseline', 'mixup', 'cutmix', 'rm'}
-    recipe = Config.fromfile(config_path('detection/atss_r18_rm_mini_full.py'))
+    recipe = Config.fromfile(packaged_config('detection/atss_r18_rm_mini_full.py'))
     assert laid_out == [('data/mini-full', recipe.embedded_sizes.to_dict())]
 
 
@@ -70,7 +70,7 @@ def test_all_recipes_of_a_preset_read_the_set_that_it_lays_out(name, tmp_path):
     preset = PRESETS[name]
     methods = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
     cells = plan_cells(preset, methods, tuple(preset.tasks), (0,), tmp_path)
-    configs = [Config.fromfile(config_path(cell.config)) for cell in cells]
+    configs = [Config.fromfile(packaged_config(cell.config)) for cell in cells]
     assert len(configs) == 15
     for config in configs:
         assert config.embedded_data == str(preset.data)

@@ -82,7 +82,7 @@ def call(folder, *words):
 def pretrained(tmp_path_factory):
     """A folder in which RecursiveMix was pretrained for an epoch on a few images."""
     folder = tmp_path_factory.mktemp('own')
-    root = mini.prepare(
+    root = mini.prepare_mini(
         folder / 'few', train_images=40, val_images=20, train_scenes=4, val_scenes=2
     )
     code, output = call(

@@ -1,8 +1,8 @@
 """Sigmoid and softmax focal loss with the formulas of mmcv's CUDA kernels.
 
-Where a weight or a probability is looked up by a target outside of the classes, the kernels read
-out of bounds. Here such a row has weight 1 (sigmoid, where it is the background) or counts for
-nothing (softmax, as the kernels do for negative targets).
+For a target outside the classes, the kernels look up weights and probabilities out of bounds. Here
+such a row has weight 1 (sigmoid, where it is background) or costs nothing (softmax, as in the
+kernels for negative targets).
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from torch import Tensor
 
 from rm_mm.compat.ops.precision import at_least_float32
 
-# C's FLT_MIN, below which the kernels do not let the argument of a logarithm fall.
+# C's FLT_MIN, the smallest argument that the kernels pass to a logarithm.
 _FLT_MIN = torch.finfo(torch.float32).tiny
 
 
 def sigmoid_focal_loss_forward(
     input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Write the loss of every class of every row.
+    """Write the sigmoid loss of every class of every row.
 
     Args:
         input: Logits, (N, C).
-        target: Class of each row, (N,), int64; any value outside of [0, C) is background.
-        weight: Per class, (C,), applied to whole rows by their target; empty for none.
+        target: Class of each row, (N,), int64; any value outside [0, C) is background.
+        weight: Class weights, (C,), applied to whole rows by their target; empty for none.
         output: Receives the loss, (N, C).
-        gamma: Exponent that plays down what is already right.
+        gamma: Exponent that reduces the weight of well-classified rows.
         alpha: Share of the positive class, in [0, 1].
     """
     p = at_least_float32(input).sigmoid()
@@ -38,9 +38,9 @@ def sigmoid_focal_loss_forward(
 def sigmoid_focal_loss_backward(
     input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Write the derivative of the loss by each logit to ``grad_input``, (N, C).
+    """Write the gradient with respect to the logits to ``grad_input``, (N, C).
 
-    The other arguments are those of :func:`sigmoid_focal_loss_forward`.
+    :func:`sigmoid_focal_loss_forward` describes the other arguments.
     """
     p = at_least_float32(input).sigmoid()
     positive = (1 - p) ** gamma * (1 - p - gamma * p * _safe_log(p))
@@ -62,14 +62,14 @@ def _sigmoid_rows(
 def softmax_focal_loss_forward(
     input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Write the loss of every row.
+    """Write the softmax loss of every row.
 
     Args:
         input: Probabilities, (N, C); mmcv's wrapper has already applied the softmax.
-        target: Class of each row, (N,), int64; a row with any value outside of [0, C) costs 0.
-        weight: Per class, (C,), or empty for none.
+        target: Class of each row, (N,), int64; a row with a value outside [0, C) costs 0.
+        weight: Class weights, (C,), or empty for none.
         output: Receives the loss, (N,).
-        gamma: Exponent that plays down what is already right.
+        gamma: Exponent that reduces the weight of well-classified rows.
         alpha: Factor of the whole loss.
     """
     p = _target_probability(input, target)
@@ -85,16 +85,11 @@ def softmax_focal_loss_backward(
     gamma: float,
     alpha: float,
 ) -> None:
-    """Write the derivative of the loss by each logit (not by each probability).
+    """Write the gradient with respect to the logits (not the probabilities).
 
-    Args:
-        input: As in :func:`softmax_focal_loss_forward`, as are the arguments not named here.
-        target: As above.
-        weight: As above.
-        buff: Receives the derivative by the logarithm of the target's probability, (N,).
-        grad_input: Receives the derivative, (N, C).
-        gamma: As above.
-        alpha: As above.
+    ``grad_input``, (N, C), receives it. ``buff``, (N,), receives the gradient with respect to the
+    logarithm of the target's probability. :func:`softmax_focal_loss_forward` describes the other
+    arguments.
     """
     p = _target_probability(input, target)
     slope = gamma * (1 - p) ** (gamma - 1) * p * _safe_log(p) - (1 - p) ** gamma
@@ -118,7 +113,7 @@ def _softmax_rows(rows: Tensor, probabilities: Tensor, target: Tensor, weight: T
 
 
 def _valid(target: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Return which targets are classes, and the targets moved into range for a look-up."""
+    """Return which targets are classes, and the targets clamped into range for a look-up."""
     return (target >= 0) & (target < classes), target.clamp(0, classes - 1)
 
 

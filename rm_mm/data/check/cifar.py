@@ -110,7 +110,7 @@ def _check_batches(
 
 
 def _batch_labels(inspection: Inspection, path: str, content: bytes) -> list[int]:
-    from rm_mm.data.cifar_batches import read_batch
+    from rm_mm.data.cifar_batches import read_cifar_batch as read_batch
 
     try:
         return read_batch(content)[1]
@@ -122,7 +122,7 @@ def _batch_labels(inspection: Inspection, path: str, content: bytes) -> list[int
 
 
 def _check_meta(inspection: Inspection, release: Release, path: str, content: bytes) -> None:
-    from rm_mm.data.cifar_batches import read_entries
+    from rm_mm.data.cifar_batches import read_cifar_entries as read_entries
 
     try:
         entry = read_entries(content)[release.names_key]

@@ -1,7 +1,8 @@
-"""The mini set: real articles, embedded, composed into small data sets for all three tasks.
+"""The mini set: embedded photographs of clothes, composed into data sets for all three tasks.
 
-The articles are a subset of Fashion-MNIST (MIT licence, see ``LICENSE-fashion-mnist.txt`` in this
-folder). The stack's own dataset classes read what :func:`prepare` writes under ``ROOT``::
+The articles of clothing are a subset of Fashion-MNIST (MIT licence, see
+``LICENSE-fashion-mnist.txt`` in this folder). :func:`prepare_mini` writes folders under ``ROOT``,
+which the dataset classes of the stack can read::
 
     mmpretrain ImageNet    data_root=ROOT/imagenet, split='train' or 'val',
                            metainfo=dict(classes=CLASSES)
@@ -14,14 +15,15 @@ folder). The stack's own dataset classes read what :func:`prepare` writes under 
                            as ``MiniADE20KDataset``, see :mod:`rm_mm.data.mini.dataset`
 """
 
-from rm_mm.data.mini.classes import CLASSES, PALETTE, SEGMENTATION_CLASSES, SEGMENTATION_PALETTE
-from rm_mm.data.mini.preparation import fingerprint, prepare
+from rm_mm.data.mini.articles import CLASSES, PALETTE, SEGMENTATION_CLASSES, SEGMENTATION_PALETTE
+from rm_mm.data.mini.preparation import STAMP, fingerprint, prepare_mini
 
 __all__ = [
     'CLASSES',
     'PALETTE',
     'SEGMENTATION_CLASSES',
     'SEGMENTATION_PALETTE',
+    'STAMP',
     'fingerprint',
-    'prepare',
+    'prepare_mini',
 ]

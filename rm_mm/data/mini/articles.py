@@ -1,4 +1,4 @@
-"""The embedded articles, and the silhouette that cuts each out of its tile."""
+"""The classes of the mini set, and the embedded articles, cut out of their tiles."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rm_mm.data.mini.classes import CLASSES
+# In alphabetical order, because mmpretrain numbers class folders by their sorted names. One number
+# then means the same article in all three tasks.
+CLASSES = (
+    'ankle_boot', 'bag', 'coat', 'dress', 'pullover', 'sandal', 'shirt', 'sneaker', 't_shirt_top',
+    'trouser',
+)  # fmt: skip
+
+# RGB colours that can be distinguished with most kinds of colour vision (Tableau 10).
+PALETTE = (
+    (31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189),
+    (140, 86, 75), (227, 119, 194), (127, 127, 127), (188, 189, 34), (23, 190, 207),
+)  # fmt: skip
+
+# The background is a class to be learnt and comes first. Label maps hold 1 + the index into this
+# tuple, since ADE20K reserves 0 for unlabelled pixels, of which the mini set has none.
+SEGMENTATION_CLASSES = ('background', *CLASSES)
+SEGMENTATION_PALETTE = ((0, 0, 0), *PALETTE)
 
 TILE_PIXELS = 28
 SPLITS = ('train', 'val')
 
-# Tiles are exactly 0 outside the article but for a fringe of resampling noise of a few grey levels.
+# Tiles are 0 outside the article, except for a fringe of resampling noise of a few grey levels.
 FRINGE_LEVEL = 8
-# What is empty inside an article is a white print on cloth, but the background between the straps
-# of a sandal, under the handle of a bag and between the legs of trousers, unless it is a speck.
+# An empty region inside an article is usually a white print. In these classes it is background
+# (between straps, under a handle, between legs), unless it is a speck.
 SEE_THROUGH = frozenset(CLASSES.index(name) for name in ('bag', 'sandal', 'trouser'))
 SPECK_PIXELS = 6
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -31,9 +47,9 @@ class Article:
 
     Attributes:
         label: Index into ``CLASSES``.
-        shade: Light and dark of the cloth, (28, 28) float32 in [0, 1], continued smoothly beyond
-            the silhouette so that resampling mixes nothing else in.
-        cover: 1 on the article and 0 beside it, (28, 28) float32.
+        shade: Brightness of the cloth, (28, 28) float32 in [0, 1], continued smoothly beyond the
+            silhouette so that resampling does not mix in the background.
+        cover: 1 on the article and 0 outside, (28, 28) float32.
     """
 
     label: int
@@ -42,7 +58,7 @@ class Article:
 
 
 def embedded_file(split: str) -> Path:
-    """Return the path of the PNG that holds the articles of ``train`` or ``val``."""
+    """Return the path of the PNG with the articles of ``train`` or ``val``."""
     if split not in SPLITS:
         raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
     return Path(__file__).with_name(f'fashion_mnist_{split}.png')
@@ -50,7 +66,7 @@ def embedded_file(split: str) -> Path:
 
 @cache
 def tiles(split: str) -> npt.NDArray[np.uint8]:
-    """Read all articles of a split: (classes, articles, 28, 28), read-only, shared by callers."""
+    """Return the articles of a split, (classes, articles, 28, 28), read-only; callers share it."""
     path = embedded_file(split)
     sheet = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
     rows = np.asarray(sheet, np.uint8).reshape(len(CLASSES), TILE_PIXELS, -1, TILE_PIXELS)
@@ -61,25 +77,25 @@ def tiles(split: str) -> npt.NDArray[np.uint8]:
 
 @cache
 def article(split: str, label: int, number: int) -> Article:
-    """Cut out article ``number`` of class ``label``; the arrays are shared by callers."""
+    """Return article ``number`` of class ``label``, cut out; callers share the arrays."""
     return cut_out(tiles(split)[label, number], label)
 
 
 def cut_out(tile: npt.NDArray[np.uint8], label: int) -> Article:
-    """Separate an article from its empty surroundings.
+    """Separate an article from its background.
 
     Args:
-        tile: (28, 28), 0 where there is nothing.
+        tile: (28, 28), 0 for the background.
         label: Index into ``CLASSES``.
     """
     cover = silhouette(tile, see_through=label in SEE_THROUGH)
     grey = tile.astype(np.float32)
     levels = np.sort(grey[cover])
     low, high = levels[len(levels) // 20], levels[-1 - len(levels) // 20]
-    # A quarter of the full range at least: plain cloth is to stay plain rather than become noise.
+    # At least a quarter of the full range, so that plain cloth does not become noise.
     shade = np.clip((grey - low) / max(high - low, np.float32(64)), 0, 1)
-    # Pixels on the outline are mixed with the emptiness beside them; left as they are, they would
-    # draw a line around every article. They only count where there is nothing but outline.
+    # Pixels on the outline are mixed with the background and would draw a line around the article.
+    # They only count where there is nothing but outline.
     inner = cv2.erode(cover.astype(np.uint8), CROSS)
     weight = inner + RIM_WEIGHT * cover.astype(np.float32)
     near = cv2.GaussianBlur(shade * weight, (0, 0), 1.5)
@@ -92,14 +108,14 @@ def silhouette(tile: npt.NDArray[np.uint8], *, see_through: bool) -> npt.NDArray
     """Find the pixels that belong to the article.
 
     Args:
-        tile: (28, 28), 0 where there is nothing.
+        tile: (28, 28), 0 for the background.
         see_through: Whether larger gaps inside the outline show the background.
 
     Returns:
         (28, 28), never empty.
     """
     solid = _without_specks((tile > FRINGE_LEVEL).astype(np.uint8))
-    # A margin of one pixel makes the surroundings one region, and (0, 0) a part of it.
+    # A margin of one pixel makes the background one region, which includes (0, 0).
     gaps = np.pad(1 - solid, 1, constant_values=1)
     count, regions, stats, _ = cv2.connectedComponentsWithStats(gaps, connectivity=4)
     for region in range(1, count):
@@ -110,7 +126,7 @@ def silhouette(tile: npt.NDArray[np.uint8], *, see_through: bool) -> npt.NDArray
 
 
 def _without_specks(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Drop the specks of a mask of 0 and 1, but never its largest component."""
+    """Remove specks from a mask of 0 and 1, but never its largest component."""
     _, regions, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0

@@ -1,4 +1,4 @@
-"""Compose articles and backgrounds into images, each from a seed of its own."""
+"""Compose articles and backgrounds into images, each with its own random generator."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rm_mm.data.mini.articles import SPLITS, TILE_PIXELS, Article, article, tiles
-from rm_mm.data.mini.classes import CLASSES
+from rm_mm.data.mini.articles import CLASSES, SPLITS, TILE_PIXELS, Article, article, tiles
 from rm_mm.data.mini.textures import background, colour, pattern
 
 OBJECT_IMAGE_PIXELS = 64
 OBJECT_SIDES = (46, 62)
 SCENE_SIDES = (20, 80)
-# Two of the largest articles fit side by side, so that a scene never has fewer than two.
+# Two of the largest articles fit side by side, so every scene has at least two.
 SCENE_PIXELS = 2 * SCENE_SIDES[1]
 SCENE_ARTICLES = (2, 6)
-# Below this, what is left of an article is seldom recognisable, even by people.
+# With a smaller visible fraction, even people seldom recognise an article.
 MIN_VISIBLE = 0.3
 MAX_ANGLE_DEGREES = 20.0
 PLACEMENT_TRIES = 20
-# The one that differs most from the background is taken: camouflage is rare, not impossible.
+# The colour that differs most from the background is used: camouflage is rare, not impossible.
 COLOURS_TRIED = 6
 
 Image = npt.NDArray[np.uint8]
@@ -30,7 +29,7 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Instance:
-    """An article in a scene: its index into ``CLASSES``, and its visible pixels, (H, W)."""
+    """An article in a scene: its index into ``CLASSES`` and its visible pixels, (H, W)."""
 
     label: int
     mask: npt.NDArray[np.bool_]
@@ -46,7 +45,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Cutting:
-    """An article as it is pasted: RGB (3, h, w) and opacity (h, w), float32 in [0, 1]."""
+    """An article to paste: RGB (3, h, w) and opacity (h, w), float32 in [0, 1]."""
 
     label: int
     rgb: npt.NDArray[np.float32]
@@ -54,18 +53,18 @@ class Cutting:
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """The pixels that are more article than background; they touch all four edges."""
+        """Pixels that are more article than background, (h, w); they touch all four edges."""
         return self.opacity >= 0.5
 
 
 def generator(seed: int, kind: str, split: str, number: int) -> np.random.Generator:
-    """Make the generator of one image, independent of those of all other images.
+    """Return the generator of one image, which is independent of all others.
 
     Args:
-        seed: Of the whole set; not negative.
+        seed: Seed of the whole set, from 0.
         kind: ``object`` or ``scene``.
         split: ``train`` or ``val``.
-        number: Of the image, from 0.
+        number: Number of the image, from 0.
     """
     entropy = (seed, ('object', 'scene').index(kind), SPLITS.index(split), number)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
@@ -74,13 +73,8 @@ def generator(seed: int, kind: str, split: str, number: int) -> np.random.Genera
 def object_image(seed: int, split: str, number: int) -> tuple[Image, int]:
     """Compose an image of a single article.
 
-    Classes take turns, and so do the articles of a class, so that every one of them appears once
-    before any appears again.
-
-    Args:
-        seed: Of the whole set; not negative.
-        split: ``train`` or ``val``.
-        number: Of the image, from 0.
+    Classes take turns, and so do the articles of a class: every article is used once before any is
+    used again. The arguments are those of :func:`generator`.
 
     Returns:
         RGB, (64, 64, 3), and the index into ``CLASSES``.
@@ -96,30 +90,26 @@ def object_image(seed: int, split: str, number: int) -> tuple[Image, int]:
 
 
 def scene(seed: int, split: str, number: int, size: int = SCENE_PIXELS) -> Scene:
-    """Compose a scene of 2 to 6 articles, of which the later ones cover the earlier.
+    """Compose a scene of 2 to 6 articles, ``size`` pixels wide and high.
 
-    Args:
-        seed: Of the whole set; not negative.
-        split: ``train`` or ``val``.
-        number: Of the scene, from 0.
-        size: Height and width in pixels.
+    Later articles cover earlier ones. The other arguments are those of :func:`generator`.
 
     Raises:
-        ValueError: If ``size`` leaves no room for two of the largest articles side by side.
+        ValueError: If two of the largest articles do not fit side by side.
     """
     if size < SCENE_PIXELS:
         raise ValueError(f'a scene needs {SCENE_PIXELS} pixels or more, got {size}')
     rng = generator(seed, 'scene', split, number)
     canvas = background(rng, size, size)
     mean = canvas.mean((1, 2))
-    # Which article each pixel shows: its place in the list below, or -1 for the background.
+    # The article that each pixel shows: its index in `labels`, or -1 for the background.
     owner = np.full((size, size), -1, np.int8)
     labels: list[int] = []
     areas: list[int] = []
     for _ in range(rng.integers(SCENE_ARTICLES[0], SCENE_ARTICLES[1] + 1)):
         label = int(rng.integers(len(CLASSES)))
         source = article(split, label, int(rng.integers(tiles(split).shape[1])))
-        # Rounding to pixels adds up to one of them at each end.
+        # Rounding to pixels adds up to one pixel at each end.
         side = rng.uniform(SCENE_SIDES[0] + 1, SCENE_SIDES[1] - 1)
         cutting = cut(rng, source, side, unlike=mean)
         place = _uncrowded(rng, owner, areas, cutting)
@@ -139,13 +129,13 @@ def cut(
     long_side: float,
     unlike: npt.NDArray[np.float32],
 ) -> Cutting:
-    """Flip, turn, scale and colour an article.
+    """Flip, rotate, scale and colour an article.
 
     Args:
-        rng: Drawn from.
-        source: Not modified.
-        long_side: Of the box around the turned article, in pixels.
-        unlike: RGB colour to keep away from, (3,) in [0, 1]: what it is going to lie on.
+        rng: Source of randomness.
+        source: The article. Not modified.
+        long_side: Longer side of the box around the rotated article, in pixels.
+        unlike: RGB colour to avoid, (3,) in [0, 1], usually that of the background.
     """
     angle = np.radians(rng.uniform(-MAX_ANGLE_DEGREES, MAX_ANGLE_DEGREES))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -169,7 +159,7 @@ def cut(
         return np.asarray(warped, np.float32)
 
     cover = warp(source.cover, cv2.BORDER_CONSTANT)
-    # The edge of an enlarged silhouette is a ramp of ``scale`` pixels; one pixel keeps it crisp.
+    # The edge of an enlarged silhouette is a ramp of `scale` pixels; make it one pixel wide.
     opacity = np.clip((cover - 0.5) * max(scale, 1.0) + 0.5, 0, 1)
     opacity = opacity.astype(np.float32)
     shade = np.clip(warp(source.shade, cv2.BORDER_REPLICATE), 0, 1)
@@ -185,13 +175,13 @@ def cut(
 def _dyed(
     rng: np.random.Generator, shade: npt.NDArray[np.float32], unlike: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Give an article two colours, a print of its own, and its light and dark: RGB in [0, 1]."""
+    """Give an article two colours, a print, and its shading: RGB, (3, h, w) in [0, 1]."""
     height, width = shade.shape
     choice = [colour(rng) for _ in range(COLOURS_TRIED)]
     first = max(choice, key=lambda rgb: float(np.abs(rgb - unlike).max()))[:, None, None]
     change = (colour(rng)[:, None, None] - first) * np.float32(rng.uniform(0, 0.2))
     dye = first + change * (1 + pattern(rng, height, width))
-    # Fashion-MNIST stores negatives of photographs of either kind, so both ways round look natural.
+    # Fashion-MNIST holds negatives of light and of dark clothes, so both polarities look natural.
     light = shade if rng.random() < 0.5 else 1 - shade
     depth = np.float32(rng.uniform(0.35, 0.75))
     return np.asarray(np.clip(dye * (1 - depth + depth * light), 0, 1), np.float32)
@@ -203,18 +193,15 @@ def _extent(occupied: npt.NDArray[np.bool_]) -> slice:
 
 
 def _position(rng: np.random.Generator, cutting: Cutting, size: int) -> tuple[int, int]:
-    """Draw the upper left corner, (row, column), of a place entirely inside the image."""
+    """Draw the upper left corner, (row, column), of a position inside the image."""
     height, width = cutting.opacity.shape
     return int(rng.integers(size - height + 1)), int(rng.integers(size - width + 1))
 
 
 def _uncrowded(
-    rng: np.random.Generator,
-    owner: npt.NDArray[np.int8],
-    areas: list[int],
-    cutting: Cutting,
+    rng: np.random.Generator, owner: npt.NDArray[np.int8], areas: list[int], cutting: Cutting
 ) -> tuple[int, int] | None:
-    """Draw a place that leaves enough to see of every article; None if there seems to be none."""
+    """Draw a position that keeps every article recognisable; None if none was found."""
     for _ in range(PLACEMENT_TRIES):
         place = _position(rng, cutting, len(owner))
         after = owner.copy()
@@ -233,14 +220,14 @@ def _window(
 
 
 def _paste(canvas: npt.NDArray[np.float32], cutting: Cutting, top: int, left: int) -> None:
-    """Blend the cutting into ``canvas``, which is modified."""
+    """Blend the cutting into ``canvas``, in place."""
     height, width = cutting.opacity.shape
     window = canvas[:, top : top + height, left : left + width]
     window += cutting.opacity * (cutting.rgb - window)
 
 
 def _developed(rng: np.random.Generator, canvas: npt.NDArray[np.float32]) -> Image:
-    """Add the grain of a sensor, and round to 8 bits: (3, H, W) in [0, 1] to (H, W, 3)."""
+    """Add sensor noise and round to 8 bits: (3, H, W) in [0, 1] to (H, W, 3)."""
     grain = rng.standard_normal(canvas.shape, np.float32) * np.float32(rng.uniform(0, 0.03))
     rounded = (np.clip(canvas + grain, 0, 1) * 255 + 0.5).astype(np.uint8)
     return np.asarray(cv2.merge(tuple(rounded)), np.uint8)

@@ -1,4 +1,4 @@
-"""The mini scenes as mmseg reads them: ADE20K's layout and rules with other classes."""
+"""The dataset class with which mmseg reads the mini scenes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import ClassVar
 from mmseg.datasets import ADE20KDataset
 from mmseg.registry import DATASETS
 
-from rm_mm.data.mini.classes import SEGMENTATION_CLASSES, SEGMENTATION_PALETTE
+from rm_mm.data.mini.articles import SEGMENTATION_CLASSES, SEGMENTATION_PALETTE
 
 
 @DATASETS.register_module()
 class MiniADE20KDataset(ADE20KDataset):
-    """``ADE20KDataset`` over the mini set.
+    """``ADE20KDataset`` with the classes of the mini set.
 
-    mmseg takes other classes through ``metainfo`` only if they are some of a data set's own, which
-    is why this one needs a name of its own, unlike the other two layouts.
+    The other two tasks set their classes through ``metainfo``. In mmseg, ``metainfo`` can only
+    select from the classes of a data set, so a subclass is needed here.
     """
 
     METAINFO: ClassVar = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,56 +11,47 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from rm_mm.data.mini.classes import CLASSES, SEGMENTATION_CLASSES
+from rm_mm.data.mini.articles import CLASSES, SEGMENTATION_CLASSES
 from rm_mm.data.mini.compose import Scene, object_image, scene
 from rm_mm.files import write_json
 
 IMAGENET = Path('imagenet')
 COCO = Path('coco')
 ADE20K = Path('ade', 'ADEChallengeData2016')
-# What ADE20K calls the splits, in folders and in file names.
+# ADE20K's names of the splits, in folders and in file names.
 ADE20K_SPLITS = {'train': ('training', 'train'), 'val': ('validation', 'val')}
 JPEG_QUALITY = 95
-# Lines of progress a split.
+# Lines of progress per split.
 REPORTS = 10
 
 
-@dataclass(frozen=True)
-class Split:
-    """What to write of ``train`` or ``val``: how many object images, and how many scenes."""
-
-    name: str
-    images: int
-    scenes: int
-
-
 def write_imagenet(
-    root: Path, seed: int, split: Split, progress: Callable[[str], None] | None
+    root: Path, seed: int, split: str, count: int, progress: Callable[[str], None] | None
 ) -> None:
-    """Write the object images, a folder a class, as ``ImageNet(split=...)`` of mmpretrain reads."""
+    """Write object images in a folder per class, for ``ImageNet`` of mmpretrain."""
+    folder = root / IMAGENET / split
     for class_name in CLASSES:
-        (root / IMAGENET / split.name / class_name).mkdir(parents=True)
-    for number in range(split.images):
-        image, label = object_image(seed, split.name, number)
-        name = f'{split.name}_{number:06d}.jpg'
-        _write_jpeg(root / IMAGENET / split.name / CLASSES[label] / name, image)
-        _report(progress, f'objects, {split.name}', number + 1, split.images)
+        (folder / class_name).mkdir(parents=True)
+    for number in range(count):
+        image, label = object_image(seed, split, number)
+        _write_jpeg(folder / CLASSES[label] / f'{split}_{number:06d}.jpg', image)
+        _report(progress, f'objects, {split}', number + 1, count)
 
 
 def write_scenes(
-    root: Path, seed: int, split: Split, size: int, progress: Callable[[str], None] | None
+    root: Path, seed: int, split: str, count: int, size: int, progress: Callable[[str], None] | None
 ) -> None:
-    """Write the scenes twice, for ``CocoDataset`` of mmdet and for ``ADE20KDataset`` of mmseg."""
+    """Write scenes twice, for ``CocoDataset`` of mmdet and for ``ADE20KDataset`` of mmseg."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    ade_split, infix = ADE20K_SPLITS[split.name]
-    coco_folder = root / COCO / f'{split.name}2017'
+    ade_split, infix = ADE20K_SPLITS[split]
+    coco_folder = root / COCO / f'{split}2017'
     image_folder = root / ADE20K / 'images' / ade_split
     label_folder = root / ADE20K / 'annotations' / ade_split
     for folder in (coco_folder, image_folder, label_folder):
         folder.mkdir(parents=True)
-    for number in range(split.scenes):
-        composed = scene(seed, split.name, number, size)
+    for number in range(count):
+        composed = scene(seed, split, number, size)
         image_id = number + 1
         name = f'{image_id:012d}.jpg'
         images.append({'id': image_id, 'file_name': name, 'height': size, 'width': size})
@@ -71,9 +61,9 @@ def write_scenes(
         content = _write_jpeg(coco_folder / name, composed.image)
         (image_folder / f'{stem}.jpg').write_bytes(content)
         (label_folder / f'{stem}.png').write_bytes(_encoded('.png', label_map(composed)))
-        _report(progress, f'scenes, {split.name}', image_id, split.scenes)
+        _report(progress, f'scenes, {split}', image_id, count)
     write_json(
-        root / COCO / 'annotations' / f'instances_{split.name}2017.json',
+        root / COCO / 'annotations' / f'instances_{split}2017.json',
         {
             'info': {'description': 'Fashion-MNIST articles on procedural backgrounds'},
             'licenses': [{'id': 1, 'name': 'MIT'}],
@@ -88,7 +78,7 @@ def write_scenes(
 
 
 def coco_annotations(composed: Scene, image_id: int) -> list[dict[str, Any]]:
-    """Describe each article by its visible pixels: their box, area and run lengths."""
+    """Return the box, area and run lengths of the visible pixels of each article."""
     annotations = []
     for instance in composed.instances:
         runs = coco_mask.encode(np.asfortranarray(instance.mask, np.uint8))
@@ -115,7 +105,7 @@ def label_map(composed: Scene) -> npt.NDArray[np.uint8]:
 
 
 def _encoded(suffix: str, pixels: npt.NDArray[np.uint8]) -> bytes:
-    # OpenCV 5 remarks on every option of another format.
+    # OpenCV 5 warns about options of another format.
     options = () if suffix == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     done, content = cv2.imencode(suffix, pixels, options)
     assert done, f'OpenCV cannot encode {suffix}'
@@ -128,7 +118,7 @@ def _write_jpeg(path: Path, rgb: npt.NDArray[np.uint8]) -> bytes:
     return content
 
 
-def _report(progress: Callable[[str], None] | None, what: str, done: int, total: int) -> None:
-    """Report every tenth of the work, and its end."""
+def _report(progress: Callable[[str], None] | None, task: str, done: int, total: int) -> None:
+    """Report progress after every tenth of the work."""
     if progress is not None and (done * REPORTS) // total > ((done - 1) * REPORTS) // total:
-        progress(f'{what}: {done} of {total}')
+        progress(f'{task}: {done} of {total}')

@@ -1,4 +1,4 @@
-"""Put the mini set in place: whole or not at all, once, and never over somebody else's files."""
+"""Write the mini set: completely or not at all, and never over unrelated files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any
 
 from rm_mm.data.mini.articles import SPLITS, embedded_file
 from rm_mm.data.mini.compose import SCENE_PIXELS
-from rm_mm.data.mini.layouts import Split, write_imagenet, write_scenes
+from rm_mm.data.mini.layouts import write_imagenet, write_scenes
 from rm_mm.errors import InputError
 from rm_mm.files import write_json
 
 STAMP = 'mini.json'
-# To be raised with every change of what is written for the same parameters.
+# Increased whenever the output for the same parameters changes.
 FORMAT = 1
 PLACEMENT_TRIES = 10
-# What a rename says when another call has taken the old folder away, or put a new one there.
+# Errors of a rename after another call has moved the old folder or created a new one.
 OVERTAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
 
 
-def prepare(
+def prepare_mini(
     root: Path,
     *,
     seed: int = 0,
@@ -39,23 +39,23 @@ def prepare(
 ) -> Path:
     """Write the mini set under ``root``, unless it is there already.
 
-    It is made in a folder beside ``root`` that takes its place when complete, so that an
-    interrupted call leaves ``root`` as it was, and of two calls at a time one stands. The same
-    parameters and library versions give the same bytes. A mini set with other parameters is
+    The set is written to a temporary folder next to ``root``, which is renamed when it is complete.
+    An interrupted call therefore leaves ``root`` unchanged, and concurrent calls do not mix. The
+    same parameters and library versions give the same bytes. A mini set with other parameters is
     replaced.
 
     Args:
         root: Folder for ``imagenet``, ``coco``, ``ade`` and the stamp ``mini.json``.
-        seed: Of everything that is drawn.
-        train_images: Images of one article, to pretrain on.
-        val_images: Images of one article, to validate on.
-        train_scenes: Scenes of several articles, to train on; each for detection and segmentation.
-        val_scenes: Scenes of several articles, to validate on.
+        seed: Seed of all images, from 0.
+        train_images: Number of images with one article, for pretraining.
+        val_images: Number of images with one article, for validation.
+        train_scenes: Number of scenes with several articles, for detection and segmentation.
+        val_scenes: Number of scenes with several articles, for validation.
         scene_size: Height and width of a scene in pixels.
-        progress: Called with a line of text about ten times a split.
+        progress: Called with a line of text about ten times per split.
 
     Returns:
-        ``root``, absolute.
+        The absolute path of ``root``.
 
     Raises:
         InputError: If a number is too small, or ``root`` holds anything but a mini set.
@@ -81,15 +81,12 @@ def prepare(
     root.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=root.parent, prefix=f'.{root.name}.', suffix='.preparing'))
     try:
-        # mkdtemp makes folders private; this one is to be as readable as any other new folder.
+        # mkdtemp creates private folders; this one needs the usual permissions.
         made = staging / root.name
         made.mkdir()
-        for split in (
-            Split('train', train_images, train_scenes),
-            Split('val', val_images, val_scenes),
-        ):
-            write_imagenet(made, seed, split, progress)
-            write_scenes(made, seed, split, scene_size, progress)
+        for split in SPLITS:
+            write_imagenet(made, seed, split, counts[f'{split}_images'], progress)
+            write_scenes(made, seed, split, counts[f'{split}_scenes'], scene_size, progress)
         files = {path: (made / path).stat().st_size for path in _files(made)}
         stamp = {'request': request, 'fingerprint': fingerprint(made), 'files': files}
         write_json(made / STAMP, stamp)
@@ -100,9 +97,9 @@ def prepare(
 
 
 def fingerprint(root: Path) -> str:
-    """Return the SHA-256 over the names and contents of all files of a prepared mini set.
+    """Return the SHA-256 of the names and contents of all files of a mini set.
 
-    Files are read anew, so that comparing with the ``fingerprint`` in the stamp finds any change.
+    All files are read, so a comparison with the ``fingerprint`` in the stamp finds any change.
 
     Raises:
         InputError: If ``root`` holds no files.
@@ -134,7 +131,7 @@ def _digest(path: Path) -> str:
 
 
 def _files(root: Path) -> list[str]:
-    """List all files but the stamp, relative to ``root``, sorted, with forward slashes."""
+    """Paths of all files except the stamp, relative to ``root``, sorted, with forward slashes."""
     found = (
         Path(folder, name).relative_to(root).as_posix()
         for folder, _, names in os.walk(root)
@@ -144,7 +141,7 @@ def _files(root: Path) -> list[str]:
 
 
 def _read_stamp(root: Path) -> dict[str, Any] | None:
-    """Read the stamp; None if there is none, or it is not one of ours."""
+    """Read the stamp; None if there is none or it belongs to another tool."""
     try:
         stamp = json.loads((root / STAMP).read_text(encoding='utf-8'))
     except (OSError, ValueError):
@@ -154,7 +151,7 @@ def _read_stamp(root: Path) -> dict[str, Any] | None:
 
 
 def _is_ready(root: Path, request: dict[str, Any]) -> bool:
-    """Tell whether the set asked for is there, with every file at its full size."""
+    """Return whether the requested set is there, with every file at its full size."""
     stamp = _read_stamp(root)
     if stamp is None or stamp['request'] != request:
         return False
@@ -165,41 +162,36 @@ def _is_ready(root: Path, request: dict[str, Any]) -> bool:
 
 
 def _check_replaceable(root: Path) -> None:
-    """Refuse a ``root`` that holds anything that the stamp does not list.
-
-    Raises:
-        InputError: If it does.
-    """
+    """Raise ``InputError`` if ``root`` holds anything that its stamp does not list."""
     if not root.exists():
         return
     if not root.is_dir():
-        raise InputError(f'the mini set needs a folder, {root} is a file; name another place')
+        raise InputError(f'the mini set needs a folder, but {root} is a file; use another folder')
     stamp = _read_stamp(root)
     if stamp is None:
         if any(root.iterdir()):
             raise InputError(
-                f'{root} is not empty and has no {STAMP} of a mini set, so nothing in it is '
-                'touched; name a new or empty folder'
+                f'{root} is not empty and has no {STAMP} of a mini set, so it is left unchanged; '
+                'use a new or empty folder'
             )
         return
     foreign = [path for path in _files(root) if path not in stamp['files']]
     if foreign:
         raise InputError(
             f'the mini set in {root} is incomplete or has other parameters, and cannot be replaced '
-            f'because {foreign[0]} ({len(foreign)} such) is not part of it; move that away, or '
-            'name another folder'
+            f'because {foreign[0]} ({len(foreign)} such) is not part of it; move it away, or use '
+            'another folder'
         )
 
 
 def _put_in_place(made: Path, root: Path, request: dict[str, Any], retired: Path) -> None:
-    """Rename ``made`` to ``root``, whose old content goes to ``retired``.
+    """Rename ``made`` to ``root``, after moving the old content to ``retired``.
 
-    Another call may put its own set in place between any two lines. A folder is only ever renamed
-    to a place that is free or empty, so that all that can happen is that this fails and is tried
-    again, or that the other's set is found to do.
+    Another call may write its set between any two lines. Folders are only renamed to free or empty
+    places, so at worst a rename fails and is tried again, or the set of the other call is used.
 
     Raises:
-        InputError: If ``root`` has come to hold something else meanwhile.
+        InputError: If ``root`` now holds something else.
     """
     retired.mkdir()
     for attempt in range(PLACEMENT_TRIES):

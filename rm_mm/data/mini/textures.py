@@ -1,6 +1,6 @@
-"""Procedural patterns, and the backgrounds made of them.
+"""Procedural patterns, and backgrounds made of them.
 
-Colour comes first, (3, H, W): numpy is several times faster along rows than along triples.
+Images are (3, H, W): numpy is several times faster along rows than along triples.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Image = npt.NDArray[np.float32]
 
 
 def colour(rng: np.random.Generator) -> Image:
-    """Draw an RGB colour of any hue, from vivid to grey and from bright to dark: (3,) in [0, 1]."""
+    """Draw an RGB colour, (3,) in [0, 1], of any hue, saturation and brightness."""
     vivid = rng.random(3, np.float32)
     vivid /= vivid.max()
     grey, value = rng.random(2, np.float32)
@@ -30,7 +30,7 @@ def pattern(rng: np.random.Generator, height: int, width: int) -> Image:
 
 
 def noise(rng: np.random.Generator, height: int, width: int) -> Image:
-    """Draw noise with structure of about 32, 16, 8 and 4 pixels in random shares."""
+    """Draw a random mixture of noise at scales of about 32, 16, 8 and 4 pixels."""
     total: Image = np.zeros((2, 2), np.float32)
     for period, share in zip((32, 16, 8, 4), rng.dirichlet(np.ones(4)), strict=True):
         rows, columns = height // period + 2, width // period + 2
@@ -45,7 +45,7 @@ def stripes(rng: np.random.Generator, height: int, width: int) -> Image:
 
 
 def checks(rng: np.random.Generator, height: int, width: int) -> Image:
-    """Draw a chequered pattern turned by any angle, with soft or hard edges."""
+    """Draw a chequered pattern at any angle, with soft or hard edges."""
     angle = rng.uniform(0, np.pi)
     both = _wave(rng, height, width, angle) * _wave(rng, height, width, angle + np.pi / 2)
     return _hardened(rng, both)
@@ -62,7 +62,7 @@ def _enlarged(plane: Image, height: int, width: int) -> Image:
 
 
 def _distance(angle: float, height: int, width: int) -> Image:
-    """Return each pixel's distance from the centre along a direction, in pixels."""
+    """Return the distance of each pixel from the centre along a direction, in pixels."""
     x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
     y = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
     return x * np.float32(np.cos(angle)) + y[:, None] * np.float32(np.sin(angle))
@@ -80,10 +80,10 @@ def _hardened(rng: np.random.Generator, wave: Image) -> Image:
 
 
 def surface(rng: np.random.Generator, height: int, width: int) -> Image:
-    """Paint noise and one more pattern, each as a shift of colour, over a plain colour.
+    """Paint noise and another pattern, each as a shift of colour, over a plain colour.
 
     Returns:
-        RGB, (3, height, width), around [0, 1] but not clipped to it.
+        RGB, (3, height, width), not clipped to [0, 1].
     """
     painted = np.repeat(colour(rng), height * width).reshape(3, height, width)
     for drawn in (noise(rng, height, width), pattern(rng, height, width)):
@@ -94,10 +94,10 @@ def surface(rng: np.random.Generator, height: int, width: int) -> Image:
 
 
 def background(rng: np.random.Generator, height: int, width: int) -> Image:
-    """Paint a surface, and over it, every other time, a large shape of another.
+    """Paint a surface and, in half of the images, a large shape with another surface on it.
 
-    The shape has edges and an area like the articles', so that these do not stand out by being
-    the only things there.
+    The shape has edges and an area similar to an article's, so that articles are not the only
+    objects in an image.
 
     Returns:
         RGB, (3, height, width) in [0, 1].

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.cifar_batches import RELEASES, read_batch, read_members
+from rm_mm.data.cifar_batches import RELEASES, read_members
+from rm_mm.data.cifar_batches import read_cifar_batch as read_batch
 from rm_mm.data.prepare.archives import ARCHIVES, find, require
 from rm_mm.data.prepare.folders import copy_classes
 from rm_mm.data.prepare.subset import closest, write_stamp

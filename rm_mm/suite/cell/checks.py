@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.embedded import reads_embedded
-from rm_mm.data.presence import require_data
+from rm_mm.data.sources import reads_embedded, require_data
 from rm_mm.errors import InputError, Mistakes, printable
 from rm_mm.recipe.batch import apply_batch_policy
 from rm_mm.recipe.config import understood

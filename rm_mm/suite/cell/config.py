@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.compat.config_scopes import configs_root
-from rm_mm.data.presence import set_data_root
+from rm_mm.data.sources import set_data_root
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import entries, read_config, read_saved_config, type_name, understood
 from rm_mm.recipe.flat import flatten

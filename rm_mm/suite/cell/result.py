@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.embedded import reads_embedded
-from rm_mm.data.presence import datasets
+from rm_mm.data.sources import datasets, reads_embedded
 from rm_mm.errors import RejectedError
 from rm_mm.logs.scalars import evaluation_curve, training_pace, untrained_curve
 from rm_mm.recipe.batch import RECIPES_BATCH

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from rm_mm.data.presence import LOADERS, datasets
+from rm_mm.data.sources import LOADERS, datasets
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import building, entries, type_name
 from rm_mm.recipe.network import build_network, silent

@@ -79,7 +79,7 @@ def run(arguments, log, kill_at=-1, delay=0.0):
 @pytest.fixture(scope='module')
 def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp('data')
-    return mini.prepare(folder, train_images=160, val_images=20, train_scenes=28, val_scenes=4)
+    return mini.prepare_mini(folder, train_images=160, val_images=20, train_scenes=28, val_scenes=4)
 
 
 def tensors(path):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.slow
 def test_two_processes_resume_in_the_middle_of_an_epoch(tmp_path):
-    images = mini.prepare(
+    images = mini.prepare_mini(
         tmp_path / 'data', train_images=80, val_images=20, train_scenes=2, val_scenes=2
     )
 

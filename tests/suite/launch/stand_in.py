@@ -81,7 +81,7 @@ SUITE = """
 import sys
 from rm_mm import cli
 from rm_mm.data import mini
-mini.prepare = lambda folder, progress, **sizes: folder
+mini.prepare_mini = lambda folder, progress, **sizes: folder
 mini.fingerprint = lambda folder: 'of the images'
 from rm_mm.suite import execution
 execution.check_backbones = lambda *_: None

@@ -244,7 +244,7 @@ def test_what_sbatch_refuses_is_said_in_its_words(environment, tmp_path):
 
 def test_real_cells(cluster, tmp_path):
     """Everything is the real thing, on a few images: pretraining, export, transfer, records."""
-    mini.prepare(
+    mini.prepare_mini(
         tmp_path / 'data' / 'mini', train_images=64, val_images=20, train_scenes=4, val_scenes=2
     )
     environment = {**cluster, 'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}'}

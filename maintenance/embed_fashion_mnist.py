@@ -1,13 +1,13 @@
-"""Make the embedded subset from the whole of Fashion-MNIST.
+"""Write the embedded subset of Fashion-MNIST, rm_mm/data/mini/fashion_mnist_{train,val}.png.
 
-The source is a folder with the four published files, such as the one that Debian's package
-``dataset-fashion-mnist`` installs::
+The source is a folder with the four published files. Debian's package ``dataset-fashion-mnist``
+installs one::
 
-    python -m rm_mm.data.mini.embed --source /usr/share/datasets/fashion-mnist
+    python maintenance/embed_fashion_mnist.py --source /usr/share/datasets/fashion-mnist
 
-Each split becomes one greyscale PNG: a row of 28 x 28 tiles a class, in the order of ``CLASSES``.
-Compared on 4,000 articles, in bytes an article: .npz 434, lossless WebP 382, xz 372 and PNG 391,
-which any viewer opens and which carries its own checksums.
+Each split becomes one greyscale PNG with a row of 28 x 28 tiles for each class, in the order of
+``CLASSES``. Bytes per article, compared on 4,000 articles: .npz 434, lossless WebP 382, xz 372 and
+PNG 391. Any viewer opens a PNG, and it carries its own checksums.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from rm_mm.data.mini.articles import TILE_PIXELS, embedded_file
-from rm_mm.data.mini.classes import CLASSES
+from rm_mm.data.mini.articles import CLASSES, TILE_PIXELS, embedded_file
 from rm_mm.errors import InputError
 from rm_mm.files import replacing
 
@@ -52,7 +51,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     byte), the number of dimensions, each dimension as a big-endian 32-bit integer, the values.
 
     Raises:
-        InputError: If the file is missing, is not of this format, or is cut short.
+        InputError: If the file is missing, has another format, or is truncated.
     """
     if not path.is_file():
         raise InputError(
@@ -62,7 +61,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError) as error:
-        raise InputError(f'{path} is not a whole gzip file ({error}); fetch it again') from error
+        raise InputError(f'{path} is not a whole gzip file ({error}); download it again') from error
     if len(content) < 4 or content[:3] != b'\x00\x00\x08':
         raise InputError(f'{path} is not an IDX file of bytes: it starts with {content[:4]!r}')
     dimensions = content[3]
@@ -71,7 +70,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     if len(content) - start != math.prod(shape):
         raise InputError(
             f'{path} holds {len(content) - start} values, its header says {math.prod(shape)}; '
-            'fetch it again'
+            'download it again'
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
@@ -80,38 +79,38 @@ def select(
     images: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.uint8],
     per_class: int,
-    seen: set[bytes],
+    selected: set[bytes],
 ) -> npt.NDArray[np.uint8]:
-    """Take the first ``per_class`` articles of each class that were not seen before.
+    """Select the first ``per_class`` articles of each class that are not selected yet.
 
     Args:
         images: (N, 28, 28).
         labels: Fashion-MNIST's numbers, (N,).
-        per_class: Articles of each class to take.
-        seen: Pixels of the articles that are taken already, here or in another split. Added to.
+        per_class: Number of articles of each class.
+        selected: Pixels of the articles selected so far, in all splits. Updated.
 
     Returns:
-        (classes, per_class, 28, 28), the classes in the order of ``CLASSES``.
+        (classes, per_class, 28, 28), with the classes in the order of ``CLASSES``.
 
     Raises:
         InputError: If a class has too few different articles.
     """
-    chosen = []
+    classes = []
     for name in CLASSES:
         tiles: list[npt.NDArray[np.uint8]] = []
         for image in images[labels == FASHION_MNIST_LABELS[name]]:
             if len(tiles) == per_class:
                 break
-            if (pixels := image.tobytes()) not in seen:
-                seen.add(pixels)
+            if (pixels := image.tobytes()) not in selected:
+                selected.add(pixels)
                 tiles.append(image)
         if len(tiles) < per_class:
             raise InputError(
-                f'{per_class} articles of each class were asked for, the source has {len(tiles)} '
-                f'of class {name} that differ; ask for fewer'
+                f'expected {per_class} articles of each class, the source has {len(tiles)} '
+                f'different ones of class {name}; pass a smaller number'
             )
-        chosen.append(np.stack(tiles))
-    return np.stack(chosen)
+        classes.append(np.stack(tiles))
+    return np.stack(classes)
 
 
 def embed(source: Path, output: Path, per_class: dict[str, int]) -> list[Path]:
@@ -120,7 +119,7 @@ def embed(source: Path, output: Path, per_class: dict[str, int]) -> list[Path]:
     Args:
         source: Folder with the four files of Fashion-MNIST.
         output: Folder to write to.
-        per_class: Articles of each class, for the splits ``train`` and ``val``.
+        per_class: Number of articles of each class, for the splits ``train`` and ``val``.
 
     Returns:
         The files written.
@@ -128,17 +127,18 @@ def embed(source: Path, output: Path, per_class: dict[str, int]) -> list[Path]:
     Raises:
         InputError: If the source cannot be read or has too few articles.
     """
-    seen: set[bytes] = set()
+    selected: set[bytes] = set()
     written = []
     for split, prefix in SOURCE_PREFIX.items():
         images = read_idx(source / f'{prefix}-images-idx3-ubyte.gz')
         labels = read_idx(source / f'{prefix}-labels-idx1-ubyte.gz')
-        if images.shape != (len(labels), TILE_PIXELS, TILE_PIXELS):
+        expected = (len(labels), TILE_PIXELS, TILE_PIXELS)
+        if images.shape != expected:
             raise InputError(
-                f'{prefix}-images has shape {images.shape}, expected '
-                f'{(len(labels), TILE_PIXELS, TILE_PIXELS)} for its {len(labels)} labels'
+                f'{prefix}-images has shape {images.shape}, expected {expected} for its '
+                f'{len(labels)} labels'
             )
-        tiles = select(images, labels, per_class[split], seen)
+        tiles = select(images, labels, per_class[split], selected)
         sheet = tiles.transpose(0, 2, 1, 3).reshape(len(CLASSES) * TILE_PIXELS, -1)
         target = output / embedded_file(split).name
         with replacing(target) as temporary:
@@ -149,9 +149,9 @@ def embed(source: Path, output: Path, per_class: dict[str, int]) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
-    parser = argparse.ArgumentParser(description='Make the embedded subset of Fashion-MNIST.')
+    parser = argparse.ArgumentParser(description='Write the embedded subset of Fashion-MNIST.')
     parser.add_argument('--source', type=Path, required=True, help='folder with the *-ubyte.gz')
-    parser.add_argument('--output', type=Path, default=Path(__file__).parent)
+    parser.add_argument('--output', type=Path, default=embedded_file('train').parent)
     parser.add_argument('--train-per-class', type=int, default=800)
     parser.add_argument('--val-per-class', type=int, default=200)
     options = parser.parse_args(arguments)

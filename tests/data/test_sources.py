@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from rm_mm.data.presence import expected_paths, require_data, set_data_root
+from rm_mm.data.sources import expected_paths, require_data, set_data_root
 from rm_mm.errors import InputError
 
 
@@ -25,7 +25,7 @@ def coco(root='data/coco/'):
     )
 
 
-def test_names_what_is_missing_and_what_is_empty(tmp_path):
+def test_missing_and_empty_paths_are_reported(tmp_path):
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'annotations' / 'train.json').touch()
     (tmp_path / 'train').mkdir()
@@ -39,7 +39,7 @@ def test_names_what_is_missing_and_what_is_empty(tmp_path):
     assert 'my config' in message
 
 
-def test_is_content_with_what_is_there(tmp_path):
+def test_complete_data_is_accepted(tmp_path):
     for name in ('train', 'val', 'annotations'):
         (tmp_path / name).mkdir()
     for name in ('train/a.jpg', 'val/a.jpg', 'annotations/train.json', 'annotations/val.json'):
@@ -47,7 +47,7 @@ def test_is_content_with_what_is_there(tmp_path):
     require_data(coco(f'{tmp_path}/'), 'my config')
 
 
-def test_another_root_reaches_loaders_and_evaluators():
+def test_another_root_applies_to_loaders_and_evaluators():
     config = coco()
     set_data_root(config, '/elsewhere')
     assert config['val_evaluator']['ann_file'] == '/elsewhere/annotations/val.json'
@@ -57,12 +57,12 @@ def test_another_root_reaches_loaders_and_evaluators():
     ]  # fmt: skip
 
 
-def test_imagenet_is_a_folder_a_split():
+def test_a_split_of_imagenet_is_a_folder():
     dataset = dict(type='ImageNet', data_root='data/imagenet', split='train')
     assert expected_paths(dataset) == [Path('data/imagenet/train')]
 
 
-def test_a_root_moves_for_every_file_of_an_evaluator():
+def test_another_root_applies_to_every_path_of_an_evaluator():
     config = Config(
         dict(
             val_dataloader=dict(dataset=dict(type='A', data_root='data/a/')),
@@ -78,7 +78,7 @@ def test_a_root_moves_for_every_file_of_an_evaluator():
     )
 
 
-def test_one_root_does_not_stand_for_two():
+def test_one_root_cannot_replace_two():
     loader = dict(dataset=dict(datasets=[dict(data_root='data/a'), dict(data_root='data/b')]))
     with pytest.raises(InputError, match='data/a, data/b'):
         set_data_root(Config(dict(train_dataloader=loader)), '/new')

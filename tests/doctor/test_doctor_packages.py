@@ -1,11 +1,11 @@
-"""The lines that mend a lack are of the line of the stack that rm_mm was built for."""
+"""Problems of the OpenMMLab packages, and fixes that match the line of the stack in use."""
 
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from rm_mm.doctor import stack
-from rm_mm.doctor.children import Answer
+from rm_mm.doctor import packages
+from rm_mm.doctor.imports import ImportResult
 
 ONEDL = {
     'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmpretrain': '1.3.6',
@@ -31,30 +31,30 @@ def machine(monkeypatch):
             return installed[name]
 
         needs = [f'{name}>={number}' for name, number in line.items() if name != 'mmcv-lite']
-        monkeypatch.setattr(stack, 'requires', lambda name: needs)
-        monkeypatch.setattr(stack, 'version', version)
-        monkeypatch.setattr(stack, 'distribution', version)
-        # Without its package a module does not import.
+        monkeypatch.setattr(packages, 'requires', lambda name: needs)
+        monkeypatch.setattr(packages, 'version', version)
+        monkeypatch.setattr(packages, 'distribution', version)
+        # A module without a package does not import.
         gone = f'ModuleNotFoundError: No module named {0!r}'
-        answers = {
-            module: Answer('' if any(name in installed for name in names) else gone)
-            for module, names in stack.LINES.items()
+        results = {
+            module: ImportResult('' if any(name in installed for name in names) else gone)
+            for module, names in packages.DISTRIBUTIONS.items()
         }
-        answers |= {module: Answer(error) for module, error in dict(errors).items()}
-        return {finding.name: finding for finding in stack.stack(answers)}
+        results |= {module: ImportResult(error) for module, error in dict(errors).items()}
+        return {finding.name: finding for finding in packages.check_stack(results)}
 
     return pretend
 
 
 @pytest.mark.parametrize('line', [ONEDL, UPSTREAM])
-def test_either_line_is_fine(machine, line):
+def test_either_line_is_ok(machine, line):
     found = machine(line)
     assert {finding.state for finding in found.values()} == {'ok'}
     assert len(found) == 5
 
 
 @pytest.mark.parametrize(
-    ('line', 'gone', 'module', 'mend'),
+    ('line', 'gone', 'module', 'fix'),
     [
         (ONEDL, 'onedl-mmcv', 'mmcv', 'pip install onedl-mmcv'),
         (UPSTREAM, 'mmcv-lite', 'mmcv', 'pip install mmcv-lite==2.1.0'),
@@ -62,82 +62,88 @@ def test_either_line_is_fine(machine, line):
         (UPSTREAM, 'mmsegmentation', 'mmseg', 'pip install mmsegmentation'),
     ],
 )
-def test_what_is_missing_is_named_as_its_line_has_it(machine, line, gone, module, mend):
+def test_a_missing_package_is_installed_from_its_line(machine, line, gone, module, fix):
     found = machine({name: number for name, number in line.items() if name != gone})
-    assert (found[module].state, found[module].mend) == ('broken', mend)
+    assert (found[module].state, found[module].fix) == ('broken', fix)
 
 
-def test_both_lines_at_once_are_the_broken_state(machine):
+def test_both_lines_at_once_are_broken(machine):
     found = machine({**ONEDL, 'mmcv': '2.1.0'})
     assert found['mmcv'].state == 'broken'
     assert found['mmcv'].found.startswith('two packages own this module')
-    assert found['mmcv'].mend == 'pip uninstall -y onedl-mmcv mmcv && pip install onedl-mmcv'
+    assert found['mmcv'].fix == 'pip uninstall -y onedl-mmcv mmcv && pip install onedl-mmcv'
 
 
-def test_an_older_version_is_named_with_its_bound(machine):
+def test_an_older_version_is_reported_with_its_bound(machine):
     found = machine({**ONEDL, 'onedl-mmengine': '0.10.9'})
     assert found['mmengine'].found == 'onedl-mmengine 0.10.9, older than 0.10.12'
-    assert found['mmengine'].mend == 'pip install -U onedl-mmengine'
+    assert found['mmengine'].fix == 'pip install -U onedl-mmengine'
 
 
 def test_mmengine_without_pkg_resources_needs_an_older_setuptools(machine):
     error = "ModuleNotFoundError: No module named 'pkg_resources'"
     found = machine(UPSTREAM, errors={'mmengine': error})
-    assert found['mmengine'].mend == "pip install 'setuptools<81'"
+    assert found['mmengine'].fix == "pip install 'setuptools<81'"
 
 
-def test_mmdet_that_refuses_mmcv_is_mended_at_mmcv(machine):
-    refusal = 'AssertionError: MMCV==2.2.0 is used but incompatible. Please install mmcv<2.2.0.'
-    found = machine({**UPSTREAM, 'mmcv-lite': '2.2.0'}, errors={'mmdet': refusal})
+def test_mmdet_that_rejects_mmcv_is_fixed_by_another_mmcv(machine):
+    rejection = 'AssertionError: MMCV==2.2.0 is used but incompatible. Please install mmcv<2.2.0.'
+    found = machine({**UPSTREAM, 'mmcv-lite': '2.2.0'}, errors={'mmdet': rejection})
     assert found['mmdet'].state == 'broken'
-    assert found['mmdet'].mend == 'pip uninstall -y mmcv-lite && pip install mmcv-lite==2.1.0'
-    found = machine(ONEDL, errors={'mmpretrain': refusal})
-    assert found['mmpretrain'].mend == 'pip uninstall -y onedl-mmcv && pip install onedl-mmcv'
+    assert found['mmdet'].fix == 'pip uninstall -y mmcv-lite && pip install mmcv-lite==2.1.0'
+    found = machine(ONEDL, errors={'mmpretrain': rejection})
+    assert found['mmpretrain'].fix == 'pip uninstall -y onedl-mmcv && pip install onedl-mmcv'
 
 
 @pytest.mark.parametrize(
-    ('line', 'mend'),
+    ('line', 'fix'),
     [
         (ONEDL, 'pip uninstall -y onedl-mmcv && pip install onedl-mmcv'),
         (UPSTREAM, 'pip uninstall -y mmcv-lite && pip install mmcv-lite==2.1.0'),
     ],
 )
-def test_ops_for_another_torch_are_mended_on_the_same_line(machine, line, mend):
+def test_ops_for_another_torch_are_replaced_from_the_same_line(machine, line, fix):
     machine(line)
     error = 'ImportError: mmcv/_ext.so: undefined symbol: _ZN3c10'
-    answers = {'=ops': Answer('', facts={'kind': 'compiled'}), 'mmcv._ext': Answer(error)}
-    (finding,) = stack.ops(answers)
-    assert (finding.state, finding.mend) == ('broken', mend)
+    results = {
+        '=ops': ImportResult('', facts={'kind': 'compiled'}),
+        'mmcv._ext': ImportResult(error),
+    }
+    (finding,) = packages.check_mmcv_ops(results)
+    assert (finding.state, finding.fix) == ('broken', fix)
     assert 'built for another torch' in finding.found
 
 
-def test_ops_that_are_there_and_ops_that_are_not(machine):
+def test_ops_with_and_without_an_import_error(machine):
     machine(ONEDL)
-    answers = {'=ops': Answer('', facts={'kind': 'substitute'}), 'mmcv._ext': Answer('')}
-    (finding,) = stack.ops(answers)
+    results = {
+        '=ops': ImportResult('', facts={'kind': 'substitute'}),
+        'mmcv._ext': ImportResult(''),
+    }
+    (finding,) = packages.check_mmcv_ops(results)
     assert finding.state == 'ok'
-    answers = {'=ops': Answer('ImportError: x'), 'mmcv._ext': Answer('ImportError: x')}
-    (finding,) = stack.ops(answers)
+    results = {'=ops': ImportResult('ImportError: x'), 'mmcv._ext': ImportResult('ImportError: x')}
+    (finding,) = packages.check_mmcv_ops(results)
     assert (finding.state, finding.found) == ('broken', 'ImportError: x')
 
 
-def test_in_a_checkout_the_line_is_what_is_installed(machine):
+def test_in_a_checkout_the_installed_packages_decide_the_line(machine):
     found = machine(UPSTREAM, line={})
     assert found['rm_mm'].found == 'run from a checkout, not installed'
     found = machine({name: UPSTREAM[name] for name in ('mmengine', 'mmdet')}, line={})
-    assert found['mmseg'].mend == 'pip install mmsegmentation'
+    assert found['mmseg'].fix == 'pip install mmsegmentation'
 
 
-def test_an_rm_mm_that_was_built_for_the_other_line_is_named(machine):
+def test_an_rm_mm_built_for_the_other_line_is_reported(machine):
     found = machine(UPSTREAM, line=ONEDL)
     assert found['rm_mm'].state == 'note'
     assert found['rm_mm'].found == 'was built for the onedl line, found upstream'
-    assert found['rm_mm'].mend.startswith('RM_MM_STACK=upstream pip install --no-cache-dir')
+    assert found['rm_mm'].fix.startswith('RM_MM_STACK=upstream pip install --no-cache-dir')
     assert 'rm_mm' not in machine(UPSTREAM)
 
 
 @pytest.mark.parametrize(
-    ('line', 'out', 'stray', 'module', 'mend'),
+    ('line', 'out', 'stray', 'module', 'fix'),
     [
         (
             ONEDL, 'onedl-mmdetection', 'mmdet', 'mmdet',
@@ -149,42 +155,42 @@ def test_an_rm_mm_that_was_built_for_the_other_line_is_named(machine):
         ),
     ],
 )  # fmt: skip
-def test_one_package_of_the_other_line_is_named(machine, line, out, stray, module, mend):
+def test_one_package_of_the_other_line_is_reported(machine, line, out, stray, module, fix):
     mixed = {name: number for name, number in line.items() if name != out} | {stray: '9.9'}
     found = machine(mixed, line=line)
-    assert (found[module].state, found[module].mend) == ('note', mend)
+    assert (found[module].state, found[module].fix) == ('note', fix)
     assert [name for name, finding in found.items() if finding.state != 'ok'] == [module]
     found = machine(mixed, line=line, errors={module: 'ImportError: cannot import name x'})
-    assert (found[module].state, found[module].mend) == ('broken', mend)
+    assert (found[module].state, found[module].fix) == ('broken', fix)
 
 
-def test_a_module_that_no_package_brings_is_said(machine):
+def test_a_module_without_a_package_is_reported(machine):
     installed = {name: number for name, number in ONEDL.items() if name != 'onedl-mmdetection'}
     found = machine(installed, errors={'mmdet': ''})
     assert found['mmdet'].state == 'note'
-    assert 'no package says that it brings it' in found['mmdet'].found
+    assert 'no installed package provides it' in found['mmdet'].found
 
 
 def test_torchvision_for_another_torch():
-    answers = {
-        'torch': Answer('', facts={'version': '2.14.1+cu130'}),
-        'torchvision': Answer('RuntimeError: operator torchvision::nms does not exist'),
+    results = {
+        'torch': ImportResult('', facts={'version': '2.14.1+cu130'}),
+        'torchvision': ImportResult('RuntimeError: operator torchvision::nms does not exist'),
     }
-    first, second = stack.torch(answers)
+    first, second = packages.check_torch(results)
     assert first.state == 'ok'
     assert second.state == 'broken'
-    assert second.mend == 'pip install --force-reinstall torchvision torch==2.14.1'
-    answers['torch'] = Answer('OSError: libcudart.so: cannot open shared object file')
-    first, _ = stack.torch(answers)
-    assert (first.state, first.mend[:31]) == ('broken', 'pip install torch torchvision, ')
+    assert second.fix == 'pip install --force-reinstall torchvision torch==2.14.1'
+    results['torch'] = ImportResult('OSError: libcudart.so: cannot open shared object file')
+    first, _ = packages.check_torch(results)
+    assert (first.state, first.fix[:31]) == ('broken', 'pip install torch torchvision, ')
 
 
 @pytest.mark.parametrize(
     ('version', 'state'),
     [((3, 9), 'broken'), ((3, 10), 'ok'), ((3, 12), 'ok'), ((3, 13), 'broken')],
 )
-def test_pythons_that_the_stack_is_made_for(version, state, monkeypatch):
-    monkeypatch.setattr(stack.sys, 'version_info', (*version, 1))
-    (finding,) = stack.python()
+def test_supported_versions_of_python(version, state, monkeypatch):
+    monkeypatch.setattr(packages.sys, 'version_info', (*version, 1))
+    (finding,) = packages.check_python()
     assert finding.state == state
-    assert bool(finding.mend) == (state == 'broken')
+    assert bool(finding.fix) == (state == 'broken')
