@@ -47,13 +47,13 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run_suite_command(args: argparse.Namespace) -> int:
     """Run what is missing, and print the table."""
-    from rm_mm.reporting.command import show
+    from rm_mm.cli.report import print_records
     from rm_mm.suite.command import run_suite, run_transfer
     from rm_mm.suite.processes import stopped_by_signals
 
     with stopped_by_signals():
         outcome = (run_suite if args.command == 'suite' else run_transfer)(args)
-    show(outcome.records)
+    print_records(outcome.records)
     if outcome.failures:
         raise RejectedError(
             f'{len(outcome.failures)} of {outcome.cells} cells are not done:\n'
