@@ -77,16 +77,21 @@ def _print_on_terminal(table: Table) -> bool:
 
     from rm_mm.reporting.table import TEXT_COLUMNS
 
-    console, drawn = Console(highlight=False), RichTable(box=None, header_style='bold', pad_edge=False)
+    console, drawn = (
+        Console(highlight=False),
+        RichTable(box=None, header_style='bold', pad_edge=False),
+    )
     for index, heading in enumerate(table.header):
         drawn.add_column(
             Text(heading),
             justify='left' if index < TEXT_COLUMNS else 'right',
             no_wrap=heading != 'verdict',
+            min_width=20 if heading == 'verdict' else None,
         )
     for row in table.rows:
         drawn.add_row(*map(Text, row))
-    if Measurement.get(console, console.options, drawn).minimum > console.width:
+    unlimited = console.options.update(max_width=sys.maxsize)
+    if Measurement.get(console, unlimited, drawn).minimum > console.width:
         return False
     console.print(drawn)
     print('\n'.join(['', *table.notes]))

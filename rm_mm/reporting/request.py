@@ -46,12 +46,14 @@ class ReportRequest:
         paths = [self.paths] if isinstance(self.paths, str | PathLike) else self.paths
         if not isinstance(paths, Sequence) or not paths:
             raise InputError(f'report: expected one or more paths, found {printable(paths)}')
-        given = [*paths, *(value for name in _FORMATS if (value := getattr(self, name)) is not None)]
+        given = [
+            *paths,
+            *(value for name in _FORMATS if (value := getattr(self, name)) is not None),
+        ]
         for value in given:
             if not isinstance(value, str | PathLike) or not os.fspath(value):
                 raise InputError(
-                    f'report: expected paths as str or Path, found {type(value).__name__} '
-                    f'{value!a}'
+                    f'report: expected paths as str or Path, found {type(value).__name__} {value!a}'
                 )
         object.__setattr__(self, 'paths', tuple(map(os.fspath, paths)))
         targets = [target.resolve() for target in self.targets.values()]
@@ -118,7 +120,7 @@ def report(
     sources = _find(request)
     _require_writable(request, sources)
     found = read_files(sources.records, 'no table was made')
-    records, notes = list(found), []
+    records, notes = list(found), list[str]()
     if sources.logs:
         from rm_mm.reporting.logs.rows import read_rows
 
@@ -165,7 +167,7 @@ def _find(request: ReportRequest) -> _Sources:
         InputError: If a path is given twice, or a run and the work directory that contains it.
     """
     sources = _Sources([], [], [])
-    for text in map(os.fspath, request.paths):
+    for text in map(str, request.paths):
         if records := _records_in(Path(text)):
             sources.records.extend(records)
             sources.suites.append(Path(text).resolve())

@@ -53,12 +53,12 @@ def paired_test(differences: Sequence[float], assumed: float = 0.0) -> PairedTes
 
     values = np.asarray(differences, dtype=float)
     mean = float(values.mean())
-    if _equal(values):
+    if _equal(differences):
         return PairedTest(len(values), mean, mean, mean, 1.0)
     # A fixed seed: the same records give the same interval. RandomState's stream never changes.
     draws = np.random.RandomState(0).randint(0, len(values), (_RESAMPLES, len(values)))
     low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
-    p_value = 2 * min(_lower_tail(values, assumed, sign) for sign in (-1, 1))
+    p_value = 2 * min(_lower_tail(differences, assumed, sign) for sign in (-1, 1))
     return PairedTest(len(values), mean, float(low), float(high), p_value)
 
 
@@ -86,6 +86,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
         least = max(least, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = least
     return corrected
+
+
+def rank_correlations(x: Sequence[float], y: Sequence[float]) -> tuple[float, float] | None:
+    """Spearman's rho and Kendall's tau-b; None if all values of one side are equal.
+
+    As with :func:`_lower_tail`, ``scipy.stats`` would be the slowest import of a page.
+    """
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return None
+    import numpy as np
+
+    sides, ranks, untied = [np.asarray(x), np.asarray(y)], [], []
+    for values in sides:
+        _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[group])
+        untied.append(len(values) ** 2 - int((counts**2).sum()))
+    # Pairs in the same order minus pairs in the opposite order.
+    order = sum(np.sign(sides[0] - a) @ np.sign(sides[1] - b) for a, b in zip(x, y, strict=True))
+    return float(np.corrcoef(*ranks)[0, 1]), float(order) / math.sqrt(untied[0] * untied[1])
 
 
 def _equal(values: Sequence[float]) -> bool:

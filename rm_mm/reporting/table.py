@@ -123,13 +123,13 @@ def _exclusions(results: Results) -> list[str]:
         for column, cell in zip(results.columns, row.cells, strict=True):
             name = f'{row.method} of {column.name or column.task}'
             notes = [
-                f', seed {record.seed}: the baseline has {reason}, so there is no gain.'
+                f', seed {record.seed}: the baseline has {reason}: no gain.'
                 for record, base in cell.pairs
                 if (reason := difference(record, base))
             ]
             ends = sorted({record.last_step for record in cell.records if LOG in record.settings})
             if len(ends) > 1:
-                notes.append(f': runs end at different steps: {", ".join(map(str, ends))}.')
+                notes.append(f': its runs end at different steps: {", ".join(map(str, ends))}.')
             figures = sorted({f'{record.published}' for record in cell.records})
             if len(figures) > 1:
                 notes.append(

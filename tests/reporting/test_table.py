@@ -80,7 +80,7 @@ def test_every_row_is_marked():
     assert marks == ['mini', '-', 'paper, controlled', 'paper, controlled']
 
 
-def test_two_columns_of_a_kind_are_told_apart():
+def test_two_columns_of_a_task_have_different_headings():
     table = build_table([RECORD, replace(RECORD, column='gfl_r50_coco')])
     assert table.header[2] == 'atss_r18_mini box AP % best'
     assert table.header[5] == 'gfl_r50_coco box AP % best'
@@ -119,7 +119,7 @@ def test_names_are_escaped():
     assert r'\&' in to_latex(table)
 
 
-def test_what_latex_takes_for_its_own_is_escaped():
+def test_latex_syntax_is_escaped():
     table = Table(['method', 'task', 'AP'], [['a<b>_{#1}$^~\\x', 'coco', '1']], [])
     escaped = (
         r'a\textless{}b\textgreater{}\_\{\#1\}'
@@ -147,11 +147,11 @@ def test_one_seed_claims_nothing():
     assert 'paper' not in short.header
 
 
-def test_what_a_reader_has_to_know_of_single_figures():
+def test_notes_about_single_figures():
     found = records()
     found[0].batch = 'global batch 2 (1 process x 2) instead of 16, as asked for'
     text = ' '.join(build_table(found).notes)
     assert f'detection rm: {found[0].batch}.' in text
     # Two seeds in detection, one in segmentation.
-    assert 'Of 1 seed only: segmentation rm.' in text
-    assert 'only' not in ' '.join(build_table(found[:4]).notes)
+    assert 'Only 1 seed: segmentation rm.' in text
+    assert 'Only' not in ' '.join(build_table(found[:4]).notes)

@@ -40,7 +40,9 @@ def curves(results: Results, looks: dict[str, Look]) -> list[Panel]:
     settings = dict.fromkeys(row.setting for row in results.rows)
     for column in results.columns:
         cells = column_cells(results, column)
-        units = dict.fromkeys(r.step_unit for _, _, cell, _ in cells for r in cell.records if r.curve)
+        units = dict.fromkeys(
+            r.step_unit for _, _, cell, _ in cells for r in cell.records if r.curve
+        )
         for setting, unit in product(settings, units):
             lines = [
                 (method, records)

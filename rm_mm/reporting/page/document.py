@@ -23,6 +23,7 @@ from rm_mm.reporting.page.runs import Runs
 from rm_mm.reporting.page.samples import mixed_images, predictions
 from rm_mm.reporting.results import Results
 from rm_mm.reporting.table import gain_text, mean_text
+from rm_mm.reporting.verdict import Kind
 
 #: Sections in order: their name in the contents, and why one is missing.
 _SECTIONS = {
@@ -36,7 +37,7 @@ _SECTIONS = {
     'runs-list': ('Runs', ''),
 }
 #: Shape of each kind of verdict, and its words in the headline, which lists them in this order.
-_VERDICTS = {
+_VERDICTS: dict[Kind, tuple[str, str]] = {
     'reproduced': ('\N{CHECK MARK}', 'reproduced'),
     'better': ('\N{BLACK UP-POINTING TRIANGLE}', 'significantly better than the baseline'),
     'worse': ('\N{BLACK DOWN-POINTING TRIANGLE}', 'significantly worse than the baseline'),
@@ -50,9 +51,7 @@ _VERDICTS = {
 _NAMES = 8
 
 
-def to_page(
-    results: Results, notes: Sequence[str], located: Sequence[tuple[Path, Record]]
-) -> str:
+def to_page(results: Results, notes: Sequence[str], located: Sequence[tuple[Path, Record]]) -> str:
     """The page of some records.
 
     Args:
@@ -149,9 +148,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _facts(
-    results: Results, records: Sequence[Record], methods: Sequence[str]
-) -> dict[str, str]:
+def _facts(results: Results, records: Sequence[Record], methods: Sequence[str]) -> dict[str, str]:
     """What was compared, for the head of the page."""
     return {
         'Methods': _listed(methods),

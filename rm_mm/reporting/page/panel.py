@@ -213,9 +213,9 @@ def shortened(name: str, letters: int) -> str:
     return name if len(name) <= letters else name[: letters - 1] + '…'
 
 
-def column_cells(
-    results: Results, column: Column
-) -> list[tuple[str, str, TableCell, Verdict]]:
+def column_cells(results: Results, column: Column) -> list[tuple[str, str, TableCell, Verdict]]:
     """Method, setting, cell and verdict of each row in one column."""
     index = results.columns.index(column)
-    return [(row.method, row.setting, row.cells[index], row.verdicts[index]) for row in results.rows]
+    return [
+        (row.method, row.setting, row.cells[index], row.verdicts[index]) for row in results.rows
+    ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rm_mm.records import Record
 from rm_mm.reporting.page.panel import DataTable, Look, Mark, Panel, horizontal, signed, vertical
 from rm_mm.reporting.results import Column, Results
-from rm_mm.reporting.statistics import LEVEL
+from rm_mm.reporting.statistics import LEVEL, rank_correlations
 
 _PRETRAINING = 'classification'
 _NO_RANKS = 'all equal, so no ranks to compare'
@@ -95,14 +95,10 @@ def _claim(before: list[float], after: list[float]) -> str:
 
 
 def _ranked(before: list[float], after: list[float]) -> str | None:
-    """Both rank correlations; None if all values of one side are equal."""
-    if len(before) < 2 or len(set(before)) < 2 or len(set(after)) < 2:
+    """Both rank correlations in words; None if all values of one side are equal."""
+    if (found := rank_correlations(before, after)) is None:
         return None
-    from scipy.stats import kendalltau, spearmanr
-
-    rho = float(spearmanr(before, after).statistic)
-    tau = float(kendalltau(before, after).statistic)
-    return f'Spearman {signed(rho, 2)}, Kendall {signed(tau, 2)}'
+    return f'Spearman {signed(found[0], 2)}, Kendall {signed(found[1], 2)}'
 
 
 def _panel(column: Column, found: Sequence[RunPair], looks: dict[str, Look]) -> Panel:
@@ -112,9 +108,7 @@ def _panel(column: Column, found: Sequence[RunPair], looks: dict[str, Look]) -> 
     for pair in found:
         method, seed, top1 = pair.before.method, pair.after.seed, pair.before.best
         after = f'{pair.after.best:.{column.digits}f}'
-        label = (
-            f'{method}, seed {seed}: top-1 {top1:.2f} in pretraining, {column.heading} {after}'
-        )
+        label = f'{method}, seed {seed}: top-1 {top1:.2f} in pretraining, {column.heading} {after}'
         point = (x.scale(top1), y.scale(pair.after.best))
         marks.append(Mark([pair.before, pair.after], label, looks[method], point))
         rows.append([method, str(seed), f'{top1:.3f}', after])

@@ -70,7 +70,11 @@ class Runs:
                 'Config of the run': self._config_of(path),
             }
             values |= {name: getattr(record, field) for name, field in _FIELDS.items()}
-            shown = {name: _json_value(value) for name, value in values.items() if value not in (None, '')}
+            shown = {
+                name: _json_value(value)
+                for name, value in values.items()
+                if value not in (None, '')
+            }
             runs.append(
                 {'is': shown, 'env': place(record.environment), 'diff': place(record.config_diff)}
             )

@@ -180,7 +180,7 @@ def _table(
     pictures: Pictures,
 ) -> PredictionTable:
     names = dict.fromkeys(name for _, entries in found.values() for name in entries)
-    rows, legend = [], {}
+    rows, legend = [], dict[str, str]()
     for name in list(names)[:_IMAGES]:
         here = {method: entries.get(name) for method, (_, entries) in found.items()}
         first = next(entry for entry in here.values() if entry is not None)
@@ -190,18 +190,16 @@ def _table(
             row.append(_drawing(what, name, *entry, pictures) if entry else 'not there')
             legend |= _colours(entry[0]) if entry else {}
         rows.append(row)
-    entry = next(entry for _, entries in found.values() for entry, _ in entries.values())
+    some, _ = next(entry for _, entries in found.values() for entry in entries.values())
     caption = 'Share of the pixels under each picture.'
-    if entry.get('kind') == 'detection':
-        caption = f'Boxes with a score of {entry.get("threshold")} or more.'
+    if some.get('kind') == 'detection':
+        caption = f'Boxes with a score of {some.get("threshold")} or more.'
     caption = f'{column.name}, {len(rows)} images. {caption}'
     methods = {method: record for method, (record, _) in found.items()}
     return PredictionTable(column, methods, rows, caption, legend)
 
 
-def _drawing(
-    what: str, name: str, entry: Entry, folder: Path, pictures: Pictures
-) -> Drawing | str:
+def _drawing(what: str, name: str, entry: Entry, folder: Path, pictures: Pictures) -> Drawing | str:
     """One image with its boxes or map, and the same in words."""
     source = 'truth' if what == 'truth' else 'predicted'
     boxes, words, overlay = [], [], None
