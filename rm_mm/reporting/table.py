@@ -75,7 +75,7 @@ def gain_text(cell: TableCell, verdict: Verdict, digits: int) -> str:
     """Mean gain over the seeds shared with the baseline, and its interval; empty without gain."""
     if not cell.gains:
         return ''
-    text = f'{statistics.fmean(cell.gains):+.{digits}f}'
+    text = f'{cell.mean_gain:+.{digits}f}'
     if (test := verdict.gain) is None:
         return text
     return f'{text} [{test.low:+.{digits}f}, {test.high:+.{digits}f}]'

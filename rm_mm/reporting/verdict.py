@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -55,6 +56,11 @@ class TableCell:
     def gains(self) -> list[float]:
         """Best minus the baseline's best for each shared seed, if data and schedule agree."""
         return [r.best - base.best for r, base in self.pairs if difference(r, base) is None]
+
+    @property
+    def mean_gain(self) -> float:
+        """Mean of the gains, of which there must be one or more."""
+        return statistics.fmean(self.gains)
 
     @property
     def pairs(self) -> list[tuple[Record, Record]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 
 from rm_mm.records import Record
@@ -19,19 +18,6 @@ from rm_mm.reporting.page.panel import (
     vertical,
 )
 from rm_mm.reporting.results import Column, Results
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Lines of one method, in pixels.
-
-    Attributes:
-        lines: Polylines of ``x,y`` points, each with its first and last point.
-        band: Polygon from the lowest to the highest seed; empty if there is none.
-    """
-
-    lines: list[tuple[str, list[tuple[float, float]]]]
-    band: str
 
 
 def curves(results: Results, looks: dict[str, Look]) -> list[Panel]:
@@ -113,7 +99,7 @@ def _mark(
         f'{method}{seeds}: {column.heading} {end:.{column.digits}f} at the end of '
         f'{lines[0][-1][0]:g} {records[0].step_unit}s'
     )
-    return Mark(records, label, look, Curve(drawn, band))
+    return Mark(records, label, look, (drawn, band))
 
 
 def _points(line: list[tuple[float, float]], x: Axis, y: Axis) -> str:

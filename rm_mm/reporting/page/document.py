@@ -16,7 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from rm_mm.records import Record
 from rm_mm.reporting.page import panel
 from rm_mm.reporting.page.curves import curves
-from rm_mm.reporting.page.gains import CLASS_NAME, CLASS_ROW, NAME, ROW, classes, forest
+from rm_mm.reporting.page.gains import CLASS_NAME, CLASS_ROW, GAP, NAME, ROW, classes, forest
 from rm_mm.reporting.page.pictures import Pictures
 from rm_mm.reporting.page.prediction import scatter
 from rm_mm.reporting.page.runs import Runs
@@ -121,12 +121,13 @@ def _environment(runs: Runs, looks: dict[str, panel.Look]) -> Environment:
         'looks': looks,
         'verdicts': {kind: shape for kind, (shape, _) in _VERDICTS.items()},
         'mean': mean_text,
+        'signed': panel.signed,
         'gain': lambda *cell: gain_text(*cell).replace('-', '\N{MINUS SIGN}'),
         'zip': zip,
         'size': {
             'width': panel.WIDTH, 'left': panel.LEFT, 'right': panel.WIDTH - panel.RIGHT,
             'top': panel.TOP, 'bottom': panel.BOTTOM, 'row': ROW, 'name': NAME,
-            'class_row': CLASS_ROW, 'class_name': CLASS_NAME,
+            'class_row': CLASS_ROW, 'gap': GAP, 'class_name': CLASS_NAME,
         },
     }  # fmt: skip
     return environment

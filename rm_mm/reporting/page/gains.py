@@ -13,7 +13,6 @@ from rm_mm.reporting.page.panel import (
     Look,
     Mark,
     Panel,
-    Scale,
     column_cells,
     horizontal,
     shortened,
@@ -22,38 +21,14 @@ from rm_mm.reporting.page.panel import (
 from rm_mm.reporting.results import Column, Results
 from rm_mm.reporting.verdict import TableCell, Verdict
 
-#: Height of a row, and width and letters of its name. Pixels.
-ROW, NAME, _LETTERS = 24, 92, 14
-CLASS_ROW, CLASS_NAME, _CLASS_LETTERS = 17, 104, 16
+#: Height of a row and width of its name, in pixels, for methods and for classes.
+ROW, NAME = 24, 92
+CLASS_ROW, CLASS_NAME = 17, 104
+_LETTERS = 14
 #: Classes drawn from either end; with more than twice as many the middle is left to the table.
 ENDS = 10
-_GAP = 8
+GAP = 8
 _CLASS_FIGURES = {'detection': 'AP', 'segmentation': 'IoU'}
-
-
-@dataclass(frozen=True)
-class ForestRow:
-    """One row of the forest plot, in pixels.
-
-    Attributes:
-        name: Method, shortened.
-        y: Middle of the row.
-        x: Mean gain; None if it lies outside the panel.
-        interval: Ends of the bootstrap interval; empty if there is none.
-        paper: The paper's gain; None if it has none.
-        arrow: Sign of the direction (-1 left, 1 right) if the gain lies outside.
-        edge: Where the arrow points to.
-        gain: The gain in words.
-    """
-
-    name: str
-    y: float
-    x: float | None
-    interval: list[float]
-    paper: float | None
-    arrow: int
-    edge: float
-    gain: str
 
 
 def forest(results: Results, looks: dict[str, Look]) -> list[Panel]:
@@ -78,16 +53,16 @@ def _forest_panel(
     in_range = [row for row in rows if row[0] != 'scratch'] or rows
     values = [0.0]
     for _, _, cell, verdict in in_range:
-        values.append(statistics.fmean(cell.gains))
+        values.append(cell.mean_gain)
         values += [verdict.gain.low, verdict.gain.high] if verdict.gain else []
         values += [cell.published_gain] if cell.published_gain is not None else []
     axis = horizontal(values, 'points', left=NAME)
     marks, lines = [], []
-    for number, (method, name, cell, verdict) in enumerate(rows):
+    for method, name, cell, verdict in rows:
         words = _words(cell, verdict, column.digits)
         gain, interval, seeds, paper, text = words
         label = f'{name}: gain {gain}, interval {interval}, {seeds} seeds, paper {paper}. {text}'
-        shape = _forest_row(name, TOP + ROW * (number + 0.5), axis.scale, cell, verdict, gain)
+        shape = (shortened(name, _LETTERS), gain, cell, verdict.gain)
         marks.append(Mark(cell.compared, label, looks[method], shape))
         lines.append([name, *words])
     header = ['Method', 'Gain', 'Interval', 'Seeds', 'Paper', 'Verdict']
@@ -96,28 +71,10 @@ def _forest_panel(
     return Panel(title, title, axis, marks, table, height=TOP + ROW * len(rows) + BOTTOM)
 
 
-def _forest_row(
-    name: str, y: float, scale: Scale, cell: TableCell, verdict: Verdict, gain: str
-) -> ForestRow:
-    mean, test, paper = statistics.fmean(cell.gains), verdict.gain, cell.published_gain
-    inside = scale.low <= mean <= scale.high
-    left = mean < scale.low
-    return ForestRow(
-        name=shortened(name, _LETTERS),
-        y=y,
-        x=scale(mean) if inside else None,
-        interval=[scale(test.low), scale(test.high)] if test else [],
-        paper=None if paper is None else scale(paper),
-        arrow=-1 if left else 1,
-        edge=scale.start if left else scale.end,
-        gain=gain,
-    )
-
-
 def _words(cell: TableCell, verdict: Verdict, digits: int) -> list[str]:
     test, paper = verdict.gain, cell.published_gain
     return [
-        signed(statistics.fmean(cell.gains), digits),
+        signed(cell.mean_gain, digits),
         f'{signed(test.low, digits)} to {signed(test.high, digits)}' if test else 'none',
         str(len(cell.gains)),
         'none' if paper is None else signed(paper, digits),
@@ -163,26 +120,6 @@ def class_gains(cell: TableCell) -> list[ClassGain]:
     return sorted(found, key=lambda entry: (-entry.gain, entry.name))
 
 
-@dataclass(frozen=True)
-class ClassBar:
-    """One bar of the classes, in pixels; ``start`` is its left end."""
-
-    name: str
-    text: str
-    top: float
-    start: float
-    width: float
-    loss: bool
-
-
-@dataclass(frozen=True)
-class ClassBars:
-    """All bars of one method; ``gap`` is where classes are left out, None if all are drawn."""
-
-    bars: list[ClassBar]
-    gap: float | None
-
-
 def classes(results: Results, looks: dict[str, Look]) -> list[tuple[str, list[Panel]]]:
     """Title and panels of each column that has figures by class on both sides."""
     several = len({row.setting for row in results.rows}) > 1
@@ -202,20 +139,13 @@ def classes(results: Results, looks: dict[str, Look]) -> list[tuple[str, list[Pa
 def _class_panel(title: str, gains: list[ClassGain], cell: TableCell, look: Look) -> Panel:
     shown = gains if len(gains) <= 2 * ENDS else [*gains[:ENDS], *gains[-ENDS:]]
     hidden = len(gains) - len(shown)
-    gap = _GAP if hidden else 0
     axis = horizontal([0.0, *(entry.gain for entry in shown)], 'points', left=CLASS_NAME)
-    bars = []
-    for number, entry in enumerate(shown):
-        start, end = sorted((axis.scale(0), axis.scale(entry.gain)))
-        top = TOP + CLASS_ROW * number + (gap if number >= ENDS else 0)
-        name, text = shortened(entry.name, _CLASS_LETTERS), f'{entry.name}: {signed(entry.gain, 2)}'
-        bars.append(ClassBar(name, text, top, start, max(end - start, 1.0), entry.gain < 0))
     first, last = gains[0], gains[-1]
     label = (
         f'{title}: largest gain {first.name} {signed(first.gain, 2)}, '
         f'last {last.name} {signed(last.gain, 2)}, of {len(gains)} classes'
     )
-    shape = ClassBars(bars, TOP + CLASS_ROW * ENDS + gap / 2 if hidden else None)
+    bars = [(shortened(entry.name, _LETTERS + 2), entry) for entry in shown]
     rows = [
         [e.name, signed(e.gain, 2), f'{e.baseline:.2f}', f'{e.baseline + e.gain:.2f}', str(e.seeds)]
         for e in gains
@@ -225,8 +155,8 @@ def _class_panel(title: str, gains: list[ClassGain], cell: TableCell, look: Look
         title,
         title,
         axis,
-        [Mark(cell.compared, label, look, shape)],
+        [Mark(cell.compared, label, look, (bars, ENDS if hidden else None))],
         DataTable(f'Classes of {title}', header, rows),
-        height=TOP + CLASS_ROW * len(shown) + gap + BOTTOM,
+        height=TOP + CLASS_ROW * len(shown) + (GAP if hidden else 0) + BOTTOM,
         note=f'{hidden} classes between are in the table.' if hidden else '',
     )

@@ -160,7 +160,7 @@ class Mark:
         records: Records of the runs.
         label: Description in words.
         look: Look of the method.
-        shape: What to draw; each chart's template knows its own kind.
+        shape: What to draw, as unpacked by the chart's macro in ``charts.html``.
     """
 
     records: Sequence[Record]
