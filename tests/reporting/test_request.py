@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -27,6 +29,14 @@ def test_every_format_is_written(folder):
     assert main(['report', str(folder), *targets]) == 0
     for name in ('md', 'csv', 'latex', 'html'):
         assert '41.5' in (folder / name).read_text()
+
+
+def test_help_needs_no_library_of_reports():
+    command = [sys.executable, '-X', 'importtime', '-m', 'rm_mm.cli', 'report', '--help']
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = set(re.findall(r'\| +([\w.]+)$', done.stderr, flags=re.MULTILINE))
+    assert 'argparse' in imported
+    assert not imported & {'pydantic', 'jinja2', 'rich', 'numpy', 'rm_mm.records'}
 
 
 def test_no_record_is_overwritten(folder, capsys):

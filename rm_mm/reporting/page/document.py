@@ -25,12 +25,12 @@ from rm_mm.reporting.results import Results
 from rm_mm.reporting.table import gain_text, mean_text
 from rm_mm.reporting.verdict import Kind
 
-#: Sections in order: their name in the contents, and why one is missing.
+#: Sections in order: name in the contents, and why it can be missing; empty if it never is.
 _SECTIONS = {
     'results': ('Results', ''),
     'curves': ('Curves', ''),
-    'gains': ('Gains', 'no method has a baseline beside it'),
-    'prediction': ('Prediction', 'no pretraining beside its transfer'),
+    'gains': ('Gains', 'no method has a baseline to compare with'),
+    'prediction': ('Prediction', 'no pretraining run together with its transfer'),
     'classes': ('Classes', 'no record has figures of classes on both sides'),
     'mixed': ('Mixed images', 'no pictures of training'),
     'predictions': ('Pictures', 'no pictures of predictions'),
@@ -74,7 +74,6 @@ def to_page(results: Results, notes: Sequence[str], located: Sequence[tuple[Path
         'predictions': predictions(results, runs, pictures),
         'runs-list': records,
     }
-    # Curves and results are shown even if they are empty.
     present = [key for key, (_, why) in _SECTIONS.items() if content[key] or not why]
     missing = [
         f'{_SECTIONS[key][0]}: left out, {_SECTIONS[key][1]}.'

@@ -54,8 +54,8 @@ class Pictures:
     def _data_url(self, path: Path, content: bytes) -> str | None:
         if len(content) > _LARGEST_FILE or self._total + len(content) > LARGEST_TOTAL:
             self.report(
-                f'{path}: left out, for a page holds {LARGEST_TOTAL / 1e6:g} MB of pictures, '
-                f'{_LARGEST_FILE / 1e3:g} kB each'
+                f'{path}: left out, because a page holds at most {LARGEST_TOTAL / 1e6:g} MB of '
+                f'pictures of at most {_LARGEST_FILE / 1e3:g} kB each'
             )
             return None
         if (kind := _kind(content)) is None:

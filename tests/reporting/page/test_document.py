@@ -191,8 +191,8 @@ def test_damaged_pictures_are_left_out(tmp_path):
     )
     (folders[0] / 'mixed.json').write_text(json.dumps({'config_sha256': 'c' * 64, 'steps': [1]}))
     page = page_of(tmp_path, records)
-    for said in ('not a whole picture', 'not understood', 'not readable'):
-        assert said in page
+    for problem in ('not a whole picture', 'not understood', 'not readable'):
+        assert problem in page
     assert 'aria-label="0000.jpg, predicted by rm: coat 0.88"' in page
 
 
@@ -244,7 +244,7 @@ def test_the_page_stays_small(tmp_path, monkeypatch):
     assert sum((folder / f'image_{i}.png').stat().st_size for i in range(2)) > 150
     page = page_of(tmp_path, records)
     assert page.count('data:image') == 1
-    assert 'left out, for a page holds' in page
+    assert 'left out, because a page holds' in page
 
 
 def test_a_page_does_not_take_the_place_of_a_record(tmp_path, capsys):
