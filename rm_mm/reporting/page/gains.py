@@ -13,9 +13,9 @@ from rm_mm.reporting.page.panel import (
     Look,
     Mark,
     Panel,
+    clipped,
     column_cells,
     horizontal,
-    shortened,
     signed,
 )
 from rm_mm.reporting.results import Column, Results
@@ -62,7 +62,7 @@ def _forest_panel(
         words = _words(cell, verdict, column.digits)
         gain, interval, seeds, paper, text = words
         label = f'{name}: gain {gain}, interval {interval}, {seeds} seeds, paper {paper}. {text}'
-        shape = (shortened(name, _LETTERS), gain, cell, verdict.gain)
+        shape = (clipped(name, _LETTERS), gain, cell, verdict.gain)
         marks.append(Mark(cell.compared, label, looks[method], shape))
         lines.append([name, *words])
     header = ['Method', 'Gain', 'Interval', 'Seeds', 'Paper', 'Verdict']
@@ -145,7 +145,7 @@ def _class_panel(title: str, gains: list[ClassGain], cell: TableCell, look: Look
         f'{title}: largest gain {first.name} {signed(first.gain, 2)}, '
         f'last {last.name} {signed(last.gain, 2)}, of {len(gains)} classes'
     )
-    bars = [(shortened(entry.name, _LETTERS + 2), entry) for entry in shown]
+    bars = [(clipped(entry.name, _LETTERS + 2), entry) for entry in shown]
     rows = [
         [e.name, signed(e.gain, 2), f'{e.baseline:.2f}', f'{e.baseline + e.gain:.2f}', str(e.seeds)]
         for e in gains

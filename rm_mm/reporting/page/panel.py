@@ -208,7 +208,7 @@ def signed(value: float, digits: int) -> str:
     return f'{value:+.{digits}f}'.replace('-', '\N{MINUS SIGN}')
 
 
-def shortened(name: str, letters: int) -> str:
+def clipped(name: str, letters: int) -> str:
     """A name cut to a number of letters."""
     return name if len(name) <= letters else name[: letters - 1] + '…'
 

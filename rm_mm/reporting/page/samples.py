@@ -61,17 +61,23 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Mixed images of one method.
+    """Images side by side.
 
     Attributes:
-        record: Record of the run.
-        steps: Iteration and lam of each column.
-        rows: Images by position in the batch; text where one cannot be shown.
+        label: Description for screen readers.
+        caption: Text above the images.
+        heads: Heading of each column, text below it, and the runs it leads to.
+        rows: Images; text where one cannot be shown.
+        record: Run that all images come from, if it is a single one.
+        legend: Colours of classes.
     """
 
-    record: Record
-    steps: list[tuple[int, str]]
+    label: str
+    caption: str
+    heads: list[tuple[str, str, list[Record]]]
     rows: list[list[Drawing | str]]
+    record: Record | None = None
+    legend: dict[str, str] = field(default_factory=dict)
 
 
 def mixed_images(records: Sequence[Record], runs: Runs, pictures: Pictures) -> list[Sheet]:
@@ -95,9 +101,12 @@ def mixed_images(records: Sequence[Record], runs: Runs, pictures: Pictures) -> l
 
 def _sheet(record: Record, steps: list[Entry], folder: Path, pictures: Pictures) -> Sheet:
     positions = range(max(len(step['images']) for step in steps))
-    head = [(int(step['step']), f'{float(step["lam"]):.2f}') for step in steps]
+    heads: list[tuple[str, str, list[Record]]] = [
+        (f'Iteration {int(step["step"])}', f'lam {float(step["lam"]):.2f}', []) for step in steps
+    ]
     rows = [[_mixed(step, position, folder, pictures) for step in steps] for position in positions]
-    return Sheet(record, head, rows)
+    label, caption = f'Mixed images of {record.method}', f'{record.method}, seed {record.seed}'
+    return Sheet(label, caption, heads, rows, record)
 
 
 def _mixed(step: Entry, position: int, folder: Path, pictures: Pictures) -> Drawing | str:
@@ -122,28 +131,9 @@ def _add(folder: Path, name: object, pictures: Pictures) -> str | None:
     return pictures.add(folder / Path(str(name)).name)
 
 
-@dataclass(frozen=True)
-class PredictionTable:
-    """Predictions of the methods on the images of one column.
-
-    Attributes:
-        column: Column of the results.
-        methods: Methods, each with the record of the run.
-        rows: For each image the truth, then one prediction per method; text where one is missing.
-        caption: What the drawings show.
-        legend: Class names and their colours.
-    """
-
-    column: Column
-    methods: dict[str, Record]
-    rows: list[list[Drawing | str]]
-    caption: str
-    legend: dict[str, str]
-
-
-def predictions(results: Results, runs: Runs, pictures: Pictures) -> list[PredictionTable]:
-    """A table for each column in which a run left predictions."""
-    tables = []
+def predictions(results: Results, runs: Runs, pictures: Pictures) -> list[Sheet]:
+    """A sheet for each column in which a run left predictions."""
+    sheets = []
     for index, column in enumerate(results.columns):
         found: dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]] = {}
         for row in results.rows:
@@ -153,8 +143,8 @@ def predictions(results: Results, runs: Runs, pictures: Pictures) -> list[Predic
                 if entries := _entries(record, runs, pictures):
                     found[row.method] = (record, entries)
         if found:
-            tables.append(_table(column, dict(list(found.items())[:_METHODS]), pictures))
-    return tables
+            sheets.append(_comparison(column, dict(list(found.items())[:_METHODS]), pictures))
+    return sheets
 
 
 def _entries(record: Record, runs: Runs, pictures: Pictures) -> dict[str, tuple[Entry, Path]]:
@@ -174,11 +164,11 @@ def _entries(record: Record, runs: Runs, pictures: Pictures) -> dict[str, tuple[
     return found
 
 
-def _table(
+def _comparison(
     column: Column,
     found: dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]],
     pictures: Pictures,
-) -> PredictionTable:
+) -> Sheet:
     names = dict.fromkeys(name for _, entries in found.values() for name in entries)
     rows, legend = [], dict[str, str]()
     for name in list(names)[:_IMAGES]:
@@ -195,8 +185,9 @@ def _table(
     if some.get('kind') == 'detection':
         caption = f'Boxes with a score of {some.get("threshold")} or more.'
     caption = f'{column.name}, {len(rows)} images. {caption}'
-    methods = {method: record for method, (record, _) in found.items()}
-    return PredictionTable(column, methods, rows, caption, legend)
+    heads: list[tuple[str, str, list[Record]]] = [('Truth', '', [])]
+    heads += [(method, '', [record]) for method, (record, _) in found.items()]
+    return Sheet(f'Predictions of {column.name}', caption, heads, rows, legend=legend)
 
 
 def _drawing(what: str, name: str, entry: Entry, folder: Path, pictures: Pictures) -> Drawing | str:
