@@ -70,7 +70,7 @@ def test_curve_of_a_run_that_was_killed_and_resumed(tmp_path):
         '{"coco/bbox_mAP": 0.31, "step": 2}',
         '{"coco/bbox_mAP": 0.415, "step": 3}',
     )
-    # Per cent; of the two entries for step 2 the resumed run's counts.
+    # In percent. Of the two entries for step 2 the one of the resumed run counts.
     assert read_curve(tmp_path, BOX_AP) == [(1, 25.0), (2, 31.0), (3, 41.5)]
     assert read_curve(tmp_path, MIOU) == []
 
@@ -100,7 +100,7 @@ def test_every_field_is_documented():
     assert f'schema is {SCHEMA_VERSION}' in page
 
 
-def test_what_a_run_left_about_itself(tmp_path):
+def test_pace_and_environment_of_a_run(tmp_path):
     assert read_pace(tmp_path) == (None, None)
     assert read_environment(tmp_path) == {}
     log(
@@ -112,7 +112,7 @@ def test_what_a_run_left_about_itself(tmp_path):
         '{"iter": 30, "time": 8.5, "memory": 200, "step": 30}',
         '{"iter": 40, "ti',
     )
-    # An evaluation's time is not training's, and a start that took long moves no median.
+    # Times of evaluations do not count, and a slow start does not move the median.
     assert read_pace(tmp_path) == (0.75, 300)
     environment = {
         'versions': {'torch': '2.14.1'}, 'device': 'cpu', 'processes': 2, 'peak_memory_mb': 512.5,

@@ -58,8 +58,7 @@ def print_records(records: Sequence[Record]) -> None:
 def _print_table(table: Table) -> None:
     """Print a table: through rich on a terminal wide enough for it, else as plain text.
 
-    Pipes get plain text because scripts parse it: rich would fit it to a width, and takes 50 ms
-    more to import.
+    Pipes get plain text because scripts parse it, and rich would fit it to a width.
     """
     from rm_mm.reporting.formats import to_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
@@ -83,8 +83,8 @@ class Report:
 
     table: Table
     records: RecordSet
-    notes: list[str] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
+    notes: list[str]
+    files: list[Path]
 
     @property
     def text(self) -> str:
@@ -104,7 +104,7 @@ def report(
 
     Args:
         request: A complete request, or its paths.
-        md: Markdown file to write; like the others, only with paths.
+        md: Markdown file to write. Like the other files, only with paths.
         csv: CSV file to write.
         latex: LaTeX file to write.
         html: Page to write.
@@ -142,13 +142,7 @@ def report(
 
 @dataclass(frozen=True)
 class _Sources:
-    """What the paths of a request hold.
-
-    Attributes:
-        records: Record files.
-        suites: Work directories of the suite, resolved.
-        logs: Method, if given, and path of each log or folder of a run.
-    """
+    """Record files, the work directories they are in, and logs with the methods given for them."""
 
     records: list[Path]
     suites: list[Path]

@@ -47,7 +47,7 @@ def test_no_record_is_overwritten(folder, capsys):
     assert record.read_text() == before
 
 
-def test_no_log_is_overwritten_and_its_folder_is_free(tmp_path, capsys):
+def test_no_log_is_overwritten_but_its_folder_may_be_used(tmp_path, capsys):
     log = tmp_path / 'rm' / '20260101_1' / 'vis_data' / 'scalars.json'
     log.parent.mkdir(parents=True)
     log.write_text('{"coco/bbox_mAP": 0.5, "step": 1}\n')
@@ -58,7 +58,7 @@ def test_no_log_is_overwritten_and_its_folder_is_free(tmp_path, capsys):
     assert main(['report', str(tmp_path / 'rm'), '--md', str(tmp_path / 'rm' / 'table.md')]) == 0
 
 
-def test_a_run_whose_record_is_there_does_not_count_twice(folder, capsys):
+def test_a_run_does_not_count_in_addition_to_its_record(folder, capsys):
     log = folder / 'atss_r18_rm_mini' / '20260101_1' / 'vis_data' / 'scalars.json'
     log.parent.mkdir(parents=True)
     log.write_text('{"coco/bbox_mAP": 0.5, "step": 1}\n')
@@ -91,7 +91,7 @@ def test_two_tables_do_not_share_a_file(folder, capsys):
     assert 'give each format its own file' in capsys.readouterr().err
 
 
-def test_a_folder_is_no_table_and_nothing_is_written(folder, capsys):
+def test_a_folder_as_target_is_rejected_and_nothing_is_written(folder, capsys):
     targets = ['--md', str(folder / 'x'), '--html', str(folder / 'y')]
     (folder / 'y').mkdir()
     assert main(['report', str(folder), *targets]) == 2
@@ -99,7 +99,7 @@ def test_a_folder_is_no_table_and_nothing_is_written(folder, capsys):
     assert not (folder / 'x').exists()
 
 
-def test_markdown_has_no_html_of_a_record(folder):
+def test_markdown_escapes_html_in_a_name(folder):
     replace(RECORD, method='<b>|a&').write(folder / 'records' / 'b.json')
     assert main(['report', str(folder), '--md', str(folder / 'x')]) == 0
     text = (folder / 'x').read_text()

@@ -38,7 +38,7 @@ def test_a_curve_goes_through_its_evaluations():
     assert places[1][1] == pytest.approx(TOP + height * 3.36 / 6.72, abs=0.06)
 
 
-def test_epochs_and_iterations_are_on_axes_of_their_own():
+def test_epochs_and_iterations_have_separate_axes():
     by_epoch = record('detection', 'baseline', 0, 12.0)
     by_iteration = record('detection', 'rm', 0, 12.0, step_unit='iteration')
     markup = drawn('curves', [by_epoch, by_iteration])
@@ -49,7 +49,7 @@ def test_epochs_and_iterations_are_on_axes_of_their_own():
     assert drawn('curves', [by_epoch]).count('class="chart"') == 1
 
 
-def test_the_band_is_of_the_steps_that_all_seeds_have():
+def test_the_band_covers_the_steps_that_all_seeds_share():
     first = record('detection', 'rm', 0, 12.0)
     second = replace(record('detection', 'rm', 1, 14.0), curve=[[2, 11.0], [3, 14.0]])
     # At step 2: 9 and 11, at step 3: 12 and 14.
@@ -58,7 +58,7 @@ def test_the_band_is_of_the_steps_that_all_seeds_have():
     assert '<polygon' not in drawn('curves', [first])
 
 
-def test_curves_that_share_no_step_are_drawn_each():
+def test_curves_without_a_shared_step_are_drawn_separately():
     other = replace(record('detection', 'rm', 1, 14.0), curve=[[7, 3.0]])
     markup = drawn('curves', [record('detection', 'rm', 0, 12.0), other])
     assert len(re.findall(r'class="line"', markup.split('class="panels"')[1])) == 2
@@ -86,7 +86,7 @@ def test_the_forest_has_zero_the_interval_and_the_papers_gain():
     assert 'gain +3.00, interval +2.00 to +4.00, 2 seeds, paper +3.00' in markup
 
 
-def test_scratch_is_an_arrow_and_leaves_the_others_their_room():
+def test_scratch_is_an_arrow_outside_the_scale_of_the_others():
     records = [record('detection', m, 0, best) for m, best in (('baseline', 30.0), ('rm', 31.0))]
     alone = drawn('gains', records)
     markup = drawn('gains', [*records, record('detection', 'scratch', 0, 10.0)])
@@ -94,7 +94,7 @@ def test_scratch_is_an_arrow_and_leaves_the_others_their_room():
     assert re.search(zero, markup)[1] == re.search(zero, alone)[1]
     assert '\N{MINUS SIGN}20.00</text>' in markup
     assert 'scratch: gain \N{MINUS SIGN}20.00' in markup
-    # Where there is nothing else, its own gain makes the axis.
+    # Alone, its own gain sets the scale.
     only = drawn('gains', [records[0], record('detection', 'scratch', 0, 10.0)])
     assert '\N{MINUS SIGN}20.00</text>' not in only
     assert re.search(zero, only)[1] != re.search(zero, alone)[1]

@@ -33,7 +33,7 @@ def runs_in(page):
     return json.loads(re.search(r'id="runs">(.*?)</script>', page)[1])
 
 
-#: What schema 2 did not have.
+#: Fields added after schema 2.
 SINCE_3 = ('seconds_an_iteration', 'memory_mb', 'checkpoint', 'config_diff', 'per_class')
 
 
@@ -62,11 +62,11 @@ def test_every_figure_of_the_table_leads_to_its_runs(tmp_path):
     # rm's detection: 21.1 with seed 0, 21.5 with seed 1, which are records 4 and 10.
     number = re.search(r'data-runs="([\d ]+)">21.30 ± 0.28<', page)[1]
     assert number == '4 10'
-    # So is the paper's figure, by their source, and a verdict, with the baseline's runs.
+    # The paper's figure leads to the same runs, a verdict also to the baseline's.
     cell = page[page.index('>21.30 ± 0.28<') :]
     assert re.search(r'· paper <button [^>]*data-runs="4 10"', cell)
     assert re.search(r'data-runs="4 10 1 7"><span class="verdict', cell)
-    # On a phone, where there is no head, a cell says what it is of.
+    # On a phone the head is hidden, and each cell names its column.
     assert 'data-column="box AP %"' in page
 
 
@@ -205,7 +205,7 @@ def test_damaged_pictures_are_left_out(tmp_path):
     ],
     ids=str,
 )  # fmt: skip
-def test_a_map_that_is_not_sound_is_left_out(tmp_path, wrong):
+def test_a_malformed_map_is_left_out(tmp_path, wrong):
     records = several(['rm'], seeds=(0,))
     folders = [write_pictures(p, r) for p, r in zip(write(tmp_path, records), records, strict=True)]
     changed = 0
@@ -228,7 +228,7 @@ def test_pictures_of_another_run_are_left_out(tmp_path):
     assert 'data:image' not in page
 
 
-def test_no_picture_from_outside_of_its_folder(tmp_path):
+def test_no_picture_from_outside_the_folder(tmp_path):
     records = several(['rm'], seeds=(0,), tasks=('detection',))
     folder = write_pictures(write(tmp_path, records)[0], records[0])
     (folder / 'image_0.png').rename(tmp_path / 'secret.png')
@@ -237,7 +237,7 @@ def test_no_picture_from_outside_of_its_folder(tmp_path):
     assert 'not readable' in page_of(tmp_path, records)
 
 
-def test_the_page_stays_small(tmp_path, monkeypatch):
+def test_pictures_beyond_the_limit_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(page_pictures, 'LARGEST_TOTAL', 150)
     records = several(['rm'], seeds=(0,), tasks=('detection',))
     folder = write_pictures(write(tmp_path, records)[0], records[0])
@@ -247,7 +247,7 @@ def test_the_page_stays_small(tmp_path, monkeypatch):
     assert 'left out, because a page holds' in page
 
 
-def test_a_page_does_not_take_the_place_of_a_record(tmp_path, capsys):
+def test_a_page_replaces_no_record(tmp_path, capsys):
     path = write(tmp_path, several(['rm'], seeds=(0,)))[0]
     assert main(['report', str(tmp_path), '--html', str(path)]) == 2
     assert 'write the table elsewhere' in capsys.readouterr().err
@@ -276,7 +276,7 @@ def test_a_thousand_records_need_no_framework(tmp_path):
     assert not imported & {'torch', 'mmengine', 'matplotlib', 'pandas', 'rich'}
 
 
-def test_whatever_a_record_says_the_panel_reads_it(tmp_path):
+def test_infinity_in_a_record_becomes_text(tmp_path):
     path = write(tmp_path, [record('detection', 'rm', 0, 12.0, environment={'a': [1.5, '</b>']})])[
         0
     ]
@@ -286,7 +286,7 @@ def test_whatever_a_record_says_the_panel_reads_it(tmp_path):
     assert data['shared'][data['runs'][0]['env']] == {'a': ['inf', '</b>']}
 
 
-def test_a_path_of_other_bytes_than_utf8(tmp_path):
+def test_a_path_that_is_not_utf8(tmp_path):
     folder = tmp_path / os.fsdecode(b'caf\xe9')
     try:
         write(folder, [RECORD])
@@ -297,14 +297,14 @@ def test_a_path_of_other_bytes_than_utf8(tmp_path):
     assert shown == str(folder / 'records' / 'run 0000.json')
 
 
-def test_a_page_where_a_folder_is(tmp_path, capsys):
+def test_a_folder_is_not_replaced_by_a_page(tmp_path, capsys):
     write(tmp_path, [RECORD])
     (tmp_path / 'there').mkdir()
     assert main(['report', str(tmp_path), '--html', str(tmp_path / 'there')]) == 2
     assert 'is a folder' in capsys.readouterr().err
 
 
-def test_classes_that_one_seed_lacks(tmp_path):
+def test_classes_missing_from_one_seed(tmp_path):
     names = [f'class {i}' for i in range(40)]
     records = [
         record('detection', m, s, 12.0, per_class=dict.fromkeys(names[: 10 if s else 40], 5.0 + s))
@@ -312,5 +312,5 @@ def test_classes_that_one_seed_lacks(tmp_path):
     ]  # fmt: skip
     page = page_of(tmp_path, records)
     assert 'of 40 classes' in page
-    # And the gain of the method itself.
+    # One row per class, and one for the method itself.
     assert page.count('<td class="figure">+0.00</td>') == 40 + 1
