@@ -1,114 +1,155 @@
-"""One JSON record a cell: what was run, on what, and what came out."""
+"""The record of one cell: what was run, on which data, and the result.
+
+Records are the contract between the suite, which writes them, and the report, which reads them.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from rm_mm.errors import RejectedError
+from pydantic import AfterValidator, ConfigDict, Field, InstanceOf, TypeAdapter, ValidationError
+
+from rm_mm.errors import InputError, Mistakes, RejectedError, printable
 from rm_mm.files import write_json
 from rm_mm.names import TASKS
 
 SCHEMA_VERSION = 4
-#: The preset, and where it is of no recipe the setting, of a record that was made of a log.
+#: Preset of a record that was made from a log; also its setting if the log matches no recipe.
 LOG = 'log'
-#: Beside ``records/``: what the runs show of their images.
+#: Folder next to ``records/`` with pictures of the runs.
 PICTURES = 'pictures'
-_LARGEST = 1e12
-_UNITS = ('epoch', 'iteration')
+
+
+def _printable_text(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError('expected printable characters')
+    return text
+
+
+#: A finite number that can be drawn. Percentages, steps, seconds and megabytes are far below 1e12.
+Figure = Annotated[float, Field(strict=True, ge=-1e12, le=1e12, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0, le=1e12, allow_inf_nan=False)]
+Step = Annotated[int, Field(strict=True, ge=0)]
+#: A name in tables: no terminal escapes and no line breaks.
+Name = Annotated[str, AfterValidator(_printable_text)]
+#: Any text. Paths that are not UTF-8 hold surrogates, which pydantic's own ``str`` rejects.
+Text = InstanceOf[str]
 
 
 @dataclass
 class Record:
-    """The result of one cell.
+    """Result of one cell.
+
+    Building a record checks nothing; :func:`read_record` and :func:`require_sound` do.
 
     Attributes:
-        preset: Which preset it belongs to.
+        preset: Preset that the cell belongs to.
         task: Task name.
         method: Method name.
-        seed: Of the run.
+        seed: Seed of the run.
         metric: Name of the metric, with its unit.
         best: Highest value of the curve.
-        best_step: Where it was reached, in ``step_unit``.
+        best_step: Step of the highest value, in ``step_unit``.
         last: Last value of the curve.
-        last_step: Where that is.
+        last_step: Step of the last value.
         step_unit: ``epoch`` or ``iteration``.
         curve: Every evaluation, as ``[step, value]``.
-        published: The paper's figure in per cent, if there is one.
-        source: Where that stands.
+        published: The paper's figure in percent; None if it has none.
+        source: Where the paper prints that figure.
         config: Path of the recipe below ``configs/``.
-        config_sha256: Of the resolved config.
-        schedule_scale: Length of the schedule as a fraction of the recipe's.
-        backbone_sha256: Of the backbone it took, or left.
-        data_fingerprint: Of the embedded images, or of the names and annotations of the data set
-            that the run read.
-        seconds: Wall time of the run, the interrupted parts of it not counted.
-        environment: Versions and machine; from schema 3 on, what the run itself ran on.
-        column: Name of the task, such as ``atss_r50_coco``; empty in records of schema 1.
-        settings: Which settings the row belongs to; none in records of schema 1.
-        batch: How its global batch differed from the recipe's, and what was done about it; None if
-            it did not.
-        seconds_an_iteration: Median of training; None before schema 3.
-        memory_mb: The most of one process, the GPU's if there is one; None before schema 3.
-        checkpoint: The best one, from the work directory; None before schema 4.
-        config_diff: What the run changed of the recipe, key by key, as ``[recipe, run]``; None
+        config_sha256: Hash of the resolved config.
+        schedule_scale: Length of the schedule as a fraction of the recipe's, in (0, 1].
+        backbone_sha256: Hash of the backbone that the run started from, or that pretraining left.
+        data_fingerprint: Hash of the embedded images, or of the names and annotations that the run
+            read.
+        seconds: Wall time of the run, without interrupted parts.
+        environment: Versions and machine; since schema 3, those of the run itself.
+        column: Name of the task's configuration, such as ``atss_r50_coco``; empty in schema 1.
+        settings: Settings that the row belongs to; empty in schema 1.
+        batch: How the global batch differed from the recipe's, and how that was handled; None if
+            it did not differ.
+        seconds_an_iteration: Median time of a training iteration; None before schema 3.
+        memory_mb: Peak memory of one process, on the GPU if there is one; None before schema 3.
+        checkpoint: Best checkpoint, relative to the work directory; None before schema 4.
+        config_diff: Keys in which the run differed from the recipe, as ``[recipe, run]``; None
             before schema 4.
-        per_class: Figure of each class in per cent, of ``checkpoint``; empty if there is none.
-        schema_version: Of this layout.
+        per_class: Figure of each class in percent, for ``checkpoint``; empty if not measured.
+        schema_version: Version of this layout.
     """
 
-    preset: str
-    task: str
-    method: str
-    seed: int
-    metric: str
-    best: float
-    best_step: int
-    last: float
-    last_step: int
-    step_unit: str
-    curve: list[list[float]]
-    published: float | None
-    source: str | None
-    config: str
-    config_sha256: str
-    schedule_scale: float
-    backbone_sha256: str | None
-    data_fingerprint: str | None
-    seconds: float
-    environment: dict[str, Any] = field(default_factory=dict)
-    column: str = ''
-    settings: list[str] = field(default_factory=list)
-    batch: str | None = None
-    seconds_an_iteration: float | None = None
-    memory_mb: float | None = None
-    checkpoint: str | None = None
-    config_diff: dict[str, list[Any]] | None = None
-    per_class: dict[str, float] = field(default_factory=dict)
-    schema_version: int = SCHEMA_VERSION
+    __pydantic_config__ = ConfigDict(extra='forbid')
+
+    preset: Name
+    task: Annotated[str, Field(pattern=f'^({"|".join(TASKS)})$')]
+    method: Annotated[Name, Field(min_length=1)]
+    # 32 bits, the same range as --seeds.
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+    metric: Name
+    best: Figure
+    best_step: Step
+    last: Figure
+    last_step: Step
+    step_unit: Annotated[str, Field(pattern='^(epoch|iteration)$')]
+    curve: list[Annotated[list[Figure], Field(min_length=2, max_length=2)]]
+    published: Figure | None
+    source: Text | None
+    config: Text
+    config_sha256: Text
+    schedule_scale: Annotated[float, Field(strict=True, gt=0, le=1)]
+    backbone_sha256: Text | None
+    data_fingerprint: Text | None
+    seconds: Amount
+    environment: dict[Text, Any] = field(default_factory=dict)
+    column: Name = ''
+    settings: list[Name] = field(default_factory=list)
+    batch: Text | None = None
+    seconds_an_iteration: Amount | None = None
+    memory_mb: Amount | None = None
+    checkpoint: Text | None = None
+    config_diff: dict[Text, Annotated[list[Any], Field(min_length=2, max_length=2)]] | None = None
+    per_class: dict[Text, Figure] = field(default_factory=dict)
+    schema_version: Annotated[int, Field(strict=True, ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
 
     def write(self, path: Path) -> None:
-        """Write it atomically."""
+        """Write the record atomically."""
         write_json(path, asdict(self))
 
 
-_KNOWN = tuple(entry.name for entry in fields(Record))
-#: In records of every schema.
-_NEEDED = tuple(
+def _consistent(record: Record) -> Record:
+    """Check the rules that involve more than one field."""
+    shown = [record.best, record.last, record.published or 0.0]
+    if record.metric.endswith('_percent') and not all(0 <= figure <= 100 for figure in shown):
+        raise ValueError(f'expected percentages from 0 to 100, found {shown}')
+    if len(set(record.settings)) < len(record.settings):
+        raise ValueError(f'expected each setting once, found {record.settings}')
+    if record.schema_version > 1 and not (record.column and all(record.settings)):
+        raise ValueError('expected names of a column and of settings, found an empty name')
+    return record
+
+
+_MODEL = TypeAdapter(Annotated[Record, AfterValidator(_consistent)])
+_FIELDS = frozenset(entry.name for entry in fields(Record))
+#: Required by schema 1. Later schemas also require the two fields that name a row.
+_REQUIRED = tuple(
     entry.name
     for entry in fields(Record)
     if entry.default is MISSING and entry.default_factory is MISSING
 )
+_REQUIRED_LATER = (*_REQUIRED, 'column', 'settings')
 
 
 def figures_of(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
-    """The fields of a record that come of its curve: best, last, and where.
+    """Fields of a record that follow from its curve: best, last, and their steps.
 
     Args:
-        curve: ``(step, value)``, by step; one or more. Of equal ones the first is the best.
+        curve: One or more ``(step, value)``, by step. The first of equal values is the best.
     """
     best_step, best = max(curve, key=lambda point: point[1])
     last_step, last = curve[-1]
@@ -122,130 +163,150 @@ def figures_of(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
 
 
 def read_record(path: Path) -> Record:
-    """Read one record.
+    """Read and validate one record of any schema.
 
     Raises:
-        RejectedError: If it is not one, or of a later schema.
+        RejectedError: If the file is not a record, or has a later schema.
     """
     try:
-        # Some editors begin a file with a mark.
+        # Some editors put a byte order mark at the beginning.
         values = json.loads(path.read_text(encoding='utf-8-sig'))
         if not isinstance(values, dict) or 'schema_version' not in values:
             raise ValueError('expected an entry "schema_version", found none')
         schema = values['schema_version']
-        if type(schema) is not int or schema < 1:
-            raise ValueError(f'schema version {schema!a}')
-        if schema > SCHEMA_VERSION:
+        if type(schema) is int and schema > SCHEMA_VERSION:
             raise RejectedError(
-                f'{path}: schema version {schema}, this rm_mm reads up to {SCHEMA_VERSION}: '
-                'upgrade it'
+                f'{path}: schema version {schema}, but this rm_mm reads up to {SCHEMA_VERSION}: '
+                'upgrade rm_mm'
             )
-        _require_entries(values)
-        record = Record(**values)
-        require_sound(record)
-        return record
+        _require_fields(values)
+        return _validated(values)
     except RejectedError:
         raise
     except OSError as error:
         raise RejectedError(
-            f'{path} is not a record: expected a file that can be read, found {error.strerror}. '
-            'See its permissions, or what is in its place'
+            f'{path} is not a record: expected a readable file, found {error.strerror}. '
+            'Check its permissions and what the path is'
         ) from error
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RejectedError(
-            f'{path} is not a record: {error}. Mend it, or remove it and run the suite again'
+            f'{path} is not a record: {error}. Fix it, or remove it and run the suite again'
         ) from error
 
 
-def _require_entries(values: dict[str, Any]) -> None:
-    """Check that nothing is missing, or left over.
+def _require_fields(values: dict[str, Any]) -> None:
+    """Check that no field is missing, and that none is unknown.
 
     Raises:
-        ValueError: If something is.
+        ValueError: With the names of all such fields.
     """
-    # Rows were told apart otherwise before.
-    later = ('column', 'settings') if values['schema_version'] > 1 else ()
-    missing = [name for name in (*_NEEDED, *later) if name not in values]
-    unknown = [name for name in values if name not in _KNOWN]
-    if missing or unknown:
-        found = [f'{", ".join(missing)} missing'] if missing else []
-        found += [f'{", ".join(map(ascii, unknown))} left over'] if unknown else []
-        schema = values['schema_version']
-        raise ValueError(f'expected the entries of schema {schema}, found {" and ".join(found)}')
+    schema = values['schema_version']
+    required = _REQUIRED if schema == 1 else _REQUIRED_LATER
+    missing = [name for name in required if name not in values]
+    unknown = [f"'{printable(name)}'" for name in values if name not in _FIELDS]
+    found = [f'{", ".join(missing)} missing'] * bool(missing)
+    found += [f'{", ".join(unknown)} unknown'] * bool(unknown)
+    if found:
+        raise ValueError(f'expected the fields of schema {schema!a}, found {" and ".join(found)}')
 
 
 def require_sound(record: Record) -> None:
-    """Check what tables are made of.
+    """Check that every field has the right type and range.
 
     Raises:
-        ValueError: If anything of it is of the wrong kind.
+        ValueError: If one has not, in one line.
     """
-    numbers = [record.best, record.last]
-    numbers += [] if record.published is None else [record.published]
-    if not all(map(_is_figure, numbers)):
-        raise ValueError(f'expected finite figures, found {numbers}')
-    if str(record.metric).endswith('_percent') and not all(0 <= n <= 100 for n in numbers):
-        raise ValueError(f'expected per cent, found {numbers}')
-    texts = [record.preset, record.task, record.method, record.metric, record.column]
-    is_list = isinstance(record.settings, list)
-    if not is_list or not all(isinstance(text, str) for text in [*texts, *record.settings]):
-        raise ValueError(f'expected names, found {[*texts, record.settings]}')
-    if len(set(record.settings)) < len(record.settings):
-        raise ValueError(f'expected each setting once, found {record.settings}')
-    if record.task not in TASKS:
-        raise ValueError(f'expected a task of {", ".join(TASKS)}, found {record.task!a}')
-    if not all(text.isprintable() for text in [*texts, *record.settings]):
-        raise ValueError(f'expected names, found {[*texts, record.settings]!a}')
-    if not record.method:
-        raise ValueError('expected the name of a method, found none')
-    if record.schema_version > 1 and not (record.column and all(record.settings)):
-        raise ValueError('expected names of a column and of settings, found none')
-    # As --seeds takes them.
-    if type(record.seed) is not int or not 0 <= record.seed < 2**32:
-        raise ValueError(f'expected a seed from 0 that has 32 bits, found {record.seed!a}')
-    if not _is_figure(record.schedule_scale) or not 0 < record.schedule_scale <= 1:
-        raise ValueError(f'expected a schedule_scale in (0, 1], found {record.schedule_scale!a}')
-    amounts = [record.seconds, record.seconds_an_iteration, record.memory_mb]
-    if not all(amount is None or (_is_figure(amount) and amount >= 0) for amount in amounts):
-        raise ValueError(f'expected numbers of time and memory from 0, found {amounts!a}')
-    _require_drawable(record)
+    _validated(vars(record))
 
 
-def _require_drawable(record: Record) -> None:
-    """Check what curves and figures of classes are drawn from.
+def _validated(values: dict[str, Any]) -> Record:
+    try:
+        return _MODEL.validate_python(values)
+    except ValidationError as error:
+        first, *more = error.errors(include_url=False, include_context=False)
+        text = first['msg'].removeprefix('Value error, ')
+        if first['loc']:
+            place = '.'.join(map(str, first['loc']))
+            text = f'{printable(place)}: {text}, found {ascii(first["input"])[:160]}'
+        count = f' (and {len(more)} more)' if more else ''
+        raise ValueError(text + count) from error
+
+
+def record_schema() -> dict[str, Any]:
+    """JSON schema of a record, as published in ``docs/record.schema.json``."""
+    schema = _MODEL.json_schema()
+    title, _, attributes = (Record.__doc__ or '').partition('Attributes:')
+    for name, text in re.findall(r'^ {8}(\w+): (.+\n(?: {12}.+\n)*)', attributes, re.MULTILINE):
+        schema['properties'][name]['description'] = ' '.join(text.split())
+        schema['properties'][name].pop('title', None)
+    later = {'properties': {'schema_version': {'minimum': 2}}}
+    schema |= {'title': 'rm_mm record', 'description': title.splitlines()[0]}
+    schema |= {'if': later, 'then': {'required': ['column', 'settings']}}
+    schema['required'].append('schema_version')
+    return schema
+
+
+class RecordSet(tuple[Record, ...]):
+    """Records in the order of their files."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f'<RecordSet of {len(self)} records>'
+
+    def to_frame(self) -> Any:
+        """One row per record as a ``pandas.DataFrame``, with the fields as columns.
+
+        Raises:
+            InputError: If pandas is not installed.
+        """
+        try:
+            # By name, because rm_mm neither requires nor offers pandas.
+            pandas = importlib.import_module('pandas')
+        except ImportError as error:
+            raise InputError(
+                'to_frame needs pandas, which is not installed: run `pip install pandas`'
+            ) from error
+        names = [entry.name for entry in fields(Record)]
+        return pandas.DataFrame([vars(record) for record in self], columns=names)
+
+
+def read_records(folder: str | PathLike[str]) -> RecordSet:
+    """Read all records of a folder.
+
+    Args:
+        folder: Work directory of a suite, or a folder with the JSON files themselves.
 
     Raises:
-        ValueError: If anything of it is of the wrong kind.
+        InputError: If there is none, or with every file that is not a record.
     """
-    points = record.curve
-    if not isinstance(points, list) or not all(
-        isinstance(point, list) and len(point) == 2 and all(map(_is_figure, point))
-        for point in points
-    ):
-        raise ValueError('expected a curve of [step, value]')
-    steps = [record.best_step, record.last_step]
-    if record.step_unit not in _UNITS or not all(type(step) is int and step >= 0 for step in steps):
-        raise ValueError(
-            f'expected steps in {" or ".join(_UNITS)}, found {steps!a} in {record.step_unit!a}'
+    if not isinstance(folder, str | PathLike):
+        raise InputError(
+            f'read_records: expected the path of a folder, found {type(folder).__name__}'
         )
-    classes = record.per_class
-    if not isinstance(classes, dict) or not all(map(_is_figure, classes.values())):
-        raise ValueError('expected a figure for each class')
-    diff = record.config_diff
-    if diff is not None and not (
-        isinstance(diff, dict) and all(isinstance(v, list) and len(v) == 2 for v in diff.values())
-    ):
-        raise ValueError('expected config_diff as [recipe, run] for each key')
-    if not isinstance(record.environment, dict):
-        raise ValueError('expected an environment by names')
-    known = (record.backbone_sha256, record.data_fingerprint, record.checkpoint, record.source)
-    texts = [record.config, record.config_sha256, record.step_unit]
-    texts += [text for text in (*known, record.batch) if text is not None]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError(f'expected texts, found {texts!a}')
+    path = Path(folder).expanduser()
+    files = sorted((path / 'records').glob('*.json')) or sorted(path.glob('*.json'))
+    if not files:
+        raise InputError(
+            f'no records in {printable(path)}: expected {printable(path)}/records/*.json, as '
+            'rm-mm suite writes them, or a folder of such files'
+        )
+    return read_files(files, 'nothing was read')
 
 
-def _is_figure(value: Any) -> bool:
-    """Whether it is a number that can be drawn: steps and percentages are not near the limit."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and -_LARGEST <= value <= _LARGEST
+def read_files(files: Sequence[Path], consequence: str) -> RecordSet:
+    """Read record files.
+
+    Args:
+        files: One record each.
+        consequence: What did not happen if one cannot be read.
+
+    Raises:
+        InputError: With every file that is not a record.
+    """
+    mistakes, found = Mistakes(), []
+    for file in files:
+        with mistakes.collecting():
+            found.append(read_record(file))
+    mistakes.require_none(consequence)
+    return RecordSet(found)

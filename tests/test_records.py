@@ -1,13 +1,21 @@
 import json
 import re
+import sys
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 
-from rm_mm.errors import RejectedError
+from rm_mm.errors import InputError, RejectedError
 from rm_mm.recipe.metric import Metric
-from rm_mm.records import SCHEMA_VERSION, Record, read_record
+from rm_mm.records import (
+    SCHEMA_VERSION,
+    Record,
+    read_record,
+    read_records,
+    record_schema,
+    require_sound,
+)
 from rm_mm.reporting.table import build_table
 from rm_mm.suite.cell.result import facts_of, read_curve, read_environment, read_floor, read_pace
 
@@ -62,7 +70,7 @@ def test_curve_of_a_run_that_was_killed_and_resumed(tmp_path):
         '{"coco/bbox_mAP": 0.31, "step": 2}',
         '{"coco/bbox_mAP": 0.415, "step": 3}',
     )
-    # Per cent; of the two entries for step 2 the resumed run's counts.
+    # In percent. Of the two entries for step 2 the one of the resumed run counts.
     assert read_curve(tmp_path, BOX_AP) == [(1, 25.0), (2, 31.0), (3, 41.5)]
     assert read_curve(tmp_path, MIOU) == []
 
@@ -92,7 +100,7 @@ def test_every_field_is_documented():
     assert f'schema is {SCHEMA_VERSION}' in page
 
 
-def test_what_a_run_left_about_itself(tmp_path):
+def test_pace_and_environment_of_a_run(tmp_path):
     assert read_pace(tmp_path) == (None, None)
     assert read_environment(tmp_path) == {}
     log(
@@ -104,7 +112,7 @@ def test_what_a_run_left_about_itself(tmp_path):
         '{"iter": 30, "time": 8.5, "memory": 200, "step": 30}',
         '{"iter": 40, "ti',
     )
-    # An evaluation's time is not training's, and a start that took long moves no median.
+    # Times of evaluations do not count, and a slow start does not move the median.
     assert read_pace(tmp_path) == (0.75, 300)
     environment = {
         'versions': {'torch': '2.14.1'}, 'device': 'cpu', 'processes': 2, 'peak_memory_mb': 512.5,
@@ -127,7 +135,7 @@ def test_records_come_back_as_written(tmp_path):
     ('content', 'word'),
     [('{', 'not a record'), ('[]', 'not a record'), ('{"schema_version": 99}', 'upgrade')],
 )
-def test_what_is_not_a_record_is_refused(tmp_path, content, word):
+def test_other_files_are_rejected(tmp_path, content, word):
     path = tmp_path / 'a.json'
     path.write_text(content)
     with pytest.raises(RejectedError, match=word):
@@ -150,22 +158,22 @@ def test_what_is_not_a_record_is_refused(tmp_path, content, word):
         {'settings': ['']},
     ],
 )  # fmt: skip
-def test_a_record_of_wrong_values_is_refused(tmp_path, change):
+def test_a_record_with_wrong_values_is_rejected(tmp_path, change):
     values = {**asdict(RECORD), **change}
     (tmp_path / 'a.json').write_text(json.dumps(values))
     with pytest.raises(RejectedError, match='is not a record'):
         read_record(tmp_path / 'a.json')
 
 
-def test_what_is_missing_and_what_is_left_over_is_named(tmp_path):
+def test_missing_and_unknown_fields_are_named(tmp_path):
     values = {**asdict(RECORD), 'typo': 1}
     del values['best'], values['column']
     (tmp_path / 'a.json').write_text(json.dumps(values))
-    with pytest.raises(RejectedError, match="found best, column missing and 'typo' left over"):
+    with pytest.raises(RejectedError, match="found best, column missing and 'typo' unknown"):
         read_record(tmp_path / 'a.json')
 
 
-def test_a_mark_at_its_beginning_is_no_damage(tmp_path):
+def test_a_byte_order_mark_is_accepted(tmp_path):
     RECORD.write(tmp_path / 'a.json')
     text = (tmp_path / 'a.json').read_text()
     (tmp_path / 'a.json').write_text(text, encoding='utf-8-sig')
@@ -173,10 +181,10 @@ def test_a_mark_at_its_beginning_is_no_damage(tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['folder', 'broken link'])
-def test_what_cannot_be_read_is_no_record(tmp_path, kind):
+def test_an_unreadable_file_is_no_record(tmp_path, kind):
     path = tmp_path / 'a.json'
     path.mkdir() if kind == 'folder' else path.symlink_to(tmp_path / 'nowhere')
-    with pytest.raises(RejectedError, match=r'a\.json is not a record: expected a file'):
+    with pytest.raises(RejectedError, match=r'a\.json is not a record: expected a readable file'):
         read_record(path)
 
 
@@ -184,3 +192,56 @@ def test_no_record_holds_a_nan(tmp_path):
     with pytest.raises(ValueError, match='JSON'):
         replace(RECORD, best=float('nan')).write(tmp_path / 'a.json')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_published_schema_is_that_of_the_model():
+    page = Path(__file__).parents[1] / 'docs' / 'record.schema.json'
+    assert json.loads(page.read_text()) == record_schema()
+    properties = record_schema()['properties']
+    assert list(properties) == [field.name for field in fields(Record)]
+    assert all(entry['description'] for entry in properties.values())
+
+
+def test_a_wrong_value_is_named_with_its_place():
+    wrong = replace(RECORD, curve=[[1, 2.0], [2, None]], seed='0')
+    with pytest.raises(ValueError, match=r"^seed: .*, found '0' \(and 1 more\)$"):
+        require_sound(wrong)
+    with pytest.raises(ValueError, match=r'^curve\.1\.1: .*, found None$'):
+        require_sound(replace(wrong, seed=0))
+    require_sound(RECORD)
+
+
+def test_a_path_that_is_not_utf8_is_read(tmp_path):
+    made = replace(RECORD, checkpoint='caf\udce9/best.pth', environment={'a': ['\udce9']})
+    made.write(tmp_path / 'a.json')
+    assert read_record(tmp_path / 'a.json') == made
+
+
+def test_all_records_of_a_folder(tmp_path):
+    later = replace(RECORD, seed=1, best=42.0)
+    RECORD.write(tmp_path / 'records' / 'a.json')
+    later.write(tmp_path / 'records' / 'b.json')
+    found = read_records(tmp_path)
+    assert list(found) == [RECORD, later]
+    assert found == read_records(str(tmp_path / 'records'))
+    frame = found.to_frame()
+    assert list(frame.columns) == [field.name for field in fields(Record)]
+    assert frame[['seed', 'best']].values.tolist() == [[0, 41.5], [1, 42.0]]
+
+
+def test_wrong_folders_are_rejected_in_one_sentence(tmp_path):
+    with pytest.raises(InputError, match='expected the path of a folder, found int'):
+        read_records(5)
+    with pytest.raises(InputError, match=r'no records in .*nowhere'):
+        read_records(tmp_path / 'nowhere')
+    for name in ('a', 'b'):
+        (tmp_path / f'{name}.json').write_text('{}')
+    with pytest.raises(InputError, match='2 mistakes, and nothing was read'):
+        read_records(tmp_path)
+
+
+def test_a_frame_needs_pandas(tmp_path, monkeypatch):
+    RECORD.write(tmp_path / 'a.json')
+    monkeypatch.setitem(sys.modules, 'pandas', None)
+    with pytest.raises(InputError, match='pip install pandas'):
+        read_records(tmp_path).to_frame()

@@ -77,9 +77,9 @@ def run_transfer_command(args: argparse.Namespace) -> int:
 
 
 def _show(result: Any) -> int:
-    from rm_mm.reporting.command import show
+    from rm_mm.cli.report import print_records
 
-    show(result.records)
+    print_records(result.records)
     result.require_complete()
     return 0
 

@@ -1,1 +1,5 @@
-"""From records to what a reader sees. Reads records, and logs that were made elsewhere."""
+"""Reports: records and logs in, tables, verdicts and a page out."""
+
+from rm_mm.reporting.request import Report, ReportRequest, report
+
+__all__ = ['Report', 'ReportRequest', 'report']

@@ -1,4 +1,4 @@
-"""A finished table as text for a terminal, Markdown, CSV and LaTeX."""
+"""Writers of a finished table: plain text, Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from rm_mm.reporting.results import ABSENT
 from rm_mm.reporting.table import TEXT_COLUMNS, Table
 
-# What Markdown takes for its own; a line through words is not worth an escape.
+# Markdown syntax; strike-through is harmless and not escaped.
 _IN_MARKDOWN = str.maketrans(
     {'&': '&amp;', '<': '&lt;', '>': '&gt;'} | {sign: f'\\{sign}' for sign in '\\|`*'}
 )
-#: What stands in one cell, as fields of their own, by the last word of its heading.
+#: Suffixes of the CSV fields that one cell becomes, by the last word of its heading.
 _PARTS = {'best': ('', ' std'), 'last': ('', ' std'), 'gain': ('', ' low', ' high')}
-# What LaTeX takes for its own, or sets as something else.
+# LaTeX syntax, and characters that LaTeX typesets as others.
 _IN_LATEX = str.maketrans(
     {character: f'\\{character}' for character in '%_&#${}'}
     | {
@@ -30,7 +30,7 @@ _IN_LATEX = str.maketrans(
 
 
 def to_text(table: Table) -> str:
-    """For a terminal: aligned columns."""
+    """Plain text with aligned columns, and the notes below."""
     lines = [table.header, *table.rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
     text = [
@@ -47,7 +47,7 @@ def to_markdown(table: Table) -> str:
     """A GitHub table."""
 
     def escape(cell: str) -> str:
-        # Markdown lets HTML through, and makes links; brackets of intervals alone are none.
+        # Markdown allows HTML and links. The brackets of an interval alone are no link.
         return cell.translate(_IN_MARKDOWN).replace('](', r']\(')
 
     rule = ['---'] * TEXT_COLUMNS + ['---:'] * (len(table.header) - TEXT_COLUMNS)
@@ -57,9 +57,9 @@ def to_markdown(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Comma-separated: every number in a field of its own, and nothing where there is none.
+    """CSV with every number in its own field, and an empty field where there is none.
 
-    Headings are made unique by their task's.
+    Headings include the task, which makes them unique.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator='\n')
@@ -78,7 +78,7 @@ def to_csv(table: Table) -> str:
 
 
 def _numbers(name: str, cell: str) -> list[str]:
-    """A cell as the fields of :data:`_PARTS`."""
+    """The fields of a cell, see :data:`_PARTS`."""
     if name == 'gain':
         gain, _, interval = cell.partition(' [')
         low, _, high = interval.removesuffix(']').partition(', ')
@@ -90,7 +90,7 @@ def _numbers(name: str, cell: str) -> list[str]:
 
 
 def _inert(text: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
+    """Text that no spreadsheet evaluates as a formula."""
     return f"'{text}" if text.startswith(('=', '+', '-', '@')) and text != ABSENT else text
 
 
@@ -98,9 +98,9 @@ def to_latex(table: Table) -> str:
     """A booktabs ``tabular``."""
 
     def line(cells: list[str]) -> str:
-        said = ' & '.join(cell.translate(_IN_LATEX) for cell in cells) + r' \\'
-        # Else the end of the line before would take it for its own.
-        return f'{{{said[0]}}}{said[1:]}' if said.startswith(('[', '*')) else said
+        text = ' & '.join(cell.translate(_IN_LATEX) for cell in cells) + r' \\'
+        # The row end before it would parse these two as its arguments.
+        return f'{{{text[0]}}}{text[1:]}' if text.startswith(('[', '*')) else text
 
     columns = 'l' * TEXT_COLUMNS + 'r' * (len(table.header) - TEXT_COLUMNS)
     body = [r'\toprule', line(table.header), r'\midrule', *map(line, table.rows), r'\bottomrule']

@@ -1,4 +1,4 @@
-"""What a report is made of: rows are methods, columns tasks, and each cell has its verdict."""
+"""Records arranged as a table: rows are methods, columns are tasks, each cell has a verdict."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rm_mm.names import METHODS, SETTINGS, TASKS
 from rm_mm.records import Record
-from rm_mm.reporting.verdict import Cell, Verdict, judge
+from rm_mm.reporting.verdict import TableCell, Verdict, judge_cells
 
-#: Heading and digits of each metric: one more than the paper prints.
+#: Heading and decimals of each metric: one more than the paper prints.
 HEADINGS = {
     'top1_percent': ('top-1 %', 3),
     'box_ap_percent': ('box AP %', 2),
@@ -22,13 +22,13 @@ ABSENT = '-'
 
 @dataclass(frozen=True)
 class Column:
-    """One task and its figure.
+    """One metric of one task.
 
     Attributes:
         task: Kind of the task.
-        name: Such as ``atss_r50_coco``.
-        heading: For people; tells it from the other columns.
-        digits: Behind the point.
+        name: Name of its configuration, such as ``atss_r50_coco``.
+        heading: Unique heading for readers.
+        digits: Decimals of its figures.
     """
 
     task: str
@@ -38,49 +38,45 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A method in a setting.
+class ResultRow:
+    """One method in one setting.
 
     Attributes:
-        setting: One or several, as ``paper, controlled``.
-        method: Its name.
-        cells: One a column.
-        verdicts: One a cell; of empty text where nothing is judged.
+        setting: One or several settings, such as ``paper, controlled``.
+        method: Method name.
+        cells: One per column.
+        verdicts: One per cell.
     """
 
     setting: str
     method: str
-    cells: list[Cell]
+    cells: list[TableCell]
     verdicts: list[Verdict]
 
 
 @dataclass(frozen=True)
 class Results:
-    """Records, arranged and judged.
+    """Arranged and judged records.
 
     Attributes:
-        columns: In the order of the tasks.
-        rows: In the order of settings and methods.
-        published: Whether the paper has a figure for any.
-        judged: Whether there is a verdict.
+        columns: Columns in the order of the tasks.
+        rows: Rows in the order of settings and methods.
+        published: Whether the paper has a figure for any cell.
+        judged: Whether there are verdicts.
     """
 
     columns: list[Column]
-    rows: list[Row]
+    rows: list[ResultRow]
     published: bool
     judged: bool
 
 
 def arrange(records: Sequence[Record]) -> Results:
-    """Arrange and judge records.
-
-    Args:
-        records: Of all that the call names.
-    """
+    """Arrange and judge all records of a report."""
     columns = _columns(records)
     lines = _lines(records)
     cells = [
-        Cell(
+        TableCell(
             [record for record in here if record.method == method],
             [] if method == 'baseline' else [r for r in here if r.method == 'baseline'],
         )
@@ -89,17 +85,17 @@ def arrange(records: Sequence[Record]) -> Results:
     ]
     published = any(cell.published is not None for cell in cells)
     judged = published or len({record.seed for record in records}) > 1
-    verdicts = judge(cells) if judged else [Verdict('')] * len(cells)
+    verdicts = judge_cells(cells) if judged else [Verdict()] * len(cells)
     width = len(columns)
     rows = [
-        Row(setting, method, cells[start : start + width], verdicts[start : start + width])
+        ResultRow(setting, method, cells[start : start + width], verdicts[start : start + width])
         for start, (setting, method, _) in zip(range(0, len(cells), width or 1), lines, strict=True)
     ]
     return Results(list(columns.values()), rows, published, judged)
 
 
 def _lines(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
-    """Setting, method, and the records of the setting, of each row."""
+    """Setting and method of each row, with all records of the setting."""
     found = []
     for setting, block in blocks(records):
         present = {record.method for record in block}
@@ -111,9 +107,9 @@ def _lines(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
 def blocks(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
     """Records by setting, in the order of the settings.
 
-    A run whose backbone is the same in both settings belongs to both. Where some method has a run
-    of its own in one, its block holds all rows of that setting; where none has, the rows are the
-    same and stand once, marked with both.
+    A run whose backbone is the same in both settings belongs to both. A setting in which some
+    method has a run of its own gets a block with all its rows. Rows that are the same in several
+    settings appear once, marked with all of them.
     """
     own = {record.settings[0] for record in records if len(record.settings) == 1}
     found = [
@@ -134,7 +130,7 @@ def _key(record: Record) -> tuple[str, str, str]:
 
 
 def _columns(records: Sequence[Record]) -> dict[tuple[str, str, str], Column]:
-    """Columns by their keys; two of one kind are told apart by their names."""
+    """Columns by key. Headings include the configuration's name if a task has several."""
     keys = dict.fromkeys(map(_key, records))
     order = sorted(keys, key=lambda key: (TASKS.index(key[0]), *key[1:]))
     names: dict[str, set[str]] = {}
@@ -143,7 +139,6 @@ def _columns(records: Sequence[Record]) -> dict[tuple[str, str, str], Column]:
     found = {}
     for task, name, metric in order:
         heading, digits = HEADINGS.get(metric, (metric, 2))
-        alone = len(names[task]) == 1
-        heading = heading if alone else f'{name} {heading}'
+        heading = heading if len(names[task]) == 1 else f'{name} {heading}'
         found[task, name, metric] = Column(task, name, heading, digits)
     return found

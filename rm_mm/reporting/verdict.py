@@ -1,63 +1,81 @@
-"""What a row says about the paper's: reproduced, within noise, off, or nothing."""
+"""The verdict of a table cell: does it agree with the paper, does it differ from the baseline?"""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rm_mm.records import LOG, Record
-from rm_mm.reporting.statistics import LEVEL, Comparison, compare, equivalence, holm
+from rm_mm.reporting.statistics import LEVEL, PairedTest, equivalence, holm, paired_test
 
-ABSENT = 'not run'
+NOT_RUN = 'not run'
 ONE_SEED = 'one seed: no claim'
 NOT_PAIRED = 'fewer than two seeds in common: no claim'
-IDENTICAL = 'the same figures under every seed: no claim'
+IDENTICAL = 'identical figures under every seed: no claim'
 UNPUBLISHED = 'no published figure'
 NOTES = (
-    'Gains are paired by seed. In brackets, the bootstrap interval of the mean gain, 95 %; p is of '
-    f'a two-sided t-test, Holm-corrected over the cells of the table; the level is {LEVEL:.0%}.',
-    "reproduced: a gain that chance alone does not give, in the paper's direction and not told "
-    "apart from the paper's; of a baseline, its level is the paper's to less than the smallest "
-    "published gain. off: told apart from the paper's. within noise: neither.",
+    'Gains are paired by seed. Brackets hold the 95 % bootstrap interval of the mean gain. p is '
+    'from a two-sided t-test, Holm-corrected over the cells of the table; the level is '
+    f'{LEVEL:.0%}.',
+    "reproduced: the gain is significant, in the paper's direction, and not significantly "
+    "different from the paper's; for a baseline, its level equals the paper's to within the "
+    "smallest published gain. off: significantly different from the paper's. not significant: "
+    'neither.',
 )
-#: What the paper and others say of their own spread, by the end of a column's name.
+#: Published spread between runs, by the end of a column's name.
 SPREADS = {
     'cifar10': "The paper's own spread on CIFAR-10: 97.60, 97.62 and 97.72 in three runs.",
     'ade20k': 'On ADE20K, runs of one recipe are reported to lie 1 to 2 mIoU apart.',
 }
 
+Kind = Literal[
+    'reproduced', 'better', 'worse', 'insignificant', 'off', 'silent', 'unpublished', 'absent'
+]
+
 
 @dataclass(frozen=True)
-class Cell:
-    """The runs of one row in one column, and those of the row it is compared with.
+class TableCell:
+    """Runs of one row in one column, with the runs they are compared with.
 
     Attributes:
-        records: Of the row; several seeds.
-        baseline: Of the baseline of the same setting; empty for the baseline itself.
+        records: Runs of the row, one per seed.
+        baseline: Runs of the baseline in the same setting; empty for the baseline itself.
     """
 
     records: Sequence[Record]
     baseline: Sequence[Record]
 
     @property
+    def compared(self) -> list[Record]:
+        """All runs behind a gain or a verdict."""
+        return [*self.records, *self.baseline]
+
+    @property
     def gains(self) -> list[float]:
-        """Best over the baseline's best, for each seed that both have, of like data and length."""
+        """Best minus the baseline's best for each shared seed, if data and schedule agree."""
         return [r.best - base.best for r, base in self.pairs if difference(r, base) is None]
 
     @property
+    def mean_gain(self) -> float:
+        """Mean of the gains, of which there must be one or more."""
+        return statistics.fmean(self.gains)
+
+    @property
     def pairs(self) -> list[tuple[Record, Record]]:
-        """Runs and the baseline's of the same seed."""
+        """Runs with the baseline run of the same seed."""
         base = {record.seed: record for record in self.baseline}
         return [(r, base[r.seed]) for r in self.records if r.seed in base]
 
     @property
     def published(self) -> float | None:
-        """The paper's figure; None if it prints none, or these are no runs of its whole recipe."""
+        """The paper's figure; None if it has none, or if the runs were shortened."""
         return _published(self.records)
 
     @property
     def published_gain(self) -> float | None:
-        """The paper's figure over the paper's baseline."""
+        """The paper's figure minus that of its baseline."""
         figure, base = _published(self.records), _published(self.baseline)
         return None if figure is None or base is None else figure - base
 
@@ -69,7 +87,7 @@ def _published(records: Sequence[Record]) -> float | None:
 
 
 def difference(record: Record, other: Record) -> str | None:
-    """What sets two runs apart beside their methods, so that their difference is not these'."""
+    """Why two runs cannot be compared: they differ in more than the method. None if they can."""
     data = (record.data_fingerprint, other.data_fingerprint)
     if None not in data and data[0] != data[1]:
         return 'other data'
@@ -78,99 +96,101 @@ def difference(record: Record, other: Record) -> str | None:
 
 
 def _end_of_log(record: Record) -> tuple[str, int] | tuple[()]:
-    """Where a log ends that is of no recipe, or not at its end: its length is not known otherwise.
-
-    A record says it by its schedule, whatever the steps of its evaluations.
-    """
+    """Last step of a log that matches no recipe: the only hint at the length of its schedule."""
     return (record.step_unit, record.last_step) if record.settings == [LOG] else ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one cell.
+    """Verdict of one cell.
 
     Attributes:
-        text: The verdict.
-        gain: The gain over the seeds, with its interval; None where there is none to test.
+        text: The verdict in words; empty if nothing was judged.
+        kind: Its category, which the page counts and colours.
+        gain: Gain over the baseline, with its interval; None if there is none to test.
     """
 
-    text: str
-    gain: Comparison | None = None
+    text: str = ''
+    kind: Kind = 'absent'
+    gain: PairedTest | None = None
 
 
-def judge(cells: Sequence[Cell]) -> list[Verdict]:
-    """A verdict for each cell of a table; the correction is over all of them."""
-    against_zero = [compare(cell.gains) for cell in cells]
+def judge_cells(cells: Sequence[TableCell]) -> list[Verdict]:
+    """A verdict for each cell of a table; p-values are corrected over all of them."""
+    gains = [paired_test(cell.gains) for cell in cells]
     against_paper = [_against_paper(cell) for cell in cells]
-    zeros, papers = _corrected(against_zero), _corrected(against_paper)
-    return [
-        Verdict(
-            _of_gain(cell, gain, zeros[i], papers[i])
-            if cell.baseline
-            else _of_level(cell, against_paper[i], papers[i], cells),
-            gain,
-        )
-        for i, (cell, gain) in enumerate(zip(cells, against_zero, strict=True))
-    ]
+    zeros, papers = _corrected(gains), _corrected(against_paper)
+    found = []
+    for i, (cell, gain) in enumerate(zip(cells, gains, strict=True)):
+        kind: Kind
+        if not cell.records:
+            kind, text = 'absent', NOT_RUN
+        elif cell.baseline:
+            kind, text = _judge_gain(cell, gain, zeros[i], papers[i])
+        else:
+            kind, text = _judge_level(cell, against_paper[i], papers[i], cells)
+        found.append(Verdict(text, kind, gain))
+    return found
 
 
-def _against_paper(cell: Cell) -> Comparison | None:
-    """The gain against the paper's; of a baseline, its level against the paper's."""
+def _against_paper(cell: TableCell) -> PairedTest | None:
+    """The gain tested against the paper's; for a baseline, its level."""
     if cell.baseline:
-        return None if (gain := cell.published_gain) is None else compare(cell.gains, gain)
+        return None if (gain := cell.published_gain) is None else paired_test(cell.gains, gain)
     if (figure := cell.published) is None:
         return None
-    return compare([record.best for record in cell.records], figure)
+    return paired_test([record.best for record in cell.records], figure)
 
 
-def _corrected(comparisons: Sequence[Comparison | None]) -> list[float | None]:
-    found = [(i, made.p_value) for i, made in enumerate(comparisons) if made is not None]
-    corrected: list[float | None] = [None] * len(comparisons)
-    for (index, _), p_value in zip(found, holm([p for _, p in found]), strict=True):
-        corrected[index] = p_value
-    return corrected
+def _corrected(tests: Sequence[PairedTest | None]) -> list[float | None]:
+    corrected = iter(holm([test.p_value for test in tests if test is not None]))
+    return [None if test is None else next(corrected) for test in tests]
 
 
-def _of_gain(cell: Cell, gain: Comparison | None, zero: float | None, paper: float | None) -> str:
-    """The verdict of a row that has a baseline."""
-    if not cell.records:
-        return ABSENT
+def _insignificant(p_value: float) -> tuple[Kind, str]:
+    return 'insignificant', f'not significant (p {p_value:.2g}, Holm)'
+
+
+def _judge_gain(
+    cell: TableCell, gain: PairedTest | None, zero: float | None, paper: float | None
+) -> tuple[Kind, str]:
+    """Verdict of a row that has a baseline; ``zero`` and ``paper`` are corrected p-values."""
     published = cell.published_gain
     if gain is None or zero is None:
         if published is None:
-            return UNPUBLISHED
-        return ONE_SEED if len(cell.records) < 2 else NOT_PAIRED
-    real = zero < LEVEL
-    noise = IDENTICAL if gain.identical else f'within noise (p {zero:.2g})'
+            return 'unpublished', UNPUBLISHED
+        return 'silent', ONE_SEED if len(cell.records) < 2 else NOT_PAIRED
+    significant = zero < LEVEL
+    neither: tuple[Kind, str] = ('silent', IDENTICAL) if gain.identical else _insignificant(zero)
     if published is None or paper is None:
-        direction = 'better' if gain.mean > 0 else 'worse'
-        said = f'{direction} than the baseline (p {zero:.2g})' if real else noise
-        return f'{UNPUBLISHED}; {said}'
+        kind, text = neither
+        if significant:
+            kind = 'better' if gain.mean > 0 else 'worse'
+            text = f'significantly {kind} than the baseline (p {zero:.2g}, Holm)'
+        return kind, f'{UNPUBLISHED}; {text}'
     if paper < LEVEL:
-        return f'off (p {paper:.2g})'
-    if not real:
-        return noise
-    reproduced = gain.mean * published > 0
-    return f'reproduced (p {zero:.2g})' if reproduced else f'within noise (p {paper:.2g})'
+        return 'off', f'off (p {paper:.2g})'
+    if not significant:
+        return neither
+    if gain.mean * published > 0:
+        return 'reproduced', f'reproduced (p {zero:.2g})'
+    return _insignificant(paper)
 
 
-def _of_level(
-    cell: Cell, level: Comparison | None, paper: float | None, cells: Sequence[Cell]
-) -> str:
-    """The verdict of a baseline, or of a row without one: by its level."""
-    if not cell.records:
-        return ABSENT
-    figure = cell.published
-    if figure is None:
-        return UNPUBLISHED
+def _judge_level(
+    cell: TableCell, level: PairedTest | None, paper: float | None, cells: Sequence[TableCell]
+) -> tuple[Kind, str]:
+    """Verdict of a baseline, or of a row without one, by its level."""
+    if (figure := cell.published) is None:
+        return 'unpublished', UNPUBLISHED
     if level is None or paper is None:
-        return ONE_SEED
+        return 'silent', ONE_SEED
     if level.identical:
-        return IDENTICAL
+        return 'silent', IDENTICAL
     if paper < LEVEL:
-        return f'off (p {paper:.2g})'
+        return 'off', f'off (p {paper:.2g})'
     gains = [abs(c.published_gain or 0.0) for c in cells if list(c.baseline) == list(cell.records)]
     margin = min((gain for gain in gains if gain), default=0.0)
     best = [record.best for record in cell.records]
     same = equivalence(best, figure, margin) if margin else 1.0
-    return f'reproduced (p {same:.2g})' if same < LEVEL else f'within noise (p {paper:.2g})'
+    return ('reproduced', f'reproduced (p {same:.2g})') if same < LEVEL else _insignificant(paper)

@@ -1,4 +1,4 @@
-"""Records whose figures are known, and pictures beside them."""
+"""Records with known figures, and pictures next to them."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ RECORD = Record(
 
 
 def record(task, method, seed, best, **more):
-    """A record of a task, its curve rising to ``best`` and falling by 1 at the end."""
+    """A record whose curve rises to ``best`` and falls by 1 at the end."""
     curve = [[1, best - 6], [2, best - 3], [3, best], [4, best - 1]]
     return replace(
         RECORD, task=task, method=method, seed=seed, best=best, last=best - 1, curve=curve,
@@ -42,7 +42,7 @@ def record(task, method, seed, best, **more):
 
 
 def several(methods, seeds=(0, 1, 2), tasks=tuple(METRICS)):
-    """Records of methods x tasks x seeds; a method is better the later it is named."""
+    """Records of methods x tasks x seeds; later methods are better."""
     found = []
     for seed in seeds:
         for rank, method in enumerate(methods):
@@ -62,7 +62,7 @@ def several(methods, seeds=(0, 1, 2), tasks=tuple(METRICS)):
 
 
 def write(folder: Path, records):
-    """Write records as the suite does, and say where."""
+    """Write records as the suite does, and return their paths."""
     paths = []
     for number, each in enumerate(records):
         path = folder / 'records' / f'run {number:04}.json'
@@ -72,7 +72,7 @@ def write(folder: Path, records):
 
 
 def write_pictures(path: Path, each: Record, colour=(200, 60, 60)):
-    """Pictures of the run that a record is of: 60 x 40 pixels, two images, or a mixed batch."""
+    """Write the pictures of a record's run, 60 x 40 pixels: two images, or a mixed batch."""
     folder = path.parent.parent / 'pictures' / path.stem
     folder.mkdir(parents=True)
     Image.new('RGB', (60, 40), colour).save(folder / 'mixed.png')

@@ -47,7 +47,7 @@ def test_means_gains_and_published_figures():
     assert table.rows[1][7:] == ['42.000', '41.500', '-', '-', 'no published figure']
 
 
-def test_two_baselines_make_two_settings_with_gains_of_their_own():
+def test_two_baselines_make_two_settings_with_separate_gains():
     found = records()
     for record in found:
         if record.method == 'baseline':
@@ -69,18 +69,18 @@ def test_two_baselines_make_two_settings_with_gains_of_their_own():
         '-', '+2.50 [+2.00, +3.00]', '-', '+3.50 [+3.00, +4.00]',
     ]  # fmt: skip
     assert rows[1][2] == rows[3][2]
-    # Where only one setting's own runs are there, only its rows are shown.
+    # If only one setting has runs of its own, only its rows are shown.
     assert {row[1] for row in build_table(found).rows} == {'paper'}
     assert 'controlled:' not in ' '.join(build_table(found).notes)
 
 
-def test_every_row_is_marked():
+def test_every_row_names_its_settings():
     other = replace(RECORD, settings=[])
     marks = [row[1] for row in build_table([RECORD, other, *records()]).rows]
     assert marks == ['mini', '-', 'paper, controlled', 'paper, controlled']
 
 
-def test_two_columns_of_a_kind_are_told_apart():
+def test_two_columns_of_a_task_have_different_headings():
     table = build_table([RECORD, replace(RECORD, column='gfl_r50_coco')])
     assert table.header[2] == 'atss_r18_mini box AP % best'
     assert table.header[5] == 'gfl_r50_coco box AP % best'
@@ -96,7 +96,7 @@ def test_every_format_holds_every_cell():
     assert r'\%' in to_latex(table)
 
 
-def test_csv_has_each_number_in_a_field_of_its_own():
+def test_csv_has_one_number_per_field():
     header = ['method', 'setting', 'AP best', 'last', 'gain', 'paper', 'verdict', 'mIoU best']
     rows = [
         ['rm', 'paper', '41.5 ± 0.1', '41.25', '+1.5 [+1.0, +2.0]', '41.5', 'off (p 0.01)', '-'],
@@ -108,7 +108,7 @@ def test_csv_has_each_number_in_a_field_of_its_own():
          'AP gain low', 'AP gain high', 'AP paper', 'AP verdict', 'mIoU best', 'mIoU best std'],
         ['rm', 'paper', '41.5', '0.1', '41.25', '', '+1.5', '+1.0', '+2.0', '41.5', 'off (p 0.01)',
          '', ''],
-        # No spreadsheet runs a name.
+        # No spreadsheet evaluates a name.
         ["'=1+1", '-', '', '', '', '', '', '', '', '', 'not run', '42.3', ''],
     ]  # fmt: skip
 
@@ -119,18 +119,18 @@ def test_names_are_escaped():
     assert r'\&' in to_latex(table)
 
 
-def test_what_latex_takes_for_its_own_is_escaped():
+def test_latex_syntax_is_escaped():
     table = Table(['method', 'task', 'AP'], [['a<b>_{#1}$^~\\x', 'coco', '1']], [])
     escaped = (
         r'a\textless{}b\textgreater{}\_\{\#1\}'
         r'\$\textasciicircum{}\textasciitilde{}\textbackslash{}x & coco'
     )
     assert escaped in to_latex(table)
-    # After the end of a line, brackets are a distance.
+    # After the end of a row, brackets would be a distance.
     assert '\n{[}5pt] & 1' in to_latex(Table(['method', 'AP'], [['[5pt]', '1']], []))
 
 
-def test_markdown_makes_nothing_of_names_and_notes():
+def test_markdown_syntax_in_names_and_notes_is_escaped():
     name = r'[x](javascript:1) a\|b `*`'
     text = to_markdown(Table(['method', 'setting', 'AP'], [[name, '-', '1 [+1, +2]']], ['<b>: n.']))
     assert r'| [x]\(javascript:1) a\\\|b \`\*\` | - | 1 [+1, +2] |' in text
@@ -143,15 +143,15 @@ def test_one_seed_claims_nothing():
     assert 'shortened' not in notes
     short = build_table([replace(RECORD, schedule_scale=0.05)])
     assert 'shortened to 0.05' in ' '.join(short.notes)
-    # The paper has no figure of such a run, and the table no column for one.
+    # The paper has no figure for such a run, so the table has no column for it.
     assert 'paper' not in short.header
 
 
-def test_what_a_reader_has_to_know_of_single_figures():
+def test_notes_about_single_figures():
     found = records()
     found[0].batch = 'global batch 2 (1 process x 2) instead of 16, as asked for'
     text = ' '.join(build_table(found).notes)
     assert f'detection rm: {found[0].batch}.' in text
     # Two seeds in detection, one in segmentation.
-    assert 'Of 1 seed only: segmentation rm.' in text
-    assert 'only' not in ' '.join(build_table(found[:4]).notes)
+    assert 'Only 1 seed: segmentation rm.' in text
+    assert 'Only' not in ' '.join(build_table(found[:4]).notes)

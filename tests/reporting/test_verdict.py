@@ -1,4 +1,4 @@
-"""Each verdict, from figures in which it can be seen."""
+"""Each verdict, from figures that show it plainly."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.reporting.formats import to_csv, to_text
 from rm_mm.reporting.table import build_table
-from rm_mm.reporting.verdict import Cell, judge
+from rm_mm.reporting.verdict import TableCell, judge_cells
 from tests.test_records import RECORD
 
 
@@ -25,7 +25,9 @@ BASE = [40.0, 40.1, 39.9, 40.05, 39.95]
 
 def verdict(values, published=(40.0, 42.0), base=BASE):
     baseline = runs('baseline', base, published[0])
-    made = judge([Cell(baseline, []), Cell(runs('rm', values, published[1]), baseline)])
+    made = judge_cells(
+        [TableCell(baseline, []), TableCell(runs('rm', values, published[1]), baseline)]
+    )
     return made[1].text
 
 
@@ -34,92 +36,101 @@ def plus(*gains):
 
 
 @pytest.mark.parametrize(
-    ('gains', 'said'),
+    ('gains', 'text'),
     [
         ((2.0, 2.1, 1.9, 2.2, 1.9), 'reproduced (p '),
         # Ten times the paper's; the other way; nothing; and so wide that it could be either.
         ((20.0, 20.1, 19.9, 20.2, 19.9), 'off (p '),
         ((-2.0, -2.1, -1.9, -2.2, -1.9), 'off (p '),
         ((0.0, 0.1, -0.1, 0.05, -0.05), 'off (p '),
-        ((4.0, -3.0, 3.5, -1.0, 2.0), 'within noise (p 0.4'),
+        ((4.0, -3.0, 3.5, -1.0, 2.0), 'not significant (p 0.4'),
         ((2.0,), 'one seed: no claim'),
         # Copies of one run under several seeds.
-        ((2.0, 2.0, 2.0, 2.0, 2.0), 'the same figures under every seed: no claim'),
+        ((2.0, 2.0, 2.0, 2.0, 2.0), 'identical figures under every seed: no claim'),
     ],
 )
-def test_a_gain_against_the_papers(gains, said):
-    assert verdict(plus(*gains)).startswith(said)
+def test_a_gain_against_the_papers(gains, text):
+    assert verdict(plus(*gains)).startswith(text)
 
 
 @pytest.mark.parametrize(
-    ('gains', 'said'),
+    ('gains', 'text'),
     [
-        ((2.0, 2.1, 1.9, 2.2, 1.9), 'no published figure; better than the baseline (p '),
-        ((-2.0, -2.1, -1.9, -2.2, -1.9), 'no published figure; worse than the baseline (p '),
-        ((1.0, -1.0, 0.5, -0.4, 0.1), 'no published figure; within noise (p 0.9'),
+        (
+            (2.0, 2.1, 1.9, 2.2, 1.9),
+            'no published figure; significantly better than the baseline (p ',
+        ),
+        (
+            (-2.0, -2.1, -1.9, -2.2, -1.9),
+            'no published figure; significantly worse than the baseline (p ',
+        ),
+        ((1.0, -1.0, 0.5, -0.4, 0.1), 'no published figure; not significant (p 0.9'),
         ((2.0,), 'no published figure'),
     ],
 )
-def test_a_gain_without_a_published_one(gains, said):
-    assert verdict(plus(*gains), published=(40.0, None)).startswith(said)
-    assert verdict(plus(*gains), published=(None, 42.0)).startswith(said)
+def test_a_gain_without_a_published_one(gains, text):
+    assert verdict(plus(*gains), published=(40.0, None)).startswith(text)
+    assert verdict(plus(*gains), published=(None, 42.0)).startswith(text)
 
 
 @pytest.mark.parametrize(
-    ('base', 'said'),
+    ('base', 'text'),
     [
         (BASE, 'reproduced (p '),
         ([value - 1.5 for value in BASE], 'off (p '),
-        ([38.0, 42.1], 'within noise (p '),
-        ([39.4, 39.4], 'the same figures under every seed: no claim'),
+        ([38.0, 42.1], 'not significant (p '),
+        ([39.4, 39.4], 'identical figures under every seed: no claim'),
         ([40.0], 'one seed: no claim'),
         ([], 'not run'),
     ],
 )
-def test_a_baseline_by_its_level(base, said):
+def test_a_baseline_by_its_level(base, text):
     baseline = runs('baseline', base, 40.0)
-    cells = [Cell(baseline, []), Cell(runs('rm', [value + 2 for value in base], 42.0), baseline)]
-    assert judge(cells)[0].text.startswith(said)
+    cells = [
+        TableCell(baseline, []),
+        TableCell(runs('rm', [value + 2 for value in base], 42.0), baseline),
+    ]
+    assert judge_cells(cells)[0].text.startswith(text)
 
 
 def test_seeds_without_a_partner_do_not_count():
     baseline = runs('baseline', BASE[:1], 40.0)
-    made = judge([Cell(runs('rm', plus(2.0, 2.1, 1.9), 42.0), baseline)])
+    made = judge_cells([TableCell(runs('rm', plus(2.0, 2.1, 1.9), 42.0), baseline)])
     assert made[0].text == 'fewer than two seeds in common: no claim'
 
 
-def test_more_cells_ask_for_more():
+def test_more_cells_need_stronger_evidence():
     # t = 1.25 / (0.645 / 2) = 3.87 with 3 degrees of freedom: p = 0.030; and 20 times that.
     gains = plus(1.0, 2.0, 1.5, 0.5)
     baseline = runs('baseline', BASE)
-    cell = Cell(runs('rm', gains), baseline)
-    assert 'better than the baseline (p 0.03)' in judge([cell])[0].text
-    assert judge([cell] * 20)[0].text.endswith('within noise (p 0.61)')
+    cell = TableCell(runs('rm', gains), baseline)
+    assert 'significantly better than the baseline (p 0.03, Holm)' in judge_cells([cell])[0].text
+    assert judge_cells([cell] * 20)[0].text.endswith('not significant (p 0.61, Holm)')
 
 
-def test_what_is_of_other_data_or_of_another_length_is_no_pair():
+def test_runs_with_other_data_or_another_length_are_not_paired():
     base = runs('baseline', BASE, 40.0, data_fingerprint='a')
     mixed = runs('rm', plus(2.0, 2.1, 1.9, 2.2, 1.9), 42.0, data_fingerprint='a')
     mixed[0].data_fingerprint = 'b'
     mixed[1].schedule_scale = 0.5
-    # What says nothing of its data is compared.
+    # Runs with unknown data are compared.
     mixed[2].data_fingerprint = None
-    cell = Cell(mixed, base)
+    cell = TableCell(mixed, base)
     assert cell.gains == pytest.approx([1.9, 2.2, 1.9])
-    # The paper's figure is of whole runs.
+    # The paper's figure is for whole runs.
     assert (cell.published, cell.published_gain) == (None, None)
     notes = build_table(base + mixed).notes
-    assert 'rm of atss_r18_mini, seed 0: the baseline is of other data: no gain.' in notes
-    said = 'rm of atss_r18_mini, seed 1: the baseline is of a schedule of another length: no gain.'
-    assert said in notes
+    assert 'rm of atss_r18_mini, seed 0: the baseline has other data: no gain.' in notes
+    text = 'rm of atss_r18_mini, seed 1: the baseline has a schedule of another length: no gain.'
+    assert text in notes
 
 
-def test_records_that_disagree_on_the_papers_figure_are_held_against_none():
+def test_records_that_disagree_on_the_papers_figure_use_none():
     records = runs('rm', BASE, 42.0)
     records[1].published = None
-    assert judge([Cell(records, [])])[0].text == 'no published figure'
+    assert judge_cells([TableCell(records, [])])[0].text == 'no published figure'
     assert build_table(records).notes[-1] == (
-        "rm of atss_r18_mini: records disagree on the paper's figure (42.0, None): none counts."
+        "rm of atss_r18_mini: records disagree on the paper's figure (42.0, None), so none is used."
     )
 
 
@@ -133,7 +144,7 @@ def test_the_table_has_it_in_every_format():
     assert to_csv(table).splitlines()[0].endswith('box AP % verdict')
 
 
-def test_one_seed_of_what_nobody_published_has_no_verdict():
+def test_one_seed_without_a_published_figure_has_no_verdict():
     table = build_table(runs('baseline', [40.0]) + runs('rm', [41.0]))
     assert 'verdict' not in table.header
     assert table.rows[1][-1] == '+1.00'
@@ -151,11 +162,11 @@ def test_no_run_counts_twice(tmp_path, capsys):
         RECORD.write(tmp_path / name / 'records' / 'x.json')
     call = ['report', str(tmp_path / 'a')]
     assert main([*call, str(tmp_path / 'b')]) == 2
-    assert 'are both rm of atss_r18_mini with seed 0: leave one out' in capsys.readouterr().err
+    assert 'are both rm of atss_r18_mini with seed 0: drop one' in capsys.readouterr().err
     assert main([*call, str(tmp_path / 'a') + '/']) == 2
-    assert 'is there twice' in capsys.readouterr().err
+    assert 'is given twice' in capsys.readouterr().err
     replace(RECORD, settings=['mini', 'other']).write(tmp_path / 'b' / 'records' / 'x.json')
     assert main([*call, str(tmp_path / 'b')]) == 2
-    assert 'leave one out' in capsys.readouterr().err
+    assert 'drop one' in capsys.readouterr().err
     assert main(['report', f'rm={tmp_path / "a"}']) == 2
-    assert 'say themselves' in capsys.readouterr().err
+    assert 'name their methods themselves' in capsys.readouterr().err

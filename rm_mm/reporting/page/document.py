@@ -1,158 +1,184 @@
-"""The whole page, in one file that asks the network for nothing."""
+"""The page: one HTML file that loads nothing from the network."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from rm_mm.records import Record
-from rm_mm.reporting.page.chart import plain_table, section
-from rm_mm.reporting.page.classes import classes
+from rm_mm.reporting.page import panel
 from rm_mm.reporting.page.curves import curves
-from rm_mm.reporting.page.forest import forest
-from rm_mm.reporting.page.headline import headline
-from rm_mm.reporting.page.look import looks
-from rm_mm.reporting.page.markup import Markup, tag
-from rm_mm.reporting.page.mixed import mixed_images
+from rm_mm.reporting.page.gains import CLASS_NAME, CLASS_ROW, GAP, NAME, ROW, classes, forest
 from rm_mm.reporting.page.pictures import Pictures
-from rm_mm.reporting.page.predictions import predictions
-from rm_mm.reporting.page.results_table import results_table
+from rm_mm.reporting.page.prediction import scatter
 from rm_mm.reporting.page.runs import Runs
-from rm_mm.reporting.page.scatter import scatter
+from rm_mm.reporting.page.samples import mixed_images, predictions
 from rm_mm.reporting.results import Results
+from rm_mm.reporting.table import gain_text, mean_text
+from rm_mm.reporting.verdict import Kind
 
-#: Sections, what the contents call them, and why one is not there.
+#: Sections in order: name in the contents, and why it can be missing; empty if it never is.
 _SECTIONS = {
     'results': ('Results', ''),
     'curves': ('Curves', ''),
-    'gains': ('Gains', 'no method has a baseline beside it'),
-    'prediction': ('Prediction', 'no pretraining beside its transfer'),
+    'gains': ('Gains', 'no method has a baseline to compare with'),
+    'prediction': ('Prediction', 'no pretraining run together with its transfer'),
     'classes': ('Classes', 'no record has figures of classes on both sides'),
     'mixed': ('Mixed images', 'no pictures of training'),
     'predictions': ('Pictures', 'no pictures of predictions'),
     'runs-list': ('Runs', ''),
 }
+#: Shape of each kind of verdict, and its words in the headline, which lists them in this order.
+_VERDICTS: dict[Kind, tuple[str, str]] = {
+    'reproduced': ('\N{CHECK MARK}', 'reproduced'),
+    'better': ('\N{BLACK UP-POINTING TRIANGLE}', 'significantly better than the baseline'),
+    'worse': ('\N{BLACK DOWN-POINTING TRIANGLE}', 'significantly worse than the baseline'),
+    'insignificant': ('\N{ALMOST EQUAL TO}', 'not significant'),
+    'off': ('\N{BALLOT X}', 'off'),
+    'silent': ('\N{WHITE CIRCLE}', 'without a claim'),
+    'unpublished': ('\N{WHITE CIRCLE}', 'with nothing to compare with'),
+    'absent': ('\N{EN DASH}', 'not run'),
+}
+#: Most names listed in the headline.
+_NAMES = 8
 
 
-def to_page(results: Results, notes: list[str], found: Sequence[tuple[Path, Record]]) -> str:
+def to_page(results: Results, notes: Sequence[str], located: Sequence[tuple[Path, Record]]) -> str:
     """The page of some records.
 
     Args:
-        results: Arranged and judged.
-        notes: What a reader of the table has to know.
-        found: The records, and where each was read from; pictures lie beside them.
+        results: Arranged and judged records.
+        notes: What a reader of the table needs to know.
+        located: The records, each with its file; pictures are looked for next to it.
     """
-    records = [record for _, record in found]
-    runs, pictures = Runs(found), Pictures()
-    known = looks(list(dict.fromkeys(row.method for row in results.rows)))
-    sections = {
-        'results': results_table(results, notes, runs, known),
-        'curves': curves(results, runs, known),
-        'gains': forest(results, runs, known),
-        'prediction': scatter(results, records, runs, known),
-        'classes': classes(results, runs, known),
+    records = [record for _, record in located]
+    runs, pictures = Runs(located), Pictures()
+    methods = list(dict.fromkeys(row.method for row in results.rows))
+    looks = panel.looks(methods)
+    points, paired = scatter(results, records, looks)
+    content: dict[str, Any] = {
+        'results': [(k, list(rows)) for k, rows in groupby(results.rows, key=lambda r: r.setting)],
+        'curves': curves(results, looks),
+        'gains': forest(results, looks),
+        'prediction': points,
+        'classes': classes(results, looks),
         'mixed': mixed_images(records, runs, pictures),
         'predictions': predictions(results, runs, pictures),
-        'runs-list': _runs_list(records, runs),
+        'runs-list': records,
     }
-    body = [
-        tag('a', 'Skip to the results', href='#results', class_='skip'),
-        headline(results, records),
-        _contents({key: part for key, part in sections.items() if part is not None}),
-        tag('main', list(sections.values()), _left_out(sections, pictures), id='main'),
-        tag('footer', tag('p', 'Made by rm-mm report from the records that each figure leads to.')),
-        _panel(),
-        pictures.symbols(),
-        runs.data(),
-    ]
-    return _whole(body)
-
-
-def _contents(sections: dict[str, Markup]) -> Markup:
-    links = [tag('li', tag('a', _SECTIONS[key][0], href=f'#{key}')) for key in sections]
-    return tag('nav', tag('ul', links), aria_label='Contents')
-
-
-def _left_out(sections: dict[str, Markup | None], pictures: Pictures) -> Markup | None:
-    """A word about what is not on the page."""
-    said = [
+    present = [key for key, (_, why) in _SECTIONS.items() if content[key] or not why]
+    missing = [
         f'{_SECTIONS[key][0]}: left out, {_SECTIONS[key][1]}.'
-        for key, part in sections.items()
-        if part is None
+        for key in _SECTIONS
+        if key not in present
     ]
-    said += pictures.problems
-    if not said:
-        return None
-    return section('left-out', 'Not on this page', tag('ul', [tag('li', word) for word in said]))
-
-
-def _runs_list(records: Sequence[Record], runs: Runs) -> Markup:
-    header = ['Run', 'Method', 'Task', 'Seed', 'Best', 'Last', 'Config SHA-256']
-    rows = [
-        [
-            runs.button([record], runs.path_of(record).stem, label='all of the run'),
-            record.method,
-            record.column or record.task,
-            str(record.seed),
-            f'{record.best:g}',
-            f'{record.last:g}',
-            record.config_sha256[:12],
-        ]
-        for record in records
-    ]
-    table = tag(
-        'details',
-        tag('summary', f'All {len(records)} runs'),
-        plain_table('Runs', header, rows, text_columns=3),
+    style, script = (_read(name) for name in ('style.css', 'page.js'))
+    environment = _environment(runs, looks)
+    page = environment.get_template('page.html').render(
+        style=style,
+        script=script,
+        # Only what this file contains may be loaded or run.
+        policy=(
+            f"default-src 'none'; img-src data:; style-src {_digest(style)}; "
+            f"script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
+        ),
+        titles={key: _SECTIONS[key][0] for key in present},
+        missing=missing + list(pictures.problems),
+        answer=answer(results, sorted({record.seed for record in records})),
+        facts=_facts(results, records, methods),
+        results=results,
+        notes=notes,
+        methods=methods,
+        paired=paired,
+        content=content,
+        symbols={key: url for key, url in pictures.symbols.items() if url},
     )
-    return section('runs-list', 'Runs', table)
+    # Paths that are not UTF-8 hold surrogates, which no file can.
+    return page.encode('utf-8', 'backslashreplace').decode('utf-8') + '\n'
 
 
-def _panel() -> Markup:
-    """What shows where a figure comes from; filled by the script."""
-    close = tag('button', 'Close', type='button', id='panel-close')
-    title = tag('h2', 'Where this comes from', id='panel-title', tabindex='-1')
-    head = tag('div', title, close, class_='panel-head')
-    box = tag('div', '', id='panel-content', tabindex='0', role='region', aria_label='Runs')
-    dialog = tag('dialog', head, box, id='panel', aria_labelledby='panel-title')
-    hint = tag('div', '', id='hint', role='tooltip', hidden=True)
-    without = tag(
-        'noscript',
-        tag('p', 'Without scripts the figures do not lead to their runs; the records are the files '
-            'listed under Runs.'),
-    )  # fmt: skip
-    return Markup(dialog + hint + without)
-
-
-def _whole(body: Sequence[Markup | None]) -> str:
-    style, script = (
-        files(__package__).joinpath(name).read_text(encoding='utf-8')
-        for name in ('style.css', 'page.js')
+def _environment(runs: Runs, looks: dict[str, panel.Look]) -> Environment:
+    """Templates of this folder. Floats in them are coordinates."""
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_coordinate,
     )
-    # Nothing but what is in this file: no address is ever asked.
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_digest(style)}; "
-        f"script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
-    )
-    head = tag(
-        'head',
-        tag('meta', charset='utf-8'),
-        tag('meta', http_equiv='Content-Security-Policy', content=policy),
-        tag('meta', name_='viewport', content='width=device-width, initial-scale=1'),
-        tag('meta', name_='color-scheme', content='light dark'),
-        tag('meta', name_='referrer', content='no-referrer'),
-        tag('title', 'Does it transfer? rm_mm'),
-        tag('link', rel='icon', href='data:,'),
-        tag('style', Markup(style)),
-    )
-    page = tag('html', head, tag('body', body, tag('script', Markup(script))), lang='en')
-    # A path of other bytes than UTF-8 comes with halves of characters, which no file holds.
-    return f'<!doctype html>\n{page}\n'.encode('utf-8', 'backslashreplace').decode('utf-8')
+    environment.globals |= {
+        'runs': runs,
+        'looks': looks,
+        'verdicts': {kind: shape for kind, (shape, _) in _VERDICTS.items()},
+        'mean': mean_text,
+        'signed': panel.signed,
+        'gain': lambda *cell: gain_text(*cell).replace('-', '\N{MINUS SIGN}'),
+        'zip': zip,
+        'size': {
+            'width': panel.WIDTH, 'left': panel.LEFT, 'right': panel.WIDTH - panel.RIGHT,
+            'top': panel.TOP, 'bottom': panel.BOTTOM, 'row': ROW, 'name': NAME,
+            'class_row': CLASS_ROW, 'gap': GAP, 'class_name': CLASS_NAME,
+        },
+    }  # fmt: skip
+    return environment
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding='utf-8')
+
+
+def _coordinate(value: Any) -> Any:
+    """A float as text: a tenth of a pixel is enough, and there is no ``-0``."""
+    if not isinstance(value, float):
+        return value
+    return f'{value:.1f}'.removesuffix('.0').replace('-0', '0', 1 if value > -0.05 else 0)
 
 
 def _digest(text: str) -> str:
     digest = base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')
     return f"'sha256-{digest}'"
+
+
+def _facts(results: Results, records: Sequence[Record], methods: Sequence[str]) -> dict[str, str]:
+    """What was compared, for the head of the page."""
+    return {
+        'Methods': _listed(methods),
+        'On': _listed([column.name or column.task for column in results.columns]),
+        'Seeds': _listed([str(seed) for seed in sorted({record.seed for record in records})]),
+        'Runs': str(len(records)),
+        'Settings': _listed(list(dict.fromkeys(row.setting for row in results.rows))),
+    }
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    shown = ', '.join(names[:_NAMES])
+    return f'{shown} and {more} more' if more > 0 else shown
+
+
+def answer(results: Results, seeds: Sequence[int]) -> str:
+    """The result in one sentence, counted from the verdicts."""
+    cells = [cell for row in results.rows for cell in row.cells]
+    ran = sum(bool(cell.records) for cell in cells)
+    if not results.judged:
+        return (
+            f'{ran} of {len(cells)} cells were run with one seed ({seeds[0]}), and nothing is '
+            'published to compare with: the figures stand, and no claim is made.'
+        )
+    counts = Counter(v.kind for row in results.rows for v in row.verdicts if v.text)
+    found = [f'{counts[kind]} {words}' for kind, (_, words) in _VERDICTS.items() if counts[kind]]
+    against = 'against the paper' if results.published else 'against the baseline'
+    if not found:
+        return f'{ran} of {len(cells)} cells were run; there is nothing to judge {against}.'
+    *first, last = found
+    listed = f'{", ".join(first)} and {last}' if first else last
+    return f'Of {len(cells)} cells, judged {against}: {listed}.'

@@ -9,7 +9,7 @@
   const runsOf = (mark) => mark.dataset.runs.split(' ').map((number) => data.runs[Number(number)]);
   const markOf = (event) => event.target.closest ? event.target.closest('[data-runs]') : null;
 
-  // Text only: whatever a name holds, it stays a name.
+  // Text only: no name can become markup.
   function make(name, text, ...children) {
     const made = document.createElement(name);
     if (text !== undefined && text !== null) made.textContent = text;
@@ -28,9 +28,9 @@
   }
 
   function difference(diff) {
-    if (diff === null) return make('p', 'The record does not say: it is of an earlier schema, or of a log.');
+    if (diff === null) return make('p', 'Unknown: the record has an earlier schema, or was made from a log.');
     const keys = Object.keys(diff);
-    if (!keys.length) return make('p', 'The recipe as it stands.');
+    if (!keys.length) return make('p', 'None: this is the recipe.');
     const table = make('table');
     const head = make('tr');
     for (const name of ['Key', 'Recipe', 'This run']) {
@@ -54,7 +54,7 @@
 
   function article(run) {
     const made = make('article', null, make('h3', run.is.Record), list(run.is));
-    made.append(make('h4', 'Config: what the run changed of the recipe'), difference(data.shared[run.diff]));
+    made.append(make('h4', 'Config: differences from the recipe'), difference(data.shared[run.diff]));
     made.append(folded('Environment', list(data.shared[run.env])));
     return made;
   }
@@ -77,8 +77,8 @@
     const runs = runsOf(mark);
     const lines = runs.slice(0, 4).map((run) => `${run.is.Record}, seed ${run.is.Seed}, best ${run.is.Best}`);
     if (runs.length > 4) lines.push(`and ${runs.length - 4} more`);
-    const said = mark.getAttribute('aria-label');
-    hint.textContent = [...(said ? [said] : []), ...lines].join('\n');
+    const label = mark.getAttribute('aria-label');
+    hint.textContent = [...(label ? [label] : []), ...lines].join('\n');
     hint.hidden = false;
     const box = hint.getBoundingClientRect();
     hint.style.left = `${Math.max(8, Math.min(x + 14, innerWidth - box.width - 8))}px`;
@@ -94,7 +94,7 @@
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hide();
     const mark = markOf(event);
-    // Buttons of HTML make a click of it by themselves.
+    // HTML buttons turn these keys into clicks themselves.
     if (mark && mark.tagName !== 'BUTTON' && (event.key === 'Enter' || event.key === ' ')) {
       event.preventDefault();
       open(mark);

@@ -1,4 +1,4 @@
-"""The runs behind what the page shows, and the marks that lead to them."""
+"""The runs behind the figures of the page: their numbers, and the data that its panel shows."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.records import LOG, Record
-from rm_mm.reporting.page.markup import Child, Markup, tag
 
-#: Of a record, as they are, under the names that the panel gives them.
+#: Names in the panel, and the fields of a record that they show unchanged.
 _FIELDS = {
     'Task': 'task',
     'Column': 'column',
@@ -34,61 +33,34 @@ _FIELDS = {
 
 
 class Runs:
-    """Numbers the runs in their order.
+    """The runs of the page, numbered in order.
 
     Args:
-        found: Records, and where each was read from.
+        located: Records, each with the file it was read from.
     """
 
-    def __init__(self, found: Sequence[tuple[Path, Record]]) -> None:
-        self._found = found
-        self._numbers = {id(record): number for number, (_, record) in enumerate(found)}
+    def __init__(self, located: Sequence[tuple[Path, Record]]) -> None:
+        self._located = located
+        self._numbers = {id(record): number for number, (_, record) in enumerate(located)}
         self._folders: dict[Path, bool] = {}
 
     def path_of(self, record: Record) -> Path:
-        """Where a record was read from."""
-        return self._found[self._numbers[id(record)]][0]
+        """The file that a record was read from."""
+        return self._located[self._numbers[id(record)]][0]
 
     def of(self, records: Iterable[Record]) -> str:
-        """What ``data-runs`` holds."""
+        """The numbers of some records, as ``data-runs`` holds them."""
         return ' '.join(str(self._numbers[id(record)]) for record in records)
 
-    def button(self, records: Sequence[Record], *shown: Child, label: str) -> Markup:
-        """Something in the text that leads to runs.
-
-        Args:
-            records: Of the runs.
-            *shown: What it looks like.
-            label: What it is of, for those who do not see where it stands.
-        """
-        hidden = tag('span', f', {label}', class_='unseen')
-        return tag(
-            'button', *shown, hidden, type='button', class_='trace', data_runs=self.of(records)
-        )
-
-    def mark(self, records: Sequence[Record], *drawn: Child, label: str, look: str) -> Markup:
-        """Something in a chart that leads to runs.
-
-        Args:
-            records: Of the runs.
-            *drawn: SVG.
-            label: What it says, in words.
-            look: Classes of the style sheet.
-        """
-        return tag(
-            'g', drawn, class_=f'mark {look}', tabindex='0', role='button', aria_label=label,
-            data_runs=self.of(records),
-        )  # fmt: skip
-
-    def data(self) -> Markup:
-        """What the panel shows, once in the page; environments and differences are shared."""
+    def data(self) -> str:
+        """JSON of all runs for the page's script; equal environments and diffs are stored once."""
         shared: dict[str, int] = {}
 
         def place(value: object) -> int:
-            return shared.setdefault(json.dumps(_told(value)), len(shared))
+            return shared.setdefault(json.dumps(_json_value(value)), len(shared))
 
         runs = []
-        for path, record in self._found:
+        for path, record in self._located:
             unit = record.step_unit
             values: dict[str, Any] = {
                 'Log' if record.preset == LOG else 'Record': str(path),
@@ -98,31 +70,35 @@ class Runs:
                 'Config of the run': self._config_of(path),
             }
             values |= {name: getattr(record, field) for name, field in _FIELDS.items()}
-            kept = {name: _told(value) for name, value in values.items() if value not in (None, '')}
+            shown = {
+                name: _json_value(value)
+                for name, value in values.items()
+                if value not in (None, '')
+            }
             runs.append(
-                {'is': kept, 'env': place(record.environment), 'diff': place(record.config_diff)}
+                {'is': shown, 'env': place(record.environment), 'diff': place(record.config_diff)}
             )
         text = json.dumps(
             {'runs': runs, 'shared': [json.loads(value) for value in shared]},
             separators=(',', ':'), ensure_ascii=False,
         )  # fmt: skip
-        # Nothing in it can end the element, nor be taken for a comment.
+        # Nothing in a name can end the script element or begin a comment.
         for character in '<>&\u2028\u2029':
             text = text.replace(character, f'\\u{ord(character):04x}')
-        return tag('script', Markup(text), type='application/json', id='runs')
+        return text
 
     def _config_of(self, path: Path) -> str | None:
-        """The resolved config that the suite keeps beside the records, if it is there."""
+        """The resolved config that the suite keeps next to the records, if it exists."""
         folder = path.parent.parent / 'configs'
         config = folder / f'{path.stem}.py'
         has_configs = self._folders.setdefault(folder, folder.is_dir())
         return str(config) if has_configs and config.is_file() else None
 
 
-def _told(value: Any) -> Any:
-    """A value as JSON has it: a number without end, which it has not, becomes a word."""
+def _json_value(value: Any) -> Any:
+    """A value that JSON can hold; infinity and NaN become text."""
     if isinstance(value, dict):
-        return {key: _told(part) for key, part in value.items()}
+        return {key: _json_value(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_told(part) for part in value]
+        return [_json_value(part) for part in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -181,7 +181,7 @@ def test_logs_of_no_recipe_that_end_elsewhere_are_no_pair(tmp_path):
     records, _ = read_rows([base, ours])
     table = build_table(records)
     assert table.rows[1][4] == '-'
-    assert 'the baseline is of a schedule of another length: no gain.' in ' '.join(table.notes)
+    assert 'the baseline has a schedule of another length: no gain.' in ' '.join(table.notes)
     again = log_of(tmp_path / 'atss_r50_coco_rm_again.json', 0, 0.2, epochs=4)
     notes = build_table(read_rows([ours, again])[0]).notes
     assert 'rm of atss_r50_coco: its runs end at different steps: 3, 4.' in notes

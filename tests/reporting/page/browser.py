@@ -18,7 +18,7 @@ def find():
 
 
 class Browser:
-    """One tab. What it asks of the network, and what goes wrong in it, is in ``events``."""
+    """One tab. ``events`` holds its requests and errors."""
 
     def __init__(self, program):
         self.events, self._left, self._number, self._session = [], b'', 0, None
@@ -70,7 +70,7 @@ class Browser:
         end = time.monotonic() + seconds
         while b'\0' not in self._left:
             ready, _, _ = select.select([self._in], [], [], max(end - time.monotonic(), 0))
-            assert ready, f'the browser said nothing for {seconds} seconds'
+            assert ready, f'no message from the browser for {seconds} seconds'
             piece = os.read(self._in, 2**20)
             assert piece, 'the browser has ended'
             self._left += piece
@@ -83,7 +83,7 @@ class Browser:
                   deviceScaleFactor=1, mobile=width < 500)  # fmt: skip
         features = [
             {'name': 'prefers-color-scheme', 'value': scheme},
-            # A colour on its way to another would be measured as something between.
+            # During a transition the measured colour would be an intermediate one.
             {'name': 'prefers-reduced-motion', 'value': 'reduce'},
         ]
         self.call('Emulation.setEmulatedMedia', features=features)
@@ -119,7 +119,7 @@ class Browser:
         self.call('Input.dispatchMouseEvent', type='mouseMoved', x=x, y=y)
 
     def requests(self):
-        """Addresses that the page asked for, what it holds itself left out."""
+        """Addresses that the page requested, without embedded data."""
         asked = (e['params']['request']['url'] for e in self.events
                  if e['method'] == 'Network.requestWillBeSent')  # fmt: skip
         return [url for url in asked if not url.startswith('data:')]

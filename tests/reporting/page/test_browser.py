@@ -1,4 +1,4 @@
-"""The page in a real browser: no network, readable, and every figure leads to its run."""
+"""The page in a real browser: no network, legible, and every figure leads to its run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def browser():
 
 @pytest.fixture(scope='module')
 def page(tmp_path_factory):
-    """Everything that a page can hold, under names that are none of a page's business."""
+    """A page with every section, and hostile names."""
     folder = tmp_path_factory.mktemp('page') / FOLDER
     records = several(['scratch', 'baseline', 'rm', HOSTILE, QUOTED])
     records = [
@@ -53,12 +53,12 @@ def place(browser, selector):
     )
 
 
-def test_it_asks_for_nothing_and_complains_of_nothing(browser, page):
+def test_no_request_and_no_console_message(browser, page):
     browser.open(page)
     browser.run("document.querySelector('.trace').click()")
     assert browser.requests() == [page]
     assert browser.complaints() == []
-    # The policy is at work, so that nothing that came in by a name could ask either.
+    # The policy blocks requests that markup in a name could make.
     browser.run("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x'}))")
     assert any('Content Security Policy' in str(said) for said in browser.complaints())
 
@@ -92,7 +92,7 @@ def test_contrast(browser, page, scheme):
     assert is_dark == (scheme == 'dark')
 
 
-def test_the_measure_of_contrast_measures(browser, page):
+def test_poor_contrast_is_found(browser, page):
     browser.open(page)
     browser.run("document.querySelector('h1').style.color = '#ddd'")
     (problem,) = browser.run((HERE / 'contrast.js').read_text())['problems']
@@ -107,7 +107,7 @@ def test_nothing_is_wider_than_the_window(browser, page, width):
     browser.run("document.querySelector('.trace').click()")
     assert browser.run("document.getElementById('panel').scrollWidth") <= width
     assert browser.run("document.getElementById('panel').getBoundingClientRect().right") <= width
-    # Letters of charts are letters on a phone too.
+    # Text in charts is legible on a phone too.
     assert browser.run(
         "Math.min(...[...document.querySelectorAll('.chart')].map(e => "
         'e.getBoundingClientRect().width / e.viewBox.baseVal.width * 11))'
@@ -145,7 +145,7 @@ def test_enter_opens_and_escape_closes(browser, page, selector):
     assert browser.run(f'document.activeElement === document.querySelector({selector!r})')
 
 
-def test_focus_is_seen_and_told(browser, page):
+def test_focus_is_visible_and_explained(browser, page):
     browser.open(page)
     browser.run("document.querySelector('#results .scroll').focus()")
     browser.press('Tab')
@@ -156,25 +156,25 @@ def test_focus_is_seen_and_told(browser, page):
 
 
 @pytest.mark.parametrize('selector', ['#gains .mark', '#results .gain .trace', '#classes .mark'])
-def test_mice_and_fingers(browser, page, selector):
+def test_hover_and_click(browser, page, selector):
     browser.open(page)
     x, y = place(browser, selector)
     browser.hover(x, y)
     assert 'run ' in browser.run("document.getElementById('hint').innerText")
     browser.click(x, y)
-    # A gain is of three seeds, and of the baseline's three.
+    # A gain involves three seeds, and three of the baseline.
     assert browser.run("document.querySelectorAll('#panel article').length") == 6
     assert browser.run("document.getElementById('hint').hidden")
 
 
-def test_what_a_checker_of_accessibility_looks_for(browser, page):
+def test_accessibility_audit(browser, page):
     browser.open(page)
     assert browser.run((HERE / 'audit.js').read_text()) == []
 
 
 def test_pictures_are_drawn(browser, page):
     browser.open(page)
-    # Three symbols of the made pictures; each is used, and decoded by the browser.
+    # The three pictures are stored once each, used, and decoded by the browser.
     assert browser.run("document.querySelectorAll('symbol image').length") == 3
     decoded = browser.run(
         "Promise.all([...document.querySelectorAll('symbol image')].map(async e => { const i = "
