@@ -45,6 +45,7 @@ NEEDS = [
     'opencv-python>=4.11',
     'Pillow',
     'pycocotools',
+    'pydantic>=2.9',
     'PyYAML',
     'safetensors',
     'scipy',

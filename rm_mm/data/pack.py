@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from rm_mm.data.catalog import ade20k_root
 from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.pack_uri import PREFIX, SUFFIX
-from rm_mm.data.prepare.ade20k import inner_root
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.progress import ProgressLine
 from rm_mm.errors import InputError, RejectedError, printable
@@ -52,7 +52,7 @@ def run_pack(args: argparse.Namespace) -> int:
     if any(parent.suffix == SUFFIX for parent in target.parents):
         raise InputError(f'--out {printable(target)}: expected {SUFFIX} at the end alone')
     _require_free(target)
-    root = inner_root(args.root) if args.name == 'ade20k' else args.root
+    root = ade20k_root(args.root) if args.name == 'ade20k' else args.root
     sizes = _files(args.name, root)
     room = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE
     require_space(target.parent, room, option='--out')

@@ -1,123 +1,127 @@
-"""Images in one folder a class: ImageNet, CIFAR as images, and one's own."""
+"""Images in one folder per class: ImageNet, CIFAR as images, and custom data."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 
-from rm_mm.data.check.images import check_images
+from rm_mm.data.catalog import IMAGE_SUFFIXES
+from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
 from rm_mm.data.check.listing import Contents, list_folder, list_folders
 
-#: What mmpretrain's data sets of class folders read, in any case.
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
-#: Left beside the layout by those who unpack there.
-ARCHIVES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
+#: Archives are often left next to the folders unpacked from them.
+_ARCHIVE_SUFFIXES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
 
 
-def list_split(inspection: Inspection, split: str, layout: str) -> Contents | None:
-    """List the class folders of a split; None, and a problem, if there is no such folder."""
-    path = os.path.join(inspection.root, split)
-    if not os.path.isdir(path):
-        state = 'is no folder' if os.path.lexists(path) else 'is not there'
-        inspection.add('missing folders', split, f'{state}: expected {layout}')
-        return None
-    return list_folder(path)
-
-
-def loose_images(contents: Contents, suffixes: Sequence[str]) -> list[str]:
-    """The images of a split that are in no class folder."""
-    return [name for name in contents.files if name.lower().endswith(tuple(suffixes))]
-
-
-def compare_classes(
-    inspection: Inspection, split: str, found: Sequence[str], wanted: Sequence[str], source: str
-) -> None:
-    """Add a problem for every class folder that is missing or too many.
-
-    Args:
-        inspection: Takes the problems.
-        split: Whose folders they are.
-        found: Their names.
-        wanted: The names that there should be.
-        source: Who says so: ``published``, ``in train``.
-    """
-    there, known = set(found), set(wanted)
-    for name in wanted:
-        if name not in there:
-            text = f'is not there: it is a class {source}'
-            inspection.add('missing class folders', f'{split}/{name}', text)
-    for name in found:
-        if name not in known:
-            text = f'is a folder too many: it is no class {source}'
-            inspection.add('extra class folders', f'{split}/{name}', text)
-
-
-def check_classes(
+def check_split(
     inspection: Inspection,
     split: str,
-    contents: Contents,
+    classes: Sequence[str],
+    source: str,
     *,
-    suffixes: Sequence[str] = IMAGE_SUFFIXES,
-    read_headers: bool = True,
-    each: Callable[[str, list[str]], None] | None = None,
+    layout: str,
+    suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
+    open_images: bool = True,
     size: tuple[int, int] | None = None,
+    class_in_name: bool = False,
+    flat_hint: str = '',
 ) -> None:
-    """Check the images of all class folders of a split, and count them.
+    """Check the class folders of a split and their images.
 
     Args:
-        inspection: Takes problems, counts and the fingerprint's part.
-        split: Its folder below the root.
-        contents: What was listed in it.
-        suffixes: Of images, in lower case.
-        read_headers: Whether images are opened without ``--deep`` too.
-        each: Is given every class, and the names of its images.
-        size: Width and height that all images must have, if they must.
+        inspection: Check in progress.
+        split: Folder of the split, below the root.
+        classes: Expected names of the class folders.
+        source: Where these are from, for messages: ``of ImageNet-1k``, ``in train``.
+        layout: Expected files, for messages.
+        suffixes: Suffixes of images, in lower case.
+        open_images: Whether images are opened.
+        size: Width and height that all images must have.
+        class_in_name: Whether file names start with the class, as ``n01440764_1.JPEG`` does.
+        flat_hint: What to add to the message if the split has images but no class folders.
     """
-    total, readable, hidden = 0, [], []
+    if not inspection.has_folder(split, layout):
+        return
+    contents = list_folder(inspection.path(split))
+    inspection.add_faults(split, contents)
+    inspection.note_hidden(split, contents.hidden)
+    loose = [name for name in contents.files if name.lower().endswith(suffixes)]
+    if loose:
+        place = f'next to {len(contents.folders):,} class folders'
+        text = place if contents.folders else f'not in class folders{flat_hint}'
+        text = f'holds {len(loose):,} images directly, {text}'
+        inspection.add('images in no class folder', split, text)
     for name in contents.sound():
-        if not name.lower().endswith((*suffixes, *ARCHIVES)):
-            inspection.add('extra files', f'{split}/{name}', 'is a file among the class folders')
-    for name, inner in _listed(inspection, split, contents.folders):
+        if not name.lower().endswith((*suffixes, *_ARCHIVE_SUFFIXES)):
+            text = 'is a file: expected only class folders here'
+            inspection.add('extra files', f'{split}/{name}', text)
+    if loose and not contents.folders:
+        inspection.counts[split] = len(loose)
+        return
+    known, found = set(classes), set(contents.folders)
+    for name in (name for name in classes if name not in found):
+        text = f'is missing: it is a class {source}'
+        inspection.add('missing class folders', f'{split}/{name}', text)
+    for name in (name for name in contents.folders if name not in known):
+        text = f'is unexpected: it is not a class {source}'
+        inspection.add('extra class folders', f'{split}/{name}', text)
+    total, sound, hidden = 0, [], []
+    for name, inner in _list_classes(inspection, split, contents.folders):
         folder = f'{split}/{name}'
-        images = {n: size for n, size in inner.files.items() if n.lower().endswith(tuple(suffixes))}
-        sound = inner.sound()
-        for other in [n for n in sound if n not in images]:
-            text = f'is no image: read are {", ".join(suffixes)}'
-            inspection.add('extra files', f'{folder}/{other}', text)
-        for other in inner.folders:
-            inspection.add('extra folders', f'{folder}/{other}', 'is a folder among images')
-        inspection.add_faults(folder, inner)
-        hidden += [f'{name}/{file}' for file in inner.hidden]
-        # Of a folder that cannot be listed nothing else is known.
-        if not any(fault.name == '' for fault in inner.faults):
-            _check_class_count(inspection, split, folder, len(images))
-        if each is not None:
-            each(name, list(images))
-        total += len(images)
+        images = {n: size for n, size in inner.files.items() if n.lower().endswith(suffixes)}
+        _check_class(inspection, split, folder, inner, images, suffixes)
+        if class_in_name:
+            _check_names(inspection, folder, name, images)
         inspection.fingerprint.add_images(folder, images)
-        if inspection.deep or read_headers:
-            readable += [f'{name}/{image}' for image in images if image in sound]
+        total += len(images)
+        sound += [f'{name}/{image}' for image in inner.sound() if image in images]
+        hidden += [f'{name}/{file}' for file in inner.hidden]
     inspection.note_hidden(split, hidden)
     inspection.add_count(split, total)
-    check_images(inspection, split, readable, size)
+    for name, read in read_images(inspection, split, sound if open_images else []):
+        if size is not None and (read.width, read.height) != size:
+            text = f'has {read.width} x {read.height} pixels, expected {size[0]} x {size[1]}'
+            inspection.add('image sizes', f'{split}/{name}', text)
 
 
-def _listed(
+def _list_classes(
     inspection: Inspection, split: str, folders: Sequence[str]
 ) -> Iterator[tuple[str, Contents]]:
-    paths = [os.path.join(inspection.root, split, name) for name in folders]
+    paths = [inspection.path(f'{split}/{name}') for name in folders]
     for done, (name, inner) in enumerate(zip(folders, list_folders(paths), strict=True), start=1):
         inspection.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
         yield name, inner
 
 
-def _check_class_count(inspection: Inspection, split: str, folder: str, found: int) -> None:
-    limits = inspection.class_range(split)
-    if not found:
+def _check_class(
+    inspection: Inspection,
+    split: str,
+    folder: str,
+    contents: Contents,
+    images: dict[str, int],
+    suffixes: Sequence[str],
+) -> None:
+    """Check what one class folder holds."""
+    for name in (name for name in contents.sound() if name not in images):
+        text = f'is not an image: expected {" or ".join(suffixes)}'
+        inspection.add('extra files', f'{folder}/{name}', text)
+    for name in contents.folders:
+        text = 'is a folder: expected only images here'
+        inspection.add('extra folders', f'{folder}/{name}', text)
+    inspection.add_faults(folder, contents)
+    # Nothing is known about a folder that cannot be listed.
+    if any(fault.name == '' for fault in contents.faults):
+        return
+    if images:
+        inspection.add_class_count(split, folder, len(images))
+    else:
         inspection.add('empty class folders', folder, 'holds no images')
-    elif limits is not None and not limits[0] <= found <= limits[1]:
-        low, high = limits
-        span = f'{low:,}' if low == high else f'{low:,} to {high:,}'
-        text = f'holds {found:,} images: expected {span}'
-        inspection.add('counts of classes', folder, text)
+
+
+def _check_names(inspection: Inspection, folder: str, wnid: str, images: dict[str, int]) -> None:
+    """Find images of other classes, by the class in their names."""
+    for name in images:
+        if not name.startswith(wnid) and (other := re.match(r'n\d{8}(?=_)', name)):
+            text = f'is an image of {other[0]} by its name'
+            inspection.add('images of another class', f'{folder}/{name}', text)

@@ -52,23 +52,23 @@ class Attack:
         (
             lambda root: (root / FOLDER / 'data_batch_3').unlink(),
             [
-                f'{FOLDER}/data_batch_3 is not there',
-                'train holds 40 images: published are 50, 10 missing',
-                *(f'train holds 4 images of {name}: expected 5' for name in CIFAR10_CLASSES),
+                f'{FOLDER}/data_batch_3 is missing',
+                'train holds 40 images, expected 50 (published): 10 missing',
+                *(f'train holds 4 images of {name}, expected 5' for name in CIFAR10_CLASSES),
             ],
         ),
         (
             lambda root: batch(root, [0, 0, *range(2, 10)]),
             [
-                'test holds 2 images of airplane: expected 1',
-                'test holds no image of automobile (label 1)',
+                'test holds 2 images of airplane, expected 1',
+                'test holds no images of automobile (label 1)',
             ],
         ),
         (
             lambda root: batch(root, [10, *range(1, 10)]),
             [
                 'test has the label 10 1 times: expected 0 to 9',
-                'test holds no image of airplane (label 0)',
+                'test holds no images of airplane (label 0)',
             ],
         ),
         (
@@ -97,7 +97,7 @@ def test_what_is_broken_in_the_batches_is_named(root, broken, sentences):
     result = check('cifar10', root)
     if sentences is None:
         assert result.total == 1
-        assert 'batches.meta has no names of classes' in result.problems[0]
+        assert 'batches.meta cannot be read' in result.problems[0]
         return
     assert result.problems == sentences
 
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_batch_runs_nothing(root, content, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     (root / FOLDER / 'test_batch').write_bytes(content)
     result = check('cifar10', root)
-    assert result.problems[0].startswith(f'{FOLDER}/test_batch is no batch: ')
+    assert result.problems[0].startswith(f'{FOLDER}/test_batch cannot be read: ')
     assert not (tmp_path / 'attacked').exists()
 
 
@@ -123,7 +123,7 @@ def test_without_names_of_classes(root):
     (root / FOLDER / 'batches.meta').unlink()
     result = check('cifar10', root)
     whole(result)
-    assert result.notes == ['batches.meta, with the names of the classes, is not there']
+    assert result.notes == ['batches.meta, with the names of the classes, is missing']
 
 
 @pytest.fixture
@@ -146,21 +146,21 @@ def test_folders(folders):
         (
             lambda root: (root / 'test/cat').rename(root / 'test/kitten'),
             [
-                'test/cat is not there: it is a class of cifar10',
-                'test/kitten is a folder too many: it is no class of cifar10',
+                'test/cat is missing: it is a class of cifar10',
+                'test/kitten is unexpected: it is not a class of cifar10',
             ],
         ),
         (
             lambda root: image(root / 'test/cat/1.png', (28, 28)),
-            ['test/cat/1.png has 28 x 28 pixels: expected 32 x 32'],
+            ['test/cat/1.png has 28 x 28 pixels, expected 32 x 32'],
         ),
         (
             lambda root: shutil.rmtree(root / 'test'),
-            ['test is not there: expected test/<class>/*.png'],
+            ['test is missing: expected test/<class>/*.png'],
         ),
         (
             lambda root: image(root / 'test/1.png', (32, 32)),
-            ['test holds 1 images directly, in no class folder'],
+            ['test holds 1 images directly, next to 10 class folders'],
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_folders_that_are_numbered(folders, tmp_path, monkeypatch):
             image(hundred / split / str(label) / '1.png', (32, 32))
     result = check('cifar100', hundred)
     assert result.total == 2
-    assert 'sort as 0, 1, 10, 11, not as their numbers' in result.problems[0]
+    assert 'sort as 0, 1, 10, 11, not by number' in result.problems[0]
 
 
 def test_nothing_there(tmp_path):

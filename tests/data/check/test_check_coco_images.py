@@ -15,12 +15,15 @@ def root(tmp_path):
 @pytest.mark.parametrize(
     ('broken', 'start'),
     [
-        (lambda root: (root / VAL).unlink(), f'{VAL} is not there'),
-        (lambda root: (root / 'val2017' / ONE).unlink(), f'val2017/{ONE} is not there: {VAL}'),
+        (lambda root: (root / VAL).unlink(), f'{VAL} is missing'),
+        (
+            lambda root: (root / 'val2017' / ONE).unlink(),
+            f'val2017/{ONE} is missing, but listed in {VAL}',
+        ),
         (lambda root: image(root / 'val2017/2.jpg'), 'val2017/2.jpg has no entry in'),
         (
             lambda root: (root / 'val2017/2.txt').write_text('x'),
-            'val2017/2.txt is no image',
+            'val2017/2.txt is not an image',
         ),
         (
             lambda root: (root / 'val2017' / ONE).write_bytes(b''),
@@ -28,7 +31,7 @@ def root(tmp_path):
         ),
         (
             lambda root: (root / 'val2017' / ONE).write_text('<html>'),
-            f"val2017/{ONE} is no image: it begins with b'<html>'",
+            f"val2017/{ONE} is not an image: it starts with b'<html>'",
         ),
         (
             lambda root: image(root / 'val2017' / ONE, format='PNG'),
@@ -36,11 +39,11 @@ def root(tmp_path):
         ),
         (
             lambda root: (root / 'val2017/loop').symlink_to(root / 'val2017'),
-            'val2017/loop is a link to a folder above it',
+            'val2017/loop is a link to a folder that contains it',
         ),
         (
             lambda root: (root / 'val2017').rename(root / 'val'),
-            'val2017 is not there: expected val2017/*.jpg',
+            'val2017 is missing: expected val2017/*.jpg',
         ),
     ],
 )
@@ -65,4 +68,4 @@ def test_a_decompression_bomb_is_one_sentence(root, monkeypatch):
     monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', 20)
     result = check('coco', root)
     assert result.total == 4
-    assert 'is larger than what Pillow opens' in result.problems[0]
+    assert 'is larger than Pillow allows' in result.problems[0]

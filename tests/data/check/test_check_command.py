@@ -63,13 +63,13 @@ def test_one_problem_in_json(tmp_path, capsys):
 
 def test_a_root_that_is_none(tmp_path, capsys):
     (tmp_path / 'file').write_text('x')
-    for name, said in (('nowhere', 'No such file'), ('file', 'Not a directory')):
+    for name, message in (('nowhere', 'No such file'), ('file', 'Not a directory')):
         assert main(['data', 'check', 'coco', str(tmp_path / name)]) == 2
         out, err = capsys.readouterr()
         assert out == ''
         assert err.count('\n') == 1
         assert f'{tmp_path / name} cannot be checked' in err
-        assert said in err
+        assert message in err
 
 
 def many(root):
@@ -98,7 +98,9 @@ def test_many_images_in_processes(tmp_path):
 def test_ctrl_c_ends_it_in_one_line(tmp_path):
     many(tmp_path)
     code = (
-        'import sys, time; from rm_mm import cli; from rm_mm.data.check import images\n'
+        'import signal, sys, time; from rm_mm import cli; from rm_mm.data.check import images\n'
+        # A shell starts background jobs with SIGINT ignored.
+        'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
         'def slow(*a):\n'
         '    for result in real(*a): print("at work", flush=True); time.sleep(60); yield result\n'
         'real = images.map_in_processes; images.map_in_processes = slow\n'

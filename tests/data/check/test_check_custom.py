@@ -74,14 +74,14 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
             own_classes,
             lambda root: (root / 'val/dog').rename(root / 'val/wolf'),
             [
-                'train/wolf is not there: it is a class in val',
-                'val/dog is not there: it is a class in train',
+                'train/wolf is missing: it is a class in val',
+                'val/dog is missing: it is a class in train',
             ],
         ),
         (
             own_classes,
             lambda root: shutil.rmtree(root / 'val'),
-            ['val is not there, nor is test: expected val/<class>/* or test/<class>/*'],
+            ['val is missing, and so is test: expected val/<class>/* or test/<class>/*'],
         ),
         (
             own_classes,
@@ -91,7 +91,7 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
         (
             own_classes,
             lambda root: (root / 'val/dog/2.jpg').write_text('GIF'),
-            ["val/dog/2.jpg is no image: it begins with b'GIF'"],
+            ["val/dog/2.jpg is not an image: it starts with b'GIF'"],
         ),
         (
             own_classes,
@@ -99,12 +99,12 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
                 [(root / f'val/{n}/1.jpg').rename(root / f'val/{n}.jpg') for n in ('cat', 'dog')]
                 and [(root / f'val/{n}').rmdir() for n in ('cat', 'dog')]
             ),
-            ['val holds 2 images directly, in no class folder'],
+            ['val holds 2 images directly, not in class folders'],
         ),
         (
             own_coco,
             lambda root: (root / 'images/0.jpg').unlink(),
-            ['images/0.jpg is not there: annotations/train.json lists it'],
+            ['images/0.jpg is missing, but listed in annotations/train.json'],
         ),
         (
             own_coco,
@@ -115,7 +115,7 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
             own_coco,
             lambda root: edit(root / 'annotations/val.json', lambda c: c['categories'].reverse()),
             [
-                'annotations/val.json has other categories, or in another order, than '
+                'annotations/val.json has other categories, or another order of them, than '
                 'annotations/train.json'
             ],
         ),
@@ -142,16 +142,13 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
         (
             own_masks,
             lambda root: image(root / 'labels/val/bonn/b_1_gtFine_labelTrainIds.png'),
-            [
-                'labels/val/bonn/b_1_gtFine_labelTrainIds.png is RGB: expected one channel, whose '
-                'values are labels'
-            ],
+            ['labels/val/bonn/b_1_gtFine_labelTrainIds.png is RGB: expected one channel of labels'],
         ),
         (
             own_masks,
             lambda root: mask(root / 'labels/val/bonn/b_1_gtFine_labelIds.png'),
             [
-                'labels/val/bonn/b_1_gtFine_labelTrainIds.png goes together with the same file as '
+                'labels/val/bonn/b_1_gtFine_labelTrainIds.png belongs to the same file as '
                 "'b_1_gtFine_labelIds.png'"
             ],
         ),
@@ -163,7 +160,7 @@ def test_what_is_broken_is_named(tmp_path, build, broken, sentences):
     result = check('custom', tmp_path)
     if sentences is None:
         assert result.total == 1
-        assert result.problems[0].startswith('annotations/test.json is no JSON')
+        assert result.problems[0].startswith('annotations/test.json is not JSON')
         return
     assert result.problems == sentences
 
@@ -173,7 +170,7 @@ def test_annotation_files_without_boxes_are_a_note(tmp_path):
     write(tmp_path / 'annotations/captions.json', {'images': [], 'annotations': []})
     result = check('custom', tmp_path)
     whole(result)
-    assert result.notes == ['annotations/captions.json holds no boxes: not looked at']
+    assert result.notes == ['annotations/captions.json has no boxes: not checked']
 
 
 def test_folders_of_images_below_train_are_no_classes(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from check_sets import image, mask
 from PIL import Image
 
-from rm_mm.data.check.decoding import read_image, wrong_suffix
+from rm_mm.data.check.images import read_image, suffix_fits
 
 
 @pytest.mark.parametrize('depth', ['header', 'pixels', 'labels'])
@@ -39,19 +39,17 @@ def test_labels_of_a_palette_are_its_indices(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'format', 'fits'),
+    ('suffix', 'image_format', 'fits'),
     [
-        ('a.JPEG', 'JPEG', True),
-        ('a.jpg', 'MPO', True),
-        ('a.jpg', 'PNG', False),
-        ('a.png', 'JPEG', False),
-        ('a.other', 'PNG', True),
+        ('.jpeg', 'JPEG', True),
+        ('.jpg', 'MPO', True),
+        ('.jpg', 'PNG', False),
+        ('.png', 'JPEG', False),
+        ('.other', 'PNG', True),
     ],
 )
-def test_suffixes(tmp_path, name, format, fits):
-    image(tmp_path / 'a.png')
-    read = read_image(str(tmp_path / 'a.png'), 'header')._replace(format=format)
-    assert (wrong_suffix(name, read) is None) == fits
+def test_suffixes(suffix, image_format, fits):
+    assert suffix_fits(suffix, image_format) == fits
 
 
 def test_warnings_of_pillow_are_not_shown(tmp_path, monkeypatch, recwarn):
@@ -68,5 +66,5 @@ def test_warnings_of_pillow_are_not_shown(tmp_path, monkeypatch, recwarn):
 
 
 def test_what_is_not_there_or_a_folder(tmp_path):
-    assert read_image(str(tmp_path / 'a.png'), 'header').fault == 'is not there'
+    assert read_image(str(tmp_path / 'a.png'), 'header').fault == 'is missing'
     assert read_image(str(tmp_path), 'header').fault == 'cannot be read: Is a directory'

@@ -7,7 +7,7 @@ import pytest
 from check_sets import check, image, own_classes, whole
 
 from rm_mm.data.check import listing
-from rm_mm.data.check.fingerprint import Fingerprint
+from rm_mm.data.check.inspection import Fingerprint
 
 
 def test_the_value_is_as_documented():

@@ -1,4 +1,4 @@
-from rm_mm.data.check.problems import Problems
+from rm_mm.data.check.inspection import Problems
 
 
 def test_one_cause_with_many_does_not_hide_another():

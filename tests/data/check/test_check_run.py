@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from check_sets import own_classes
 
-from rm_mm.data.check import check_data, images, run
+from rm_mm.data.check import check_data, datasets, images
 from rm_mm.errors import InputError
 
 
@@ -48,4 +48,4 @@ def test_a_root_of_the_home_folder(tmp_path, monkeypatch):
 def test_all_names_of_the_command_line_are_known():
     from rm_mm.names import DATASETS
 
-    assert set(run._INSPECT) == set(DATASETS)
+    assert set(datasets._INSPECT) == set(DATASETS)

@@ -67,7 +67,7 @@ def test_a_process_that_was_killed_loses_nothing(tmp_path):
 
 def test_processes_that_keep_dying_end_the_check(monkeypatch):
     monkeypatch.setattr(workers, '_MOST_DEATHS', 2)
-    with pytest.raises(RejectedError, match=r'3 processes .* have died.*Say --jobs 1'):
+    with pytest.raises(RejectedError, match=r'3 processes .* have died.*Pass --jobs 1'):
         list(map_in_processes(killed_always, ITEMS, 2, lambda item: None))
 
 

@@ -165,7 +165,7 @@ def cut_after(monkeypatch, count):
         return write_file(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr('rm_mm.data.prepare.task.write_file', write)
+        patch.setattr('rm_mm.data.prepare.preparation.write_file', write)
         yield
 
 

@@ -127,7 +127,7 @@ def test_a_zip_member_whose_checksum_fails_is_refused(tmp_path, said):
     [
         (
             lambda a: archives.devkit(a, truth=[1, 2, 3]),
-            '6 images, its devkit has labels of 3',
+            'labels the images 1 to 3: it holds 6 images',
         ),
         (lambda a: archives.devkit(a, truth=[1, 2, 3, 3, 2, 9]), 'label 9'),
         (lambda a: archives.devkit(a, truth=[1, 2, 3, 3, 2, 1001]), 'label 1001'),
@@ -287,7 +287,7 @@ def test_another_file_in_the_place_of_one_is_left(tmp_path, said, kind):
     else:
         mine.write_bytes(content)
     assert prepare('coco', tmp_path) == 1
-    assert f'{name} is there and is not what' in said()
+    assert f'{name} exists and differs from' in said()
     assert mine.is_symlink() if kind == 'link' else mine.read_bytes() == content
 
 
@@ -298,7 +298,7 @@ def test_images_directly_in_val_are_named_with_the_line_that_mends_it(tmp_path, 
     flat.write_bytes(b'x')
     assert prepare('imagenet', tmp_path) == 2
     message = said()
-    line = message.partition('class folder: ')[2].partition(' and call')[0]
+    line = message.partition('class folder: ')[2].partition(' and repeat')[0]
     subprocess.run(line, shell=True, check=True)
     assert prepare('imagenet', tmp_path) == 0
 
@@ -308,7 +308,7 @@ def test_a_call_that_was_cut_goes_on(tmp_path, monkeypatch, capsys):
     for stop_after in (2, 5, 4, 3):
         with archives.cut_after(monkeypatch, stop_after):
             assert prepare('imagenet', tmp_path) == 130
-        assert 'the same call goes on from here' in capsys.readouterr().err
+        assert 'the same call' in capsys.readouterr().err
     assert prepare('imagenet', tmp_path) == 0
     assert archives.files(tmp_path / 'r') == dict(sorted(wanted.items()))
 
@@ -371,4 +371,4 @@ def test_a_journal_that_is_none_is_named(tmp_path, said, content):
     (tmp_path / 'r').mkdir()
     (tmp_path / 'r' / '.rm_mm_prepare.json').write_text(content)
     assert prepare('coco', tmp_path) == 2
-    assert 'remove it to begin anew' in said()
+    assert 'remove it to start again' in said()

@@ -2,11 +2,12 @@
 
 import json
 import tarfile
+from dataclasses import replace
 
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.data.prepare.archives import ARCHIVES
+from rm_mm.data.catalog import ARCHIVES
 from tests.data.prepare import archives
 
 MADE = {
@@ -46,7 +47,7 @@ def test_archives_in_the_root_itself_and_a_second_call(tmp_path, capsys, name, m
     first = capsys.readouterr().out
     assert ' 0 files laid out' not in first
     monkeypatch.setattr(
-        'rm_mm.data.prepare.task.write_file', lambda *a: pytest.fail('it was read again')
+        'rm_mm.data.prepare.preparation.write_file', lambda *a: pytest.fail('it was read again')
     )
     # Of ADE20K the two text files have no folder of their own, and are compared every time.
     if name == 'ade20k':
@@ -87,8 +88,7 @@ def test_the_published_file_needs_no_note(tmp_path, capsys, monkeypatch):
     path = tmp_path / 'cifar-10-python.tar.gz'
     (published,) = ARCHIVES['cifar10']
     digest = hashlib.md5(path.read_bytes()).hexdigest()
-    made = type(published)(published.name, digest, published.page)
-    monkeypatch.setitem(ARCHIVES, 'cifar10', (made,))
+    monkeypatch.setitem(ARCHIVES, 'cifar10', (replace(published, md5=digest),))
     assert prepare('cifar10', tmp_path) == 0
     assert capsys.readouterr().err == ''
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from rm_mm.cli import main
-from rm_mm.data.catalog import SUBSET_STAMP
-from rm_mm.data.prepare.subset import closest, covering
+from rm_mm.data.prepare.subsets import closest, covering
+from rm_mm.data.subset_stamp import SUBSET_STAMP
 from tests.data.prepare import archives
 
 
@@ -129,9 +129,9 @@ def test_check_takes_a_small_version_for_what_it_is(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('first', 'second', 'words'),
     [
-        ([], ['--subset', '2'], 'a ROOT of its own|choose another ROOT'),
-        (['--subset', '2'], [], 'holds a small version'),
-        (['--subset', '2'], ['--subset', '1'], 'was prepared as 2 images a class'),
+        ([], ['--subset', '2'], 'choose another ROOT'),
+        (['--subset', '2'], [], 'holds a subset'),
+        (['--subset', '2'], ['--subset', '1'], 'was prepared for 2 images per class'),
     ],
 )
 def test_whole_sets_and_small_ones_are_kept_apart(tmp_path, capsys, first, second, words):

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from rm_mm.cli import main
+from rm_mm.data.prepare.archives import open_archive
 from rm_mm.data.prepare.writing import write_file
-from rm_mm.data.prepare.zips import open_zip
 from rm_mm.errors import InputError
 from tests.data.prepare import archives
 
@@ -31,8 +31,8 @@ def val_named(tmp_path, names):
     ('names', 'words'),
     [
         ([f'ILSVRC2012_val_{i}.JPEG' for i in range(1, 7)], 'expected names such as'),
-        ([f'ILSVRC2012_val_{i:08}.JPEG' for i in range(2, 8)], 'are not 1 to 6'),
-        ([f'ILSVRC2012_val_{i:08}.JPEG' for i in (1, 2, 2, 4, 5, 6)], 'labels of 6'),
+        ([f'ILSVRC2012_val_{i:08}.JPEG' for i in range(2, 8)], 'not each of these numbers once'),
+        ([f'ILSVRC2012_val_{i:08}.JPEG' for i in (1, 2, 2, 4, 5, 6)], 'labels the images 1 to 6'),
         ([f'ILSVRC2012_val_{i:08}.JPEG' for i in (1, 2, 4, 5, 6)] + ['._x.JPEG'], 'expected names'),
     ],
 )
@@ -52,7 +52,7 @@ def test_what_a_wrong_devkit_laid_out_is_named_and_not_kept_for_done(tmp_path, c
     capsys.readouterr()
     assert prepare('imagenet', tmp_path) == 1
     message = said(capsys)
-    assert 'by the devkit' in message
+    assert 'according to the devkit' in message
     (tmp_path / 'r' / 'val').rename(tmp_path / 'away')
     assert prepare('imagenet', tmp_path) == 0
     assert archives.files(tmp_path / 'r') == dict(sorted(wanted.items()))
@@ -65,7 +65,7 @@ def test_an_image_that_was_moved_to_another_class_is_named(tmp_path, capsys):
     image.rename(tmp_path / 'r' / 'val' / 'n01443537' / image.name)
     capsys.readouterr()
     assert prepare('imagenet', tmp_path) == 1
-    assert f'n01443537/{image.name} is of the class n01440764' in said(capsys)
+    assert f'n01443537/{image.name} belongs to the class n01440764' in said(capsys)
 
 
 def test_a_better_archive_of_the_same_name_is_laid_out_again(tmp_path, capsys):
@@ -79,7 +79,7 @@ def test_a_better_archive_of_the_same_name_is_laid_out_again(tmp_path, capsys):
     (tmp_path / 'a' / TRAIN).write_bytes(good)
     capsys.readouterr()
     assert prepare('imagenet', tmp_path) == 1
-    assert 'is there and is not what' in said(capsys)
+    assert 'exists and differs from' in said(capsys)
 
 
 @pytest.mark.parametrize('count', [1, 4, 5])
@@ -96,9 +96,9 @@ def test_a_small_version_beside_its_archives_that_was_cut_goes_on(tmp_path, monk
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        (lambda whole: whole[: len(whole) // 2] + bytes(2**21), 'goes on behind its end mark'),
-        (lambda whole: whole + b'more' * 256, 'goes on behind its end mark'),
-        (lambda whole: bytes(20480), 'holds no class'),
+        (lambda whole: whole[: len(whole) // 2] + bytes(2**21), 'continues after its end mark'),
+        (lambda whole: whole + b'more' * 256, 'continues after its end mark'),
+        (lambda whole: bytes(20480), 'holds no classes'),
     ],
 )
 def test_an_end_that_is_none(tmp_path, capsys, change, words):
@@ -115,7 +115,7 @@ def test_an_end_that_is_none(tmp_path, capsys, change, words):
     [
         ({'n01440764.tar': {'n01443537_1.JPEG': b'x'}}, 'an image of another class'),
         ({'n01440764.tar': {}}, 'is empty'),
-        ({'n01440764.tar': {'n01440764_1.JPEG': b''}}, 'n01440764_1.JPEG without content'),
+        ({'n01440764.tar': {'n01440764_1.JPEG': b''}}, 'n01440764_1.JPEG is empty'),
         ({'a/n01440764.tar': {'x.JPEG': b'x'}, 'b/n01440764.tar': {'y.JPEG': b'y'}}, 'twice'),
     ],
 )
@@ -145,7 +145,7 @@ def test_a_small_version_is_not_taken_from_a_set_that_was_cut(tmp_path, capsys, 
     call = ['data', 'prepare', name, str(tmp_path / 'small'), '--archives', str(tmp_path / 'r')]
     capsys.readouterr()
     assert main([*call, '--subset', '1']) == 2
-    assert 'is not laid out to its end' in said(capsys)
+    assert 'is incomplete' in said(capsys)
     assert not (tmp_path / 'small').exists()
     assert prepare(name, tmp_path) == 0
     assert main([*call, '--subset', '1']) == 0
@@ -167,8 +167,8 @@ def test_the_marks_of_a_zip_inside_an_image_mean_nothing(tmp_path):
     path = tmp_path / 'x.zip'
     with zipfile.ZipFile(path, 'w') as archive:
         archive.writestr('image.jpg', b'PK\x06\x06' + bytes(60))
-    with open_zip(path) as archive:
-        assert archive.namelist() == ['image.jpg']
+    with open_archive(path) as members:
+        assert [member.name for member in members] == ['image.jpg']
 
 
 def test_a_zip_of_more_members_than_its_first_record_counts(tmp_path):
@@ -177,8 +177,8 @@ def test_a_zip_of_more_members_than_its_first_record_counts(tmp_path):
     with zipfile.ZipFile(path, 'w') as archive:
         for number in range(2**16 + 1):
             archive.writestr(str(number), b'')
-    with open_zip(path) as archive:
-        assert len(archive.namelist()) == 2**16 + 1
+    with open_archive(path) as members:
+        assert len(list(members)) == 2**16 + 1
 
 
 @pytest.mark.parametrize('subset', [[], ['--subset', '1']])
@@ -252,7 +252,7 @@ def test_a_journal_of_another_form_is_named(tmp_path, capsys, entry):
     text = f'{{"schema_version": 1, "name": "coco", "subset": null, {entry}}}'
     (tmp_path / 'r' / '.rm_mm_prepare.json').write_text(text)
     assert prepare('coco', tmp_path) == 2
-    assert 'remove it to begin anew' in said(capsys)
+    assert 'remove it to start again' in said(capsys)
 
 
 def test_ade20k_in_the_folder_itself(tmp_path, monkeypatch):
@@ -270,7 +270,7 @@ def test_an_image_that_is_there_twice_with_other_content(tmp_path, capsys):
     inner = archives.tar(dict(images[:1]))[:1024] + archives.tar(dict(images[1:]))
     archives.tar({'n01440764.tar': inner}, tmp_path / 'a' / TRAIN)
     assert prepare('imagenet', tmp_path) == 1
-    assert 'is there and is not what' in said(capsys)
+    assert 'exists and differs from' in said(capsys)
 
 
 def test_an_archive_of_batches_without_their_folder_leaves_nothing(tmp_path, capsys):
