@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+from rm_mm.errors import InputError, printable
+from rm_mm.names import DATASETS
+
+#: Name of the file that marks a subset of a data set, in its root.
+SUBSET_STAMP = 'rm_mm_subset.json'
+
 
 @dataclass(frozen=True)
 class Published:
@@ -135,6 +141,18 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 
 #: Folder in the archive of ADE20K, which the configs use as the root.
 ADE20K_FOLDER = 'ADEChallengeData2016'
+
+
+def require_known(name: str) -> None:
+    """Check that a data set has a known name.
+
+    Raises:
+        InputError: If it is none of :data:`rm_mm.names.DATASETS`.
+    """
+    if name not in DATASETS:
+        raise InputError(
+            f'unknown data set {printable(name)}: expected one of {", ".join(DATASETS)}'
+        )
 
 
 def ade20k_root(root: Path) -> Path:

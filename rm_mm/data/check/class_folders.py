@@ -3,15 +3,66 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Collection, Sequence
 
-from rm_mm.data.catalog import IMAGE_SUFFIXES
+from rm_mm.data.catalog import IMAGE_SUFFIXES, PUBLISHED, imagenet_wnids
 from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
 from rm_mm.data.check.listing import Contents, list_folder, list_folders
 
 #: Archives are often left next to the folders unpacked from them.
 _ARCHIVE_SUFFIXES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
+# Path of the same folders in the archive of later challenges.
+_LATER_CHALLENGE = 'ILSVRC/Data/CLS-LOC'
+
+
+def inspect_imagenet(inspection: Inspection) -> None:
+    """Check ImageNet-1k. Every file is listed; images are opened only by a deep check."""
+    inspection.kind = 'class folders'
+    inspection.read_subset()
+    wnids = imagenet_wnids()
+    inspection.classes = len(wnids)
+    root = inspection.root
+    quoted, val, unsorted = (shlex.quote(str(root / n)) for n in ('', 'val', 'val_unsorted'))
+    # What `tar xf ILSVRC2012_img_val.tar` leaves.
+    flat_val = (
+        f', as in the archive. To sort them: mv {val} {unsorted} && rm-mm data prepare imagenet '
+        f'{quoted} --archives DIR (DIR: the folder of ILSVRC2012_img_val.tar and '
+        'ILSVRC2012_devkit_t12.tar.gz)'
+    )
+    for split in PUBLISHED['imagenet'].counts:
+        layout = f'{split}/<class>/*.JPEG'
+        if (root / _LATER_CHALLENGE / split).is_dir():
+            layout += f'. Is ROOT {shlex.quote(str(root / _LATER_CHALLENGE))}?'
+        check_split(
+            inspection,
+            split,
+            wnids,
+            'of ImageNet-1k',
+            layout=layout,
+            suffixes=('.jpeg', '.jpg'),
+            open_images=inspection.request.deep,
+            class_in_name=split == 'train',
+            flat_hint=flat_val if split == 'val' else '',
+        )
+
+
+def inspect_custom_classes(inspection: Inspection) -> None:
+    """Check custom class folders, and that all splits have the same classes."""
+    classes = {
+        split: list_folder(inspection.path(split)).folders
+        for split in ('train', 'val', 'test')
+        if (inspection.root / split).is_dir()
+    }
+    if len(classes) == 1:
+        text = 'is missing, and so is test: expected val/<class>/* or test/<class>/*'
+        inspection.add('missing folders', 'val', text)
+    union = sorted({name for names in classes.values() for name in names})
+    inspection.classes = len(union)
+    for split in classes:
+        others = ' and '.join(other for other in classes if other != split)
+        check_split(inspection, split, union, f'in {others}', layout=f'{split}/<class>/*')
 
 
 def check_split(
@@ -33,47 +84,46 @@ def check_split(
         inspection: Check in progress.
         split: Folder of the split, below the root.
         classes: Expected names of the class folders.
-        source: Where these are from, for messages: ``of ImageNet-1k``, ``in train``.
+        source: Origin of these names, for messages: ``of ImageNet-1k``, ``in train``.
         layout: Expected files, for messages.
         suffixes: Suffixes of images, in lower case.
         open_images: Whether images are opened.
         size: Width and height that all images must have.
         class_in_name: Whether file names start with the class, as ``n01440764_1.JPEG`` does.
-        flat_hint: What to add to the message if the split has images but no class folders.
+        flat_hint: Addition to the message about images without any class folders.
     """
     if not inspection.has_folder(split, layout):
         return
     contents = list_folder(inspection.path(split))
+    folders = contents.folders
     inspection.add_faults(split, contents)
     inspection.note_hidden(split, contents.hidden)
     loose = [name for name in contents.files if name.lower().endswith(suffixes)]
     if loose:
-        place = f'next to {len(contents.folders):,} class folders'
-        text = place if contents.folders else f'not in class folders{flat_hint}'
-        text = f'holds {len(loose):,} images directly, {text}'
+        beside = f'next to {len(folders):,} class folders'
+        place = beside if folders else f'not in class folders{flat_hint}'
+        text = f'holds {len(loose):,} images directly, {place}'
         inspection.add('images in no class folder', split, text)
     for name in contents.sound():
         if not name.lower().endswith((*suffixes, *_ARCHIVE_SUFFIXES)):
             text = 'is a file: expected only class folders here'
             inspection.add('extra files', f'{split}/{name}', text)
-    if loose and not contents.folders:
+    if loose and not folders:
         inspection.counts[split] = len(loose)
         return
-    known, found = set(classes), set(contents.folders)
-    for name in (name for name in classes if name not in found):
+    for name in _without(classes, {*folders}):
         text = f'is missing: it is a class {source}'
         inspection.add('missing class folders', f'{split}/{name}', text)
-    for name in (name for name in contents.folders if name not in known):
+    for name in _without(folders, {*classes}):
         text = f'is unexpected: it is not a class {source}'
         inspection.add('extra class folders', f'{split}/{name}', text)
     total, sound, hidden = 0, [], []
-    for name, inner in _list_classes(inspection, split, contents.folders):
-        folder = f'{split}/{name}'
-        images = {n: size for n, size in inner.files.items() if n.lower().endswith(suffixes)}
-        _check_class(inspection, split, folder, inner, images, suffixes)
+    listed = list_folders([inspection.path(f'{split}/{name}') for name in folders])
+    for done, (name, inner) in enumerate(zip(folders, listed, strict=True), start=1):
+        inspection.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
+        images = _check_class(inspection, split, name, inner, suffixes)
         if class_in_name:
-            _check_names(inspection, folder, name, images)
-        inspection.fingerprint.add_images(folder, images)
+            _check_names(inspection, f'{split}/{name}', name, images)
         total += len(images)
         sound += [f'{name}/{image}' for image in inner.sound() if image in images]
         hidden += [f'{name}/{file}' for file in inner.hidden]
@@ -85,42 +135,35 @@ def check_split(
             inspection.add('image sizes', f'{split}/{name}', text)
 
 
-def _list_classes(
-    inspection: Inspection, split: str, folders: Sequence[str]
-) -> Iterator[tuple[str, Contents]]:
-    paths = [inspection.path(f'{split}/{name}') for name in folders]
-    for done, (name, inner) in enumerate(zip(folders, list_folders(paths), strict=True), start=1):
-        inspection.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
-        yield name, inner
+def _without(names: Sequence[str], others: Collection[str]) -> list[str]:
+    return [name for name in names if name not in others]
 
 
 def _check_class(
-    inspection: Inspection,
-    split: str,
-    folder: str,
-    contents: Contents,
-    images: dict[str, int],
-    suffixes: Sequence[str],
-) -> None:
-    """Check what one class folder holds."""
-    for name in (name for name in contents.sound() if name not in images):
+    inspection: Inspection, split: str, name: str, contents: Contents, suffixes: tuple[str, ...]
+) -> dict[str, int]:
+    """Check the contents of a class folder; the result is the size of each image by name."""
+    folder = f'{split}/{name}'
+    files = contents.files.items()
+    images = {file: size for file, size in files if file.lower().endswith(suffixes)}
+    for file in _without(list(contents.sound()), images):
         text = f'is not an image: expected {" or ".join(suffixes)}'
-        inspection.add('extra files', f'{folder}/{name}', text)
-    for name in contents.folders:
+        inspection.add('extra files', f'{folder}/{file}', text)
+    for inner in contents.folders:
         text = 'is a folder: expected only images here'
-        inspection.add('extra folders', f'{folder}/{name}', text)
+        inspection.add('extra folders', f'{folder}/{inner}', text)
     inspection.add_faults(folder, contents)
+    inspection.fingerprint.add_images(folder, images)
     # Nothing is known about a folder that cannot be listed.
-    if any(fault.name == '' for fault in contents.faults):
-        return
-    if images:
-        inspection.add_class_count(split, folder, len(images))
-    else:
-        inspection.add('empty class folders', folder, 'holds no images')
+    if all(fault.name for fault in contents.faults):
+        if images:
+            inspection.add_class_count(split, folder, len(images))
+        else:
+            inspection.add('empty class folders', folder, 'holds no images')
+    return images
 
 
-def _check_names(inspection: Inspection, folder: str, wnid: str, images: dict[str, int]) -> None:
-    """Find images of other classes, by the class in their names."""
+def _check_names(inspection: Inspection, folder: str, wnid: str, images: Collection[str]) -> None:
     for name in images:
         if not name.startswith(wnid) and (other := re.match(r'n\d{8}(?=_)', name)):
             text = f'is an image of {other[0]} by its name'

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from rm_mm.data.catalog import PUBLISHED, imagenet_wnids
 from rm_mm.data.check.cifar import inspect_cifar
-from rm_mm.data.check.class_folders import check_split
-from rm_mm.data.check.coco import inspect_coco
-from rm_mm.data.check.custom import inspect_custom
+from rm_mm.data.check.class_folders import inspect_custom_classes, inspect_imagenet
+from rm_mm.data.check.coco import annotation_files, inspect_coco, inspect_custom_coco
 from rm_mm.data.check.inspection import CheckRequest, CheckResult, Inspection
-from rm_mm.data.check.masks import inspect_ade20k
+from rm_mm.data.check.listing import list_folder
+from rm_mm.data.check.masks import inspect_ade20k, inspect_custom_masks, mask_folder
 
-# Path of the same folders in the archive of later challenges.
-_LATER_CHALLENGE = 'ILSVRC/Data/CLS-LOC'
+_CUSTOM_LAYOUTS = (
+    'train/<class>/* with val/<class>/* or test/<class>/*; annotations/*.json in the format of '
+    'COCO; images/<split>/* with annotations|labels|masks/<split>/*'
+)
+#: Folders below train that are not classes.
+_NOT_CLASSES = {'images', 'labels', 'annotations', 'masks'}
 
 
 def check_data(
@@ -28,13 +30,11 @@ def check_data(
 ) -> CheckResult:
     """Check that a data set is complete.
 
-    ``check_data(name, root)`` is short for ``check_data(CheckRequest(name, root))``.
-
     Args:
-        request: A request, or the name of a data set. The options of a request take precedence.
-        root: See :class:`CheckRequest`, as for the other options.
-        deep: Whether to decode every image.
-        jobs: Number of processes.
+        request: A request, or the name of a data set with the other fields of one.
+        root: See :class:`CheckRequest`.
+        deep: See :class:`CheckRequest`.
+        jobs: See :class:`CheckRequest`.
         progress: Called often with a line about the progress.
 
     Raises:
@@ -48,45 +48,31 @@ def check_data(
     return inspection.result()
 
 
-def _inspect_imagenet(inspection: Inspection) -> None:
-    """Check ImageNet-1k. Every file is listed; images are opened only by a deep check."""
-    inspection.kind = 'class folders'
+def _inspect_custom(inspection: Inspection) -> None:
+    """Check custom data in any of three layouts; none or several of them are a problem."""
     inspection.read_subset()
-    wnids = imagenet_wnids()
-    inspection.classes = len(wnids)
-    for split in PUBLISHED['imagenet'].counts:
-        layout = f'{split}/<class>/*.JPEG'
-        inner = inspection.root / _LATER_CHALLENGE
-        if (inner / split).is_dir():
-            layout += f'. Is ROOT {shlex.quote(str(inner))}?'
-        check_split(
-            inspection,
-            split,
-            wnids,
-            'of ImageNet-1k',
-            layout=layout,
-            suffixes=('.jpeg', '.jpg'),
-            open_images=inspection.request.deep,
-            class_in_name=split == 'train',
-            flat_hint=_sorting_hint(inspection.root) if split == 'val' else '',
-        )
-
-
-def _sorting_hint(root: Path) -> str:
-    """How to sort what ``tar xf ILSVRC2012_img_val.tar`` leaves."""
-    val, unsorted = (shlex.quote(str(root / name)) for name in ('val', 'val_unsorted'))
-    return (
-        f', as in the archive. To sort them: mv {val} {unsorted} && rm-mm data prepare imagenet '
-        f'{shlex.quote(str(root))} --archives DIR (DIR: the folder of ILSVRC2012_img_val.tar and '
-        'ILSVRC2012_devkit_t12.tar.gz)'
-    )
+    root = inspection.root
+    kinds: dict[str, Callable[[Inspection], None]] = {}
+    if (root / 'train').is_dir() and {*list_folder(str(root / 'train')).folders} - _NOT_CLASSES:
+        kinds['class folders'] = inspect_custom_classes
+    if annotation_files(root):
+        kinds['COCO annotations'] = inspect_custom_coco
+    if (root / 'images').is_dir() and mask_folder(root):
+        kinds['images and masks'] = inspect_custom_masks
+    if len(kinds) == 1:
+        ((inspection.kind, inspect_layout),) = kinds.items()
+        inspect_layout(inspection)
+        return
+    found = f'several: {", ".join(kinds)}' if kinds else 'none'
+    text = f'expected one of these layouts, found {found}: {_CUSTOM_LAYOUTS}'
+    inspection.problems.add('layout', text)
 
 
 _INSPECT: dict[str, Callable[[Inspection], None]] = {
-    'imagenet': _inspect_imagenet,
+    'imagenet': inspect_imagenet,
     'cifar10': inspect_cifar,
     'cifar100': inspect_cifar,
     'coco': inspect_coco,
     'ade20k': inspect_ade20k,
-    'custom': inspect_custom,
+    'custom': _inspect_custom,
 }

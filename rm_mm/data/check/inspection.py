@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rm_mm.data.catalog import PUBLISHED
+from rm_mm.data.catalog import PUBLISHED, SUBSET_STAMP, require_known
 from rm_mm.data.check.listing import Contents
-from rm_mm.data.subset_stamp import SUBSET_STAMP, SubsetStamp, read_subset_stamp
 from rm_mm.errors import InputError, printable
-from rm_mm.names import DATASETS
+
+if TYPE_CHECKING:
+    from rm_mm.data.root_files import SubsetStamp
 
 #: Most problems in a result: as many as fit on a screen.
 SHOWN = 20
@@ -40,10 +42,7 @@ class CheckRequest:
     jobs: int | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in DATASETS:
-            raise InputError(
-                f'unknown data set {printable(self.name)}: expected one of {", ".join(DATASETS)}'
-            )
+        require_known(self.name)
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f'jobs is {self.jobs}: expected at least 1')
         root = Path(self.root).expanduser()
@@ -96,12 +95,7 @@ class Problems:
         self._kept: dict[str, list[str]] = {}
 
     def add(self, cause: str, sentence: str) -> None:
-        """Add a problem.
-
-        Args:
-            cause: What such problems have in common, in the plural: ``empty files``.
-            sentence: Description that names the file, printable on a terminal.
-        """
+        """Add a problem, as a printable sentence, to those of a cause such as ``empty files``."""
         self.by_cause[cause] = self.by_cause.get(cause, 0) + 1
         kept = self._kept.setdefault(cause, [])
         if len(kept) < SHOWN:
@@ -135,12 +129,7 @@ class Fingerprint:
         self._lines: list[bytes] = []
 
     def add_images(self, folder: str, sizes: Mapping[str, int]) -> None:
-        """Add images.
-
-        Args:
-            folder: Path below the root, with forward slashes.
-            sizes: Size in bytes by path below the folder.
-        """
+        """Add images by their sizes in bytes; ``folder`` is a path below the root."""
         start = os.fsencode(folder) + b'/'
         self._lines += (
             b'%b%b\0size %d\n' % (start, os.fsencode(name), size) for name, size in sizes.items()
@@ -157,19 +146,9 @@ class Fingerprint:
 
 @dataclass
 class Inspection:
-    """A check in progress.
+    """A check in progress. All paths are relative to ``root``.
 
-    Attributes:
-        request: What to check.
-        progress: Called with a line about the progress.
-        root: Folder that all paths are relative to.
-        kind: Layout that was found, in words.
-        classes: Number of classes.
-        counts: Number of images by split.
-        notes: Remarks that are not problems.
-        problems: Problems found so far.
-        fingerprint: Fingerprint of the files read so far.
-        subset: Stamp of the data set, if it is a subset.
+    Its other attributes are the parts of the :class:`CheckResult`. ``progress`` takes a line.
     """
 
     request: CheckRequest
@@ -187,18 +166,20 @@ class Inspection:
 
     def read_subset(self) -> None:
         """Read the stamp in the root; an invalid one is a problem."""
-        try:
-            stamp = read_subset_stamp(self.root)
-        except ValueError as error:
-            self.add('subset stamps', SUBSET_STAMP, str(error))
+        if not os.path.lexists(self.root / SUBSET_STAMP):
             return
+        from rm_mm.data.root_files import SubsetStamp
+
         name = self.request.name
-        if stamp is not None and stamp.name == name:
-            self.subset = stamp
-        elif stamp is not None and name != 'custom':
+        try:
+            stamp = SubsetStamp.read(self.root)
+            if stamp is None or stamp.name == name:
+                self.subset = stamp
             # As custom data, a subset of a published data set has splits of other names.
-            text = f'belongs to {printable(stamp.name)}, not to {name}'
-            self.add('subset stamps', SUBSET_STAMP, text)
+            elif name != 'custom':
+                raise ValueError(f'belongs to {printable(stamp.name)}, not to {name}')
+        except ValueError as error:
+            self.add('subset stamps', SUBSET_STAMP, printable(error))
 
     def path(self, folder: str) -> str:
         """Path of a folder below the root."""
@@ -222,12 +203,7 @@ class Inspection:
             )
 
     def has_folder(self, folder: str, layout: str) -> bool:
-        """Whether a folder exists; if not, that is a problem.
-
-        Args:
-            folder: Path below the root.
-            layout: Expected files, for the message.
-        """
+        """Whether a folder exists; if not, add a problem that shows the expected layout."""
         path = self.path(folder)
         if os.path.isdir(path):
             return True
@@ -254,11 +230,7 @@ class Inspection:
     def add_class_count(self, split: str, path: str, found: int, of_class: str = '') -> None:
         """Compare the number of images of one class with the expected one.
 
-        Args:
-            split: Split that the images belong to.
-            path: File or folder to name in a message.
-            found: Number of images.
-            of_class: ``' of NAME'`` where the path does not name the class.
+        ``path`` and ``of_class``, such as ``' of cat'``, name the class in the message.
         """
         limits = self._class_limits(split)
         if limits is not None and not limits[0] <= found <= limits[1]:

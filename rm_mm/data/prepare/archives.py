@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import os
 import re
 import stat
 import tarfile
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, NamedTuple, cast
 
 from rm_mm.data.catalog import Archive
+from rm_mm.data.check.listing import list_tree
 from rm_mm.data.prepare.writing import PART_SUFFIX
 from rm_mm.errors import InputError, printable
 
@@ -73,15 +73,18 @@ def damage_named(path: Path) -> Iterator[None]:
         ) from error
 
 
-class Member(NamedTuple):
-    """A file in an archive or in a folder.
+@contextmanager
+def parsing(fault: str) -> Iterator[None]:
+    """Turn any error into an :class:`InputError`; damaged files raise almost anything."""
+    try:
+        yield
+    except Exception as error:
+        text = f'{fault}: {type(error).__name__}: {printable(error)}'
+        raise InputError(text) from error
 
-    Attributes:
-        name: Path in the archive, which is safe below any root.
-        size: Size in bytes.
-        source: Path of the archive or folder, for messages.
-        opener: Opens the content.
-    """
+
+class Member(NamedTuple):
+    """A file in an archive or folder (``source``). Its name is a path that is safe below any root."""
 
     name: str
     size: int
@@ -90,11 +93,7 @@ class Member(NamedTuple):
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open the content.
-
-        Raises:
-            InputError: If it turns out to be damaged while it is read.
-        """
+        """Open the content; if it is damaged, reading it raises an :class:`InputError`."""
         with damage_named(self.source):
             content = self.opener()
             assert content is not None, 'members are regular files'
@@ -103,8 +102,12 @@ class Member(NamedTuple):
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Iterable[Member]]:
+def open_archive(path: Path, prefix: str = '') -> Iterator[Iterable[Member]]:
     """Open a tar or zip archive.
+
+    Args:
+        path: Path of the archive.
+        prefix: Start to remove from the paths in it.
 
     Yields:
         Its files. Those of a tar have to be read in order, each before the next.
@@ -118,7 +121,7 @@ def open_archive(path: Path) -> Iterator[Iterable[Member]]:
     with damage_named(path), zipfile.ZipFile(path) as archive:
         if len(archive.infolist()) != _declared_members(path):
             raise zipfile.BadZipFile('its directory has lost members')
-        yield _zip_members(archive, path)
+        yield _zip_members(archive, path, prefix)
 
 
 def tar_members(path: Path, stream: BinaryIO | None = None) -> Iterator[Member]:
@@ -156,7 +159,7 @@ def tar_members(path: Path, stream: BinaryIO | None = None) -> Iterator[Member]:
                 raise tarfile.ReadError(f'it continues after its end mark at {tar.offset} bytes')
 
 
-def _zip_members(archive: zipfile.ZipFile, path: Path) -> list[Member]:
+def _zip_members(archive: zipfile.ZipFile, path: Path, prefix: str) -> list[Member]:
     """The files of a zip, without those that macOS adds."""
     found: dict[str, Member] = {}
     for info in archive.infolist():
@@ -168,7 +171,8 @@ def _zip_members(archive: zipfile.ZipFile, path: Path) -> list[Member]:
             raise _not_plain(name, path)
         if name in found:
             raise InputError(f'{printable(path)} holds {printable(name)} twice: download it again')
-        found[name] = Member(name, info.file_size, path, partial(archive.open, info))
+        opener = partial(archive.open, info)
+        found[name] = Member(name.removeprefix(prefix), info.file_size, path, opener)
     return list(found.values())
 
 
@@ -215,63 +219,25 @@ def _not_plain(name: str, path: Path) -> InputError:
     )
 
 
-class ArchiveSource:
-    """The members of a zip, by their paths in the layout.
+class Source(dict[str, Member]):
+    """The files of a zip or folder by path; a missing one is an :class:`InputError`."""
 
-    Args:
-        path: Path of the zip.
-        members: Its members.
-        prefix: Start of their paths to leave out.
-    """
-
-    def __init__(self, path: Path, members: Iterable[Member], prefix: str = '') -> None:
-        self.path = path
-        self._members = {member.name.removeprefix(prefix): member for member in members}
-
-    def names(self, prefix: str) -> list[str]:
-        """Paths that start with a prefix, sorted."""
-        return sorted(name for name in self._members if name.startswith(prefix))
-
-    def member(self, name: str) -> Member:
-        """The file of a path.
-
-        Raises:
-            InputError: If there is none.
-        """
-        if name not in self._members:
-            raise InputError(f'{printable(self.path)} lacks {printable(name)}')
-        return self._members[name]
-
-
-class FolderSource:
-    """The files of a data set that is laid out.
-
-    Args:
-        path: Root of the data set.
-    """
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, members: Iterable[Member]) -> None:
+        super().__init__((member.name, member) for member in members)
         self.path = path
 
-    def names(self, prefix: str) -> list[str]:
-        """Paths below a folder, sorted, without hidden files."""
-        found = []
-        for parent, folders, names in os.walk(self.path / prefix, followlinks=True):
-            folders[:] = [folder for folder in folders if not folder.startswith('.')]
-            below = Path(parent).relative_to(self.path)
-            found += [str(below / name) for name in names if not name.startswith('.')]
-        return sorted(found)
-
-    def member(self, name: str) -> Member:
-        """The file of a path.
-
-        Raises:
-            InputError: If there is none.
-        """
-        path = self.path / name
-        if not path.is_file():
-            raise InputError(f'{printable(self.path)} lacks {printable(name)}')
-        return Member(name, path.stat().st_size, self.path, lambda: path.open('rb'))
+    def __missing__(self, name: str) -> Member:
+        raise InputError(f'{printable(self.path)} lacks {printable(name)}')
 
 
-Source = ArchiveSource | FolderSource
+def folder_source(root: Path, folders: Iterable[str]) -> Source:
+    """The files below some folders of a root, without hidden ones."""
+    return Source(
+        root,
+        (
+            Member(name, size, root, partial(open, root / name, 'rb'))
+            for folder in folders
+            for file, size in list_tree(str(root / folder)).files.items()
+            for name in (f'{folder}/{file}',)
+        ),
+    )

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rm_mm.data.catalog import SUBSET_STAMP
 from rm_mm.data.prepare.imagenet import lay_out_imagenet
-from rm_mm.data.prepare.journal import JOURNAL, open_journal, require_laid_out
+from rm_mm.data.prepare.journal import Journal, open_journal, require_laid_out
 from rm_mm.data.prepare.preparation import (
     Preparation,
     PrepareRequest,
@@ -22,7 +23,6 @@ from rm_mm.data.prepare.subsets import (
 )
 from rm_mm.data.prepare.unpacking import unpack_all, unpack_coco
 from rm_mm.data.prepare.writing import remove_leftovers
-from rm_mm.data.subset_stamp import SUBSET_STAMP
 from rm_mm.errors import InputError, printable
 from rm_mm.files import hold
 
@@ -67,7 +67,7 @@ def prepare_data(
         if note is not None:
             note(text)
 
-    new, made = not (root / JOURNAL).exists(), not root.exists()
+    new, made = not (root / Journal.file_name).exists(), not root.exists()
     _require_own_root(layout, request.subset, begun=not new)
     journal = open_journal(root, request.name, request.subset)
     prep = Preparation(
@@ -96,15 +96,15 @@ def prepare_data(
             journal.complete(name)
     except InputError:
         if new and not prep.written:
-            _leave_nothing(root, journal.path, made)
+            _leave_nothing(root, made)
         raise
     return PrepareResult(request.name, layout, dict(prep.written), dict(prep.present), notes)
 
 
-def _leave_nothing(root: Path, journal: Path, made: bool) -> None:
+def _leave_nothing(root: Path, made: bool) -> None:
     """Remove what a call created that wrote no files."""
-    journal.unlink(missing_ok=True)
-    (root / _LOCK).unlink(missing_ok=True)
+    for name in (Journal.file_name, _LOCK):
+        (root / name).unlink(missing_ok=True)
     if made:
         with suppress(OSError):
             root.rmdir()

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from rm_mm.data.catalog import ARCHIVES, PUBLISHED
-from rm_mm.data.prepare.archives import Member, require_archives, tar_members
+from rm_mm.data.prepare.archives import Member, parsing, require_archives, tar_members
 from rm_mm.data.prepare.preparation import Preparation
 from rm_mm.data.prepare.subsets import closest, copy_classes
 from rm_mm.data.prepare.writing import require_space
@@ -211,13 +211,9 @@ def _read_synsets(content: bytes, devkit: Path) -> dict[str, str]:
     """Wnid of each class by its number, as text, without the inner nodes of the tree."""
     from scipy.io import loadmat
 
-    try:
+    with parsing(f'{printable(devkit)}: cannot read {_META}'):
         return {
             str(int(synset['ILSVRC2012_ID'])): str(synset['WNID'])
             for synset in loadmat(io.BytesIO(content), squeeze_me=True)['synsets']
             if int(synset['num_children']) == 0
         }
-    except Exception as error:  # damaged files raise almost anything
-        raise InputError(
-            f'{printable(devkit)}: cannot read {_META}: {type(error).__name__}: {printable(error)}'
-        ) from error

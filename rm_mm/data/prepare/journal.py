@@ -8,19 +8,16 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar
 
-from pydantic import BaseModel, PrivateAttr, ValidationError
+from pydantic import BaseModel, PrivateAttr
 
+from rm_mm.data.root_files import RootFile
 from rm_mm.errors import InputError, printable
-from rm_mm.files import write_json
-
-#: File name of the journal.
-JOURNAL = '.rm_mm_prepare.json'
 
 
 class _ReadArchive(BaseModel):
-    """An archive that was read to its end; it is finished if all of it is laid out."""
+    """An archive that was read to its end; ``done`` if all of it is laid out."""
 
     size: int
     mtime_ns: int
@@ -29,14 +26,14 @@ class _ReadArchive(BaseModel):
 
 
 class _Part(BaseModel):
-    """A finished folder: number and total size of its files, and a hash of their names."""
+    """A finished folder: number and total size of its files, and a hash of their paths."""
 
     files: int
     bytes: int
     names: str = ''
 
 
-class Journal(BaseModel):
+class Journal(RootFile):
     """Journal of one root.
 
     Attributes:
@@ -46,21 +43,16 @@ class Journal(BaseModel):
         parts: Folders that are complete and verified.
     """
 
-    schema_version: Literal[1] = 1
+    file_name: ClassVar[str] = '.rm_mm_prepare.json'
     name: str
     subset: int | None
     archives: dict[str, _ReadArchive] = {}
     parts: dict[str, _Part] = {}
-    _path: Path = PrivateAttr()
-
-    @property
-    def path(self) -> Path:
-        """Path of the journal."""
-        return self._path
+    _root: Path = PrivateAttr()
 
     def save(self) -> None:
         """Write the journal."""
-        write_json(self._path, self.model_dump())
+        self.write(self._root)
 
     def known_md5(self, archive: Path) -> str | None:
         """MD5 of an archive whose size and time are those of the last call; else None."""
@@ -107,7 +99,7 @@ def open_journal(root: Path, name: str, subset: int | None) -> Journal:
     """
     advice = 'remove it to start again; finished files are kept'
     journal = _read(root, advice) or Journal(name=name, subset=subset)
-    journal._path = root / JOURNAL
+    journal._root = root
     if (journal.name, journal.subset) != (name, subset):
         raise InputError(
             f'{printable(root)} was prepared for {_describe(journal.name, journal.subset)}: '
@@ -132,18 +124,11 @@ def require_laid_out(source: Path) -> None:
 
 def _read(root: Path, advice: str) -> Journal | None:
     try:
-        return Journal.model_validate_json((root / JOURNAL).read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        fault = error.strerror
-    except ValidationError as error:
-        first = error.errors()[0]
-        fault = ': '.join([*map(str, first['loc']), first['msg']])
-    raise InputError(
-        f'cannot read {printable(root / JOURNAL)}, the journal of an earlier call: '
-        f'{printable(fault)}; {advice}'
-    )
+        return Journal.read(root)
+    except ValueError as error:
+        path = printable(root / Journal.file_name)
+        text = f'{path}, the journal of an earlier call, {printable(error)}: {advice}'
+        raise InputError(text) from error
 
 
 def _describe(name: str, subset: int | None) -> str:

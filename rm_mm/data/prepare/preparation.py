@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES, Archive, ade20k_root
+from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES, Archive, ade20k_root, require_known
 from rm_mm.data.prepare.archives import Member, find_archive
 from rm_mm.data.prepare.journal import Journal
 from rm_mm.data.prepare.writing import write_file
-from rm_mm.data.subset_stamp import SubsetStamp
+from rm_mm.data.root_files import SubsetStamp
 from rm_mm.errors import InputError, printable
-from rm_mm.names import DATASETS
 
 _CHUNK_BYTES = 1 << 22
 
@@ -46,10 +45,7 @@ class PrepareRequest:
         source = root if self.archives is None else Path(self.archives).expanduser()
         object.__setattr__(self, 'root', root)
         object.__setattr__(self, 'archives', source)
-        if self.name not in DATASETS:
-            raise InputError(
-                f'unknown data set {printable(self.name)}: expected one of {", ".join(DATASETS)}'
-            )
+        require_known(self.name)
         if self.subset is not None and self.subset < 1:
             raise InputError(f'the subset has {self.subset} images per class: expected at least 1')
         if not source.is_dir():
@@ -89,18 +85,10 @@ class PrepareResult:
 
 @dataclass
 class Preparation:
-    """A preparation in progress.
+    """A preparation in progress; ``subset`` is 0 for the whole data set.
 
-    Attributes:
-        name: Name of the data set.
-        root: Root of the layout.
-        source: Folder of the archives or of the whole data set.
-        subset: Number of images per class; 0 for the whole data set.
-        journal: What is finished.
-        progress: Called often with a line about the progress.
-        note: Called with each remark.
-        written: Number of files written, by split.
-        present: Number of files that existed before, by split.
+    The root is that of the layout, the source that of the archives or of the whole data set. Files
+    are counted by split. ``progress`` and ``note`` take a line.
     """
 
     name: str
@@ -145,7 +133,8 @@ class Preparation:
 
     def stamp(self, counts: Mapping[str, int]) -> None:
         """Mark the root as a subset with these numbers of images."""
-        SubsetStamp(self.name, self.subset, dict(counts)).write(self.root)
+        stamp = SubsetStamp(name=self.name, images_a_class=self.subset, counts=dict(counts))
+        stamp.write(self.root)
 
     def needed_archives(self, is_present: Callable[[Path], bool]) -> list[Archive]:
         """Archives to lay out: not those of a complete folder whose archive is gone.

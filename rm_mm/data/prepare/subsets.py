@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES
+from rm_mm.data.check.listing import list_folder
 from rm_mm.data.cifar_batches import RELEASES, read_batch, read_members
 from rm_mm.data.prepare.archives import (
-    ArchiveSource,
-    FolderSource,
+    Member,
     Source,
     find_archive,
+    folder_source,
     is_safe_path,
     open_archive,
+    parsing,
     require_archives,
 )
 from rm_mm.data.prepare.preparation import Preparation, layout_root
@@ -76,45 +79,28 @@ def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'te
     Raises:
         InputError: If there are no class folders, or not enough space.
     """
-    source = FolderSource(prep.source)
-    chosen: dict[str, list[str]] = {}
+    chosen: dict[str, list[Member]] = {}
     for split in splits:
-        classes: dict[str, list[str]] = {}
-        for name in source.names(split):
-            parts = name.split('/')
-            if len(parts) > 2 and name.lower().endswith(IMAGE_SUFFIXES):
-                classes.setdefault(parts[1], []).append(name)
-        if classes:
-            chosen[split] = [n for images in classes.values() for n in closest(images, prep.subset)]
-    if not chosen:
+        for name in list_folder(str(prep.source / split)).folders:
+            images = folder_source(prep.source, [f'{split}/{name}'])
+            names = [image for image in images if image.lower().endswith(IMAGE_SUFFIXES)]
+            picked = [images[image] for image in closest(names, prep.subset)]
+            chosen.setdefault(split, []).extend(picked)
+    if not any(chosen.values()):
         raise InputError(
             f'{printable(prep.source)} holds no class folders: expected '
             f'{" or ".join(f"{split}/<class>/*" for split in splits)}'
         )
-    _copy(prep, dict.fromkeys(splits, source), chosen)
-    prep.stamp({split: len(names) for split, names in chosen.items()})
+    _copy(prep, chosen)
+    prep.stamp({split: len(images) for split, images in chosen.items()})
 
 
-def _copy(
-    prep: Preparation, sources: Mapping[str, Source], chosen: Mapping[str, Sequence[str]]
-) -> None:
-    """Copy files to the same paths below the root, if there is space for all of them.
-
-    Args:
-        prep: Preparation in progress.
-        sources: Source by split.
-        chosen: Paths of the files by split.
-    """
-    missing = (
-        sources[split].member(name).size
-        for split, names in chosen.items()
-        for name in names
-        if not (prep.root / name).exists()
-    )
-    require_space(prep.root, sum(missing))
-    for split, names in chosen.items():
-        for name in names:
-            prep.write(split, prep.root / name, sources[split].member(name))
+def _copy(prep: Preparation, chosen: Mapping[str, Sequence[Member]]) -> None:
+    """Copy the files of each split to the root, if there is space for all of them."""
+    files = [(split, prep.root / file.name, file) for split in chosen for file in chosen[split]]
+    require_space(prep.root, sum(file.size for _, target, file in files if not target.exists()))
+    for split, target, file in files:
+        prep.write(split, target, file)
 
 
 @contextmanager
@@ -131,7 +117,7 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
     folders = [folder for archive in archives for folder in archive.folders]
     for root in (prep.source, layout_root(prep.name, prep.source)):
         if prep.elsewhere and all((root / folder).is_dir() for folder in folders):
-            yield dict.fromkeys(folders, FolderSource(root))
+            yield dict.fromkeys(folders, folder_source(root, folders))
             return
     found = require_archives(archives, prep.source)
     prep.verify(found)
@@ -139,9 +125,8 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
     with ExitStack() as stack:
         for archive in archives:
             path = found[archive.name]
-            members = stack.enter_context(open_archive(path))
-            source = ArchiveSource(path, members, archive.prefix)
-            sources |= dict.fromkeys(archive.folders, source)
+            members = stack.enter_context(open_archive(path, archive.prefix))
+            sources |= dict.fromkeys(archive.folders, Source(path, members))
         yield sources
 
 
@@ -161,13 +146,13 @@ def make_ade20k_subset(prep: Preparation) -> None:
                 raise InputError(f'{printable(source.path)} holds no masks in annotations/{split}')
         files = {
             split: [
-                name
+                sources[f'annotations/{split}'][name]
                 for stem in stems
                 for name in (f'images/{split}/{stem}.jpg', f'annotations/{split}/{stem}.png')
             ]
             for split, stems in chosen.items()
         }
-        _copy(prep, {split: sources[f'images/{split}'] for split in files}, files)
+        _copy(prep, files)
     prep.stamp({split: len(stems) for split, stems in chosen.items()})
 
 
@@ -177,17 +162,13 @@ def _mask_classes(prep: Preparation, source: Source, split: str) -> dict[str, se
     from PIL import Image
 
     found: dict[str, set[int]] = {}
-    names = [name for name in source.names(f'annotations/{split}/') if name.endswith('.png')]
+    names = [name for name in source if re.match(rf'annotations/{split}/.*\.png$', name)]
     for done, name in enumerate(names, start=1):
-        with source.member(name).open() as content:
+        with source[name].open() as content:
             data = content.read()
-        try:
+        with parsing(f'{printable(source.path)}: {printable(name)} is not a mask'):
             with Image.open(io.BytesIO(data)) as mask:
                 labels = {int(label) for label in np.unique(np.asarray(mask))}
-        except Exception as error:  # damaged images raise almost anything
-            raise InputError(
-                f'{printable(source.path)}: {printable(name)} is not a mask: {printable(error)}'
-            ) from error
         found[Path(name).stem] = labels - {0}
         prep.progress(f'{split}: {done:,} of {len(names):,} masks read')
     return found
@@ -206,9 +187,10 @@ def make_coco_subset(prep: Preparation) -> None:
         contents = {split: _read_instances(annotations, path) for split, path in paths.items()}
         chosen = {split: _choose(content, prep.subset) for split, content in contents.items()}
         files = {
-            split: [f'{split}/{image}' for image in images] for split, images in chosen.items()
+            split: [sources[split][f'{split}/{image}'] for image in images]
+            for split, images in chosen.items()
         }
-        _copy(prep, sources, files)
+        _copy(prep, files)
         for split, path in paths.items():
             data = json.dumps(_cut(contents[split], {*chosen[split]})).encode()
             prep.write_bytes('annotations', prep.root / path, data, annotations.path)
@@ -217,9 +199,9 @@ def make_coco_subset(prep: Preparation) -> None:
 
 def _read_instances(source: Source, path: str) -> dict[str, Any]:
     """Read an annotation file, and check what choosing images relies on."""
-    with source.member(path).open() as file:
+    with source[path].open() as file:
         data = file.read()
-    try:
+    with parsing(f'{printable(source.path)}: {path} is not an annotation file of COCO'):
         content: dict[str, Any] = json.loads(data)
         names = {image['id']: image['file_name'] for image in content['images']}
         if not all(isinstance(name, str) and is_safe_path(name) for name in names.values()):
@@ -228,11 +210,6 @@ def _read_instances(source: Source, path: str) -> dict[str, Any]:
             _ = names[annotation['image_id']]
             if not isinstance(annotation['category_id'], int):
                 raise ValueError('expected whole numbers as category_id')
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InputError(
-            f'{printable(source.path)}: {path} is not an annotation file of COCO: '
-            f'{type(error).__name__}: {printable(error)}'
-        ) from error
     return content
 
 
@@ -296,13 +273,8 @@ def _write_images(prep: Preparation, split: str, batches: Iterator[bytes], sourc
     images: list[Any] = []
     names: dict[int, list[str]] = {}
     for batch in batches:
-        try:
+        with parsing(f'{printable(source)}: a batch of {split} cannot be read'):
             pixels, labels = read_batch(batch)
-        except Exception as error:  # damaged pickles raise almost anything
-            raise InputError(
-                f'{printable(source)}: a batch of {split} cannot be read: '
-                f'{type(error).__name__}: {printable(error)}'
-            ) from error
         for image, label in zip(pixels, labels, strict=True):
             if not 0 <= label < len(classes):
                 raise InputError(

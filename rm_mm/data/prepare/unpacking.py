@@ -33,8 +33,8 @@ def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
     names: dict[str, list[str]] = {}
     needed = 0
     for archive in archives:
-        with open_archive(found[archive.name]) as members:
-            sizes = {member.name.removeprefix(archive.prefix): member.size for member in members}
+        with open_archive(found[archive.name], archive.prefix) as members:
+            sizes = {member.name: member.size for member in members}
         _require_folders(archive, found[archive.name], sizes)
         names[archive.name] = list(sizes)
         needed += sum(size for name, size in sizes.items() if not (prep.root / name).exists())
@@ -67,12 +67,11 @@ def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence
     done = {part for part in parts if prep.journal.finished(part, prep.root / part)}
     for part in sorted(done):
         prep.skip(part, part)
-    with open_archive(path) as members:
+    with open_archive(path, archive.prefix) as members:
         for member in members:
-            name = member.name.removeprefix(archive.prefix)
-            if name.partition('/')[0] not in done:
-                split = name.rpartition('/')[0] or 'other files'
-                prep.write(split, prep.root / name, member)
+            if member.name.partition('/')[0] not in done:
+                split = member.name.rpartition('/')[0] or 'other files'
+                prep.write(split, prep.root / member.name, member)
     for part in parts:
         if part not in done:
             prep.journal.finish(part, prep.root / part)

@@ -16,4 +16,4 @@ def small(monkeypatch):
     }
     for name, published in made.items():
         monkeypatch.setitem(PUBLISHED, name, published)
-    monkeypatch.setattr('rm_mm.data.check.datasets.imagenet_wnids', lambda: check_sets.WNIDS)
+    monkeypatch.setattr('rm_mm.data.check.class_folders.imagenet_wnids', lambda: check_sets.WNIDS)

@@ -61,9 +61,9 @@ def test_a_subset_in_which_a_class_has_too_few(root):
     ('entries', 'message'),
     [
         ({'name': 'coco'}, 'belongs to coco, not to imagenet'),
-        ({'schema_version': 2}, 'expected an object with'),
-        ({'counts': {'train': '3'}}, 'expected whole numbers'),
-        ({'counts': [3]}, 'expected whole numbers'),
+        ({'schema_version': 2}, 'schema_version: Input should be 1'),
+        ({'counts': {'train': '3'}}, 'counts: train: Input should be a valid integer'),
+        ({'counts': [3]}, 'counts: Input should be an object'),
     ],
 )
 def test_a_stamp_that_is_none(root, entries, message):

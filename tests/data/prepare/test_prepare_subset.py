@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from rm_mm.cli import main
+from rm_mm.data.catalog import SUBSET_STAMP
 from rm_mm.data.prepare.subsets import closest, covering
-from rm_mm.data.subset_stamp import SUBSET_STAMP
 from tests.data.prepare import archives
 
 
