@@ -18,54 +18,54 @@ _SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 _PIXELS = 32
 
 
-def inspect_cifar(inspection: Inspection) -> None:
+def inspect_cifar(check: Inspection) -> None:
     """Check CIFAR, searching for it in the same order as the data sets that load it."""
-    release = RELEASES[inspection.request.name]
-    inspection.read_subset()
-    inspection.classes = len(release.classes)
-    root = inspection.root
-    splits = tuple(PUBLISHED[inspection.request.name].counts)
+    release = RELEASES[check.request.name]
+    check.read_subset()
+    check.classes = len(release.classes)
+    root = check.root
+    splits = tuple(PUBLISHED[check.request.name].counts)
     # A batch of CIFAR-100 has the name of a split, but is a file.
     names = [*release.batches, release.meta]
     folders = (root / release.folder, root)
     folder = next((f for f in folders if any((f / name).is_file() for name in names)), None)
     if folder is not None:
-        inspection.kind = 'batches'
-        _check_batches(inspection, release, _read_folder(inspection, release, folder))
+        check.kind = 'batches'
+        _check_batches(check, release, _read_folder(check, release, folder))
     elif (root / release.archive).is_file():
-        inspection.kind = 'archive'
-        _check_batches(inspection, release, _read_archive(inspection, release))
+        check.kind = 'archive'
+        _check_batches(check, release, _read_archive(check, release))
     elif any((root / split).is_dir() for split in splits):
-        inspection.kind = 'class folders'
+        check.kind = 'class folders'
         for split in splits:
-            classes = _class_folders(inspection, split, release.classes)
+            classes = _class_folders(check, split, release.classes)
             check_split(
-                inspection,
+                check,
                 split,
                 classes,
-                f'of {inspection.request.name}',
+                f'of {check.request.name}',
                 layout=f'{split}/<class>/*.png',
                 suffixes=_SUFFIXES,
                 size=(_PIXELS, _PIXELS),
             )
     else:
-        inspection.problems.add(
+        check.problems.add(
             'layout',
             f'no images: expected {release.folder}/{{{",".join(release.batches)}}}, '
             f'{release.archive}, or {{train,test}}/<class>/*.png',
         )
 
 
-def _class_folders(inspection: Inspection, split: str, classes: tuple[str, ...]) -> list[str]:
+def _class_folders(check: Inspection, split: str, classes: tuple[str, ...]) -> list[str]:
     """Names to expect of the class folders: those of the classes, or numbers.
 
     Labels are positions among the sorted names.
     """
     labels = [str(label) for label in range(len(classes))]
     padded = [label.zfill(len(labels[-1])) for label in labels]
-    found = list_folder(inspection.path(split)).folders
+    found = list_folder(check.path(split)).folders
     if found == sorted(labels) != labels:
-        inspection.add(
+        check.add(
             'order of classes',
             split,
             'has class folders that sort as 0, 1, 10, 11, not by number: rename them to '
@@ -74,69 +74,65 @@ def _class_folders(inspection: Inspection, split: str, classes: tuple[str, ...])
     return found if found in (sorted(labels), padded) else list(classes)
 
 
-def _read_folder(
-    inspection: Inspection, release: Release, folder: Path
-) -> Iterator[tuple[str, bytes]]:
+def _read_folder(check: Inspection, release: Release, folder: Path) -> Iterator[tuple[str, bytes]]:
     for name in [*release.batches, release.meta]:
         path = f'{release.folder}/{name}'
         try:
             yield name, (folder / name).read_bytes()
         except FileNotFoundError:
             if name == release.meta:
-                inspection.notes.append(f'{name}, with the names of the classes, is missing')
+                check.notes.append(f'{name}, with the names of the classes, is missing')
             else:
-                inspection.add('missing files', path, 'is missing')
+                check.add('missing files', path, 'is missing')
         except OSError as error:
-            inspection.add('unreadable files', path, f'cannot be read: {error.strerror}')
+            check.add('unreadable files', path, f'cannot be read: {error.strerror}')
 
 
-def _read_archive(inspection: Inspection, release: Release) -> Iterator[tuple[str, bytes]]:
-    archive = inspection.root / release.archive
+def _read_archive(check: Inspection, release: Release) -> Iterator[tuple[str, bytes]]:
+    archive = check.root / release.archive
     names = list(release.batches)
     try:
         yield from zip(names, read_members(archive, release.folder, names), strict=True)
     except InputError as error:
-        inspection.problems.add('damaged archives', printable(error))
+        check.problems.add('damaged archives', printable(error))
         return
     try:
         for content in read_members(archive, release.folder, [release.meta]):
             yield release.meta, content
     except InputError:
-        inspection.notes.append(f'{release.meta}, with the names of the classes, is missing')
+        check.notes.append(f'{release.meta}, with the names of the classes, is missing')
 
 
-def _check_batches(
-    inspection: Inspection, release: Release, files: Iterator[tuple[str, bytes]]
-) -> None:
+def _check_batches(check: Inspection, release: Release, files: Iterator[tuple[str, bytes]]) -> None:
     labels: dict[str, Counter[int]] = {split: Counter() for split in ('train', 'test')}
     for name, content in files:
         path = f'{release.folder}/{name}'
-        inspection.progress(f'{path}: {len(content):,} bytes')
-        inspection.fingerprint.add_content(path, hashlib.sha256(content).hexdigest())
+        check.progress(f'{path}: {len(content):,} bytes')
+        check.fingerprint.add_content(path, hashlib.sha256(content).hexdigest())
         # A damaged pickle raises almost anything.
         try:
             if name == release.meta:
-                _check_meta(inspection, release, path, content)
+                _check_meta(check, release, path, content)
             else:
                 labels[release.batches[name]].update(read_batch(content)[1])
         except Exception as error:
             text = f'cannot be read: {printable(f"{type(error).__name__}: {error}")}'
-            inspection.add('damaged batches', path, text)
+            check.add('damaged batches', path, text)
     for split, counts in labels.items():
-        inspection.add_count(split, counts.total())
+        check.add_count(split, counts.total())
         for label, found in sorted(counts.items()):
             if not 0 <= label < len(release.classes):
                 text = f'has the label {label} {found:,} times: expected 0 to '
-                inspection.add('labels', split, f'{text}{len(release.classes) - 1}')
+                check.add('labels', split, f'{text}{len(release.classes) - 1}')
             else:
                 of_class = f' of {release.classes[label]}'
-                inspection.add_class_count(split, split, found, of_class)
+                check.add_class_count(split, split, found, of_class)
         for label in set(range(len(release.classes))) - set(counts) if counts else ():
             text = f'holds no images of {release.classes[label]} (label {label})'
-            inspection.add('missing classes', split, text)
+            check.add('missing classes', split, text)
 
 
-def _check_meta(inspection: Inspection, release: Release, path: str, content: bytes) -> None:
+def _check_meta(check: Inspection, release: Release, path: str, content: bytes) -> None:
     """Compare the names of the classes with the published ones.
 
     Raises:
@@ -147,7 +143,7 @@ def _check_meta(inspection: Inspection, release: Release, path: str, content: by
     for label, (found, expected) in enumerate(zip(names, release.classes, strict=False)):
         if found != expected:
             text = f'calls label {label} {printable(found)}: expected {expected}'
-            inspection.add('names of classes', path, text)
+            check.add('names of classes', path, text)
     if len(names) != len(release.classes):
         text = f'names {len(names)} classes: expected {len(release.classes)}'
-        inspection.add('names of classes', path, text)
+        check.add('names of classes', path, text)

@@ -17,13 +17,13 @@ _ARCHIVE_SUFFIXES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
 _LATER_CHALLENGE = 'ILSVRC/Data/CLS-LOC'
 
 
-def inspect_imagenet(inspection: Inspection) -> None:
+def inspect_imagenet(check: Inspection) -> None:
     """Check ImageNet-1k. Every file is listed; images are opened only by a deep check."""
-    inspection.kind = 'class folders'
-    inspection.read_subset()
+    check.kind = 'class folders'
+    check.read_subset()
     wnids = imagenet_wnids()
-    inspection.classes = len(wnids)
-    root = inspection.root
+    check.classes = len(wnids)
+    root = check.root
     quoted, val, unsorted = (shlex.quote(str(root / n)) for n in ('', 'val', 'val_unsorted'))
     # What `tar xf ILSVRC2012_img_val.tar` leaves.
     flat_val = (
@@ -36,37 +36,37 @@ def inspect_imagenet(inspection: Inspection) -> None:
         if (root / _LATER_CHALLENGE / split).is_dir():
             layout += f'. Is ROOT {shlex.quote(str(root / _LATER_CHALLENGE))}?'
         check_split(
-            inspection,
+            check,
             split,
             wnids,
             'of ImageNet-1k',
             layout=layout,
             suffixes=('.jpeg', '.jpg'),
-            open_images=inspection.request.deep,
+            open_images=check.request.deep,
             class_in_name=split == 'train',
             flat_hint=flat_val if split == 'val' else '',
         )
 
 
-def inspect_custom_classes(inspection: Inspection) -> None:
+def inspect_custom_classes(check: Inspection) -> None:
     """Check custom class folders, and that all splits have the same classes."""
     classes = {
-        split: list_folder(inspection.path(split)).folders
+        split: list_folder(check.path(split)).folders
         for split in ('train', 'val', 'test')
-        if (inspection.root / split).is_dir()
+        if (check.root / split).is_dir()
     }
     if len(classes) == 1:
         text = 'is missing, and so is test: expected val/<class>/* or test/<class>/*'
-        inspection.add('missing folders', 'val', text)
+        check.add('missing folders', 'val', text)
     union = sorted({name for names in classes.values() for name in names})
-    inspection.classes = len(union)
+    check.classes = len(union)
     for split in classes:
         others = ' and '.join(other for other in classes if other != split)
-        check_split(inspection, split, union, f'in {others}', layout=f'{split}/<class>/*')
+        check_split(check, split, union, f'in {others}', layout=f'{split}/<class>/*')
 
 
 def check_split(
-    inspection: Inspection,
+    check: Inspection,
     split: str,
     classes: Sequence[str],
     source: str,
@@ -81,7 +81,7 @@ def check_split(
     """Check the class folders of a split and their images.
 
     Args:
-        inspection: Check in progress.
+        check: Check in progress.
         split: Folder of the split, below the root.
         classes: Expected names of the class folders.
         source: Origin of these names, for messages: ``of ImageNet-1k``, ``in train``.
@@ -92,47 +92,46 @@ def check_split(
         class_in_name: Whether file names start with the class, as ``n01440764_1.JPEG`` does.
         flat_hint: Addition to the message about images without any class folders.
     """
-    if not inspection.has_folder(split, layout):
+    if not check.has_folder(split, layout):
         return
-    contents = list_folder(inspection.path(split))
+    contents = list_folder(check.path(split))
     folders = contents.folders
-    inspection.add_faults(split, contents)
-    inspection.note_hidden(split, contents.hidden)
+    check.add_faults(split, contents)
+    check.note_hidden(split, contents.hidden)
     loose = [name for name in contents.files if name.lower().endswith(suffixes)]
     if loose:
         beside = f'next to {len(folders):,} class folders'
         place = beside if folders else f'not in class folders{flat_hint}'
         text = f'holds {len(loose):,} images directly, {place}'
-        inspection.add('images in no class folder', split, text)
+        check.add('images in no class folder', split, text)
     for name in contents.sound():
         if not name.lower().endswith((*suffixes, *_ARCHIVE_SUFFIXES)):
             text = 'is a file: expected only class folders here'
-            inspection.add('extra files', f'{split}/{name}', text)
+            check.add('extra files', f'{split}/{name}', text)
     if loose and not folders:
-        inspection.counts[split] = len(loose)
+        check.counts[split] = len(loose)
         return
     for name in _without(classes, {*folders}):
-        text = f'is missing: it is a class {source}'
-        inspection.add('missing class folders', f'{split}/{name}', text)
+        check.add('missing class folders', f'{split}/{name}', f'is missing: it is a class {source}')
     for name in _without(folders, {*classes}):
         text = f'is unexpected: it is not a class {source}'
-        inspection.add('extra class folders', f'{split}/{name}', text)
+        check.add('extra class folders', f'{split}/{name}', text)
     total, sound, hidden = 0, [], []
-    listed = list_folders([inspection.path(f'{split}/{name}') for name in folders])
+    listed = list_folders([check.path(f'{split}/{name}') for name in folders])
     for done, (name, inner) in enumerate(zip(folders, listed, strict=True), start=1):
-        inspection.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
-        images = _check_class(inspection, split, name, inner, suffixes)
+        check.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
+        images = _check_class(check, split, name, inner, suffixes)
         if class_in_name:
-            _check_names(inspection, f'{split}/{name}', name, images)
+            _check_names(check, f'{split}/{name}', name, images)
         total += len(images)
         sound += [f'{name}/{image}' for image in inner.sound() if image in images]
         hidden += [f'{name}/{file}' for file in inner.hidden]
-    inspection.note_hidden(split, hidden)
-    inspection.add_count(split, total)
-    for name, read in read_images(inspection, split, sound if open_images else []):
+    check.note_hidden(split, hidden)
+    check.add_count(split, total)
+    for name, read in read_images(check, split, sound if open_images else []):
         if size is not None and (read.width, read.height) != size:
             text = f'has {read.width} x {read.height} pixels, expected {size[0]} x {size[1]}'
-            inspection.add('image sizes', f'{split}/{name}', text)
+            check.add('image sizes', f'{split}/{name}', text)
 
 
 def _without(names: Sequence[str], others: Collection[str]) -> list[str]:
@@ -140,7 +139,7 @@ def _without(names: Sequence[str], others: Collection[str]) -> list[str]:
 
 
 def _check_class(
-    inspection: Inspection, split: str, name: str, contents: Contents, suffixes: tuple[str, ...]
+    check: Inspection, split: str, name: str, contents: Contents, suffixes: tuple[str, ...]
 ) -> dict[str, int]:
     """Check the contents of a class folder; the result is the size of each image by name."""
     folder = f'{split}/{name}'
@@ -148,23 +147,22 @@ def _check_class(
     images = {file: size for file, size in files if file.lower().endswith(suffixes)}
     for file in _without(list(contents.sound()), images):
         text = f'is not an image: expected {" or ".join(suffixes)}'
-        inspection.add('extra files', f'{folder}/{file}', text)
+        check.add('extra files', f'{folder}/{file}', text)
     for inner in contents.folders:
-        text = 'is a folder: expected only images here'
-        inspection.add('extra folders', f'{folder}/{inner}', text)
-    inspection.add_faults(folder, contents)
-    inspection.fingerprint.add_images(folder, images)
+        check.add('extra folders', f'{folder}/{inner}', 'is a folder: expected only images here')
+    check.add_faults(folder, contents)
+    check.fingerprint.add_images(folder, images)
     # Nothing is known about a folder that cannot be listed.
     if all(fault.name for fault in contents.faults):
         if images:
-            inspection.add_class_count(split, folder, len(images))
+            check.add_class_count(split, folder, len(images))
         else:
-            inspection.add('empty class folders', folder, 'holds no images')
+            check.add('empty class folders', folder, 'holds no images')
     return images
 
 
-def _check_names(inspection: Inspection, folder: str, wnid: str, images: Collection[str]) -> None:
+def _check_names(check: Inspection, folder: str, wnid: str, images: Collection[str]) -> None:
     for name in images:
         if not name.startswith(wnid) and (other := re.match(r'n\d{8}(?=_)', name)):
             text = f'is an image of {other[0]} by its name'
-            inspection.add('images of another class', f'{folder}/{name}', text)
+            check.add('images of another class', f'{folder}/{name}', text)

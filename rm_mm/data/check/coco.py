@@ -24,22 +24,22 @@ _ANNOTATIONS = 'annotations'
 _TRIED = 50
 
 
-def inspect_coco(inspection: Inspection) -> None:
+def inspect_coco(check: Inspection) -> None:
     """Check COCO 2017. Annotations are always checked completely."""
-    inspection.kind = 'COCO annotations'
-    inspection.read_subset()
-    inspection.classes = len(COCO_CATEGORIES)
+    check.kind = 'COCO annotations'
+    check.read_subset()
+    check.classes = len(COCO_CATEGORIES)
     for split in PUBLISHED['coco'].counts:
         where = f'{_ANNOTATIONS}/instances_{split}.json'
         flat = COCO_FLAT_BOXES if split == 'train2017' else ()
-        file = check_annotation_file(inspection, where, load_json(inspection, where), flat)
+        file = check_annotation_file(check, where, load_json(check, where), flat)
         if file is not None:
             _compare_categories(file)
-        if inspection.has_folder(split, f'{split}/*.jpg') and file is not None:
-            contents = list_tree(inspection.path(split))
+        if check.has_folder(split, f'{split}/*.jpg') and file is not None:
+            contents = list_tree(check.path(split))
             entries = {where: list(file.images.values())}
-            found = _check_images(inspection, split, contents, entries)
-            inspection.add_count(split, found)
+            found = _check_images(check, split, contents, entries)
+            check.add_count(split, found)
 
 
 def _compare_categories(file: AnnotationFile) -> None:
@@ -71,43 +71,43 @@ def annotation_files(root: Path) -> list[str]:
     return [f'{_ANNOTATIONS}/{name}' for name in names if name.lower().endswith('.json')]
 
 
-def inspect_custom_coco(inspection: Inspection) -> None:
+def inspect_custom_coco(check: Inspection) -> None:
     """Check all annotation files and their images, and that the categories are the same."""
     by_folder: dict[str, dict[str, list[ImageEntry]]] = {}
     first: AnnotationFile | None = None
-    for where in annotation_files(inspection.root):
-        content = load_json(inspection, where)
+    for where in annotation_files(check.root):
+        content = load_json(check, where)
         if isinstance(content, dict) and 'images' in content and not has_boxes(content):
-            inspection.notes.append(f'{where} has no boxes: not checked')
+            check.notes.append(f'{where} has no boxes: not checked')
             continue
-        file = check_annotation_file(inspection, where, content)
+        file = check_annotation_file(check, where, content)
         if file is None:
             continue
         first = first or file
         if list(file.categories.values()) != list(first.categories.values()):
             text = f'has other categories, or another order of them, than {first.where}'
-            inspection.add('categories', where, text)
-        inspection.classes = len(first.categories)
-        inspection.add_count(Path(where).stem, len(file.images))
+            check.add('categories', where, text)
+        check.classes = len(first.categories)
+        check.add_count(Path(where).stem, len(file.images))
         entries = list(file.images.values())
-        folder = _image_folder(inspection.root, where, entries)
+        folder = _image_folder(check.root, where, entries)
         if folder is None:
             text = f'lists {len(entries):,} images, none of which is below the root'
-            inspection.add('missing images', where, text)
+            check.add('missing images', where, text)
         else:
             by_folder.setdefault(folder, {})[where] = entries
-    if first is None and not inspection.problems.total:
+    if first is None and not check.problems.total:
         text = 'holds no annotation file with images, annotations and categories'
-        inspection.add('missing files', _ANNOTATIONS, text)
+        check.add('missing files', _ANNOTATIONS, text)
     for folder, files in by_folder.items():
-        contents = list_tree(inspection.path(folder))
+        contents = list_tree(check.path(folder))
         if folder == '.':
             # The root also holds files that are not data: only listed images are checked.
             listed = {entry.name for entries in files.values() for entry in entries}
             contents.files = {n: size for n, size in contents.files.items() if n in listed}
             contents.faults = [fault for fault in contents.faults if fault.name in {*listed, ''}]
             contents.hidden = []
-        _check_images(inspection, folder, contents, files)
+        _check_images(check, folder, contents, files)
 
 
 def _image_folder(root: Path, where: str, entries: Sequence[ImageEntry]) -> str | None:
@@ -129,21 +129,14 @@ def _image_folder(root: Path, where: str, entries: Sequence[ImageEntry]) -> str 
 
 
 def _check_images(
-    inspection: Inspection,
+    check: Inspection,
     folder: str,
     contents: Contents,
     files: Mapping[str, Sequence[ImageEntry]],
 ) -> int:
     """Check that every entry has an image, every image an entry, and that their sizes agree.
 
-    Args:
-        inspection: Check in progress.
-        folder: Folder of the images, below the root.
-        contents: Contents of this folder.
-        files: Entries by annotation file.
-
-    Returns:
-        Number of images.
+    ``files`` holds the entries by annotation file. The result is the number of images.
     """
     images = {
         name: size for name, size in contents.files.items() if name.lower().endswith(IMAGE_SUFFIXES)
@@ -154,22 +147,22 @@ def _check_images(
             listed.setdefault(entry.name, []).append((where, entry))
             if entry.name not in contents.files:
                 text = f'is missing, but listed in {where}'
-                inspection.add('missing images', f'{folder}/{entry.name}', text)
+                check.add('missing images', f'{folder}/{entry.name}', text)
     for name in (name for name in images if name not in listed):
         text = f'has no entry in {" and ".join(files)}'
-        inspection.add('images without an entry', f'{folder}/{name}', text)
+        check.add('images without an entry', f'{folder}/{name}', text)
     for name in (name for name in contents.files if name not in images and name not in listed):
-        inspection.add('extra files', f'{folder}/{name}', 'is not an image')
-    inspection.add_faults(folder, contents)
-    inspection.note_hidden(folder, contents.hidden)
-    inspection.fingerprint.add_images(folder, images)
+        check.add('extra files', f'{folder}/{name}', 'is not an image')
+    check.add_faults(folder, contents)
+    check.note_hidden(folder, contents.hidden)
+    check.fingerprint.add_images(folder, images)
     sound = [name for name in contents.sound() if name in images or name in listed]
-    for name, read in read_images(inspection, folder, sound):
+    for name, read in read_images(check, folder, sound):
         for where, entry in listed.get(name, ()):
             if entry.width is not None and (entry.width, entry.height) != (read.width, read.height):
                 text = (
                     f'has {read.width} x {read.height} pixels, but {entry.width} x '
                     f'{entry.height} in {where}'
                 )
-                inspection.add('image sizes', f'{folder}/{name}', text)
+                check.add('image sizes', f'{folder}/{name}', text)
     return len(images)

@@ -23,10 +23,8 @@ _ROUNDING_PIXELS = 1.0
 class ImageEntry:
     """An image of an annotation file.
 
-    Attributes:
-        name: Normalised path below the folder of images.
-        width: Width in pixels; None if missing or not a whole number.
-        height: Height in pixels; None if the width is.
+    Its name is a normalised path below the folder of images. Width and height, in pixels, are None
+    if either is missing or not a whole number.
     """
 
     name: str
@@ -36,23 +34,19 @@ class ImageEntry:
 
 @dataclass
 class AnnotationFile:
-    """What a check has read from one annotation file.
+    """Valid images and categories of one annotation file, by id.
 
-    Attributes:
-        inspection: Check in progress.
-        where: Path below the root.
-        images: Valid images by id.
-        categories: Name by id of valid categories, in file order, which is label order.
+    Categories are in the order of the file, which is that of the labels.
     """
 
-    inspection: Inspection
+    check: Inspection
     where: str
     images: dict[Hashable, ImageEntry] = field(default_factory=dict)
     categories: dict[Hashable, str] = field(default_factory=dict)
 
     def add(self, cause: str, text: str) -> None:
         """Add a problem of an entry of the file."""
-        self.inspection.add(cause, f'{self.where}:', text)
+        self.check.add(cause, f'{self.where}:', text)
 
     def read_images(self, images: list[dict[str, Any]]) -> None:
         """Check ids, file names and sizes of the images."""
@@ -99,7 +93,7 @@ class AnnotationFile:
             else:
                 self.categories[key] = name
         if not categories:
-            self.inspection.add('categories', self.where, 'has no categories')
+            self.check.add('categories', self.where, 'has no categories')
 
     def check_annotations(
         self,
@@ -109,10 +103,7 @@ class AnnotationFile:
     ) -> None:
         """Check ids and boxes of the annotations.
 
-        Args:
-            annotations: All annotations.
-            images: Ids of all images; annotations of invalid images are not problems.
-            known_flat: Ids of annotations whose published box has no area.
+        ``images`` holds the ids of all images: annotations of invalid ones are not problems.
         """
         keys, annotated, flat = set(), set(), []
         for number, annotation in enumerate(annotations):
@@ -139,7 +130,7 @@ class AnnotationFile:
             elif cause:
                 name = f' of {printable(entry.name)}' if entry else ''
                 self.add(cause, f'{shown}{name} has {text}')
-        notes = self.inspection.notes
+        notes = self.check.notes
         if flat:
             listed = ', '.join(map(str, flat))
             notes.append(
@@ -150,27 +141,23 @@ class AnnotationFile:
             notes.append(f'{self.where}: {len(bare):,} images have no annotations')
 
 
-def load_json(inspection: Inspection, where: str) -> Any:
-    """Parse a JSON file, and add its content to the fingerprint.
-
-    Returns:
-        The content; None, after adding a problem, if it cannot be read.
-    """
-    inspection.progress(f'reading {where}')
+def load_json(check: Inspection, where: str) -> Any:
+    """Parse a JSON file, and add it to the fingerprint; None, after a problem, if unreadable."""
+    check.progress(f'reading {where}')
     try:
-        content = Path(inspection.root, where).read_bytes()
+        content = Path(check.root, where).read_bytes()
         parsed = json.loads(content)
     except FileNotFoundError:
-        inspection.add('missing files', where, 'is missing')
+        check.add('missing files', where, 'is missing')
     except OSError as error:
-        inspection.add('unreadable files', where, f'cannot be read: {error.strerror}')
+        check.add('unreadable files', where, f'cannot be read: {error.strerror}')
     except (ValueError, RecursionError) as error:
-        inspection.add('malformed files', where, f'is not JSON: {printable(error)}')
+        check.add('malformed files', where, f'is not JSON: {printable(error)}')
     else:
-        inspection.fingerprint.add_content(where, hashlib.sha256(content).hexdigest())
+        check.fingerprint.add_content(where, hashlib.sha256(content).hexdigest())
         if parsed is not None:
             return parsed
-        inspection.add('malformed files', where, 'holds only null')
+        check.add('malformed files', where, 'holds only null')
     return None
 
 
@@ -180,31 +167,24 @@ def has_boxes(content: Any) -> bool:
 
 
 def check_annotation_file(
-    inspection: Inspection, where: str, content: Any, known_flat: Container[int] = ()
+    check: Inspection, where: str, content: Any, known_flat: Container[int] = ()
 ) -> AnnotationFile | None:
-    """Check the content of an annotation file.
+    """Check what :func:`load_json` has read; None if it is not an annotation file.
 
-    Args:
-        inspection: Check in progress.
-        where: Path of the file below the root.
-        content: What :func:`load_json` has read from it.
-        known_flat: Ids of annotations whose published box has no area.
-
-    Returns:
-        Its images and categories; None if it is not an annotation file.
+    ``known_flat`` holds the ids of annotations whose published box has no area.
     """
     if not isinstance(content, dict):
         if content is not None:
             text = f'is not an annotation file: expected an object, got a {type(content).__name__}'
-            inspection.add('malformed files', where, text)
+            check.add('malformed files', where, text)
         return None
-    file = AnnotationFile(inspection, where)
+    file = AnnotationFile(check, where)
     lists = []
     for key in _LISTS:
         entries = content.get(key)
         if not isinstance(entries, list):
             text = f'has no list "{key}": expected {", ".join(_LISTS)}'
-            inspection.add('malformed files', where, text)
+            check.add('malformed files', where, text)
             return None
         for number, entry in enumerate(entries):
             if not isinstance(entry, dict):

@@ -43,15 +43,15 @@ def check_data(
     """
     if isinstance(request, str):
         request = CheckRequest(request, root, deep, jobs)
-    inspection = Inspection(request, progress or (lambda line: None))
-    _INSPECT[request.name](inspection)
-    return inspection.result()
+    check = Inspection(request, progress or (lambda line: None))
+    _INSPECT[request.name](check)
+    return check.result()
 
 
-def _inspect_custom(inspection: Inspection) -> None:
+def _inspect_custom(check: Inspection) -> None:
     """Check custom data in any of three layouts; none or several of them are a problem."""
-    inspection.read_subset()
-    root = inspection.root
+    check.read_subset()
+    root = check.root
     kinds: dict[str, Callable[[Inspection], None]] = {}
     if (root / 'train').is_dir() and {*list_folder(str(root / 'train')).folders} - _NOT_CLASSES:
         kinds['class folders'] = inspect_custom_classes
@@ -60,12 +60,12 @@ def _inspect_custom(inspection: Inspection) -> None:
     if (root / 'images').is_dir() and mask_folder(root):
         kinds['images and masks'] = inspect_custom_masks
     if len(kinds) == 1:
-        ((inspection.kind, inspect_layout),) = kinds.items()
-        inspect_layout(inspection)
+        ((check.kind, inspect_layout),) = kinds.items()
+        inspect_layout(check)
         return
     found = f'several: {", ".join(kinds)}' if kinds else 'none'
     text = f'expected one of these layouts, found {found}: {_CUSTOM_LAYOUTS}'
-    inspection.problems.add('layout', text)
+    check.problems.add('layout', text)
 
 
 _INSPECT: dict[str, Callable[[Inspection], None]] = {

@@ -60,35 +60,29 @@ class ImageRead(NamedTuple):
 
 
 def read_images(
-    inspection: Inspection, folder: str, names: Sequence[str], depth: Depth | None = None
+    check: Inspection, folder: str, names: Sequence[str], depth: Depth | None = None
 ) -> Iterator[tuple[str, ImageRead]]:
-    """Read images, and add a problem for each that is damaged or has a wrong suffix.
+    """Read images below a folder, and add a problem for each that is damaged or misnamed.
 
-    Args:
-        inspection: Check in progress.
-        folder: Path below the root.
-        names: Paths below the folder.
-        depth: By default ``pixels`` in a deep check, else ``header``.
-
-    Yields:
-        Name and contents of each image that could be read, in order.
+    Yields the name and contents of each image that could be read, in order. The default depth is
+    ``pixels`` in a deep check, else ``header``.
     """
     if depth is None:
-        depth = 'pixels' if inspection.request.deep else 'header'
-    paths = [os.path.join(inspection.path(folder), name) for name in names]
-    jobs = inspection.request.jobs or len(os.sched_getaffinity(0))
+        depth = 'pixels' if check.request.deep else 'header'
+    paths = [os.path.join(check.path(folder), name) for name in names]
+    jobs = check.request.jobs or len(os.sched_getaffinity(0))
     results = map_in_processes(partial(read_image, depth=depth), paths, jobs, _killed)
     for done, (name, read) in enumerate(zip(names, results, strict=True), start=1):
         if done % _IMAGES_A_REPORT == 0 or done == len(names):
-            inspection.progress(f'{folder}: {done:,} of {len(names):,} images read')
+            check.progress(f'{folder}: {done:,} of {len(names):,} images read')
         if read.fault:
-            inspection.add('damaged images', f'{folder}/{name}', read.fault)
+            check.add('damaged images', f'{folder}/{name}', read.fault)
             continue
         suffix = os.path.splitext(name)[1].lower()
         known = PUBLISHED_FORMATS.get(os.path.basename(name)) == read.format
         if not known and not suffix_fits(suffix, read.format):
             text = f'is a {read.format} image with the suffix {suffix}'
-            inspection.add('images of another format', f'{folder}/{name}', text)
+            check.add('images of another format', f'{folder}/{name}', text)
         yield name, read
 
 

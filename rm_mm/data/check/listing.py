@@ -16,13 +16,7 @@ _THREADS = 16
 
 
 class Fault(NamedTuple):
-    """A fault of one entry of a folder.
-
-    Attributes:
-        cause: See :meth:`rm_mm.data.check.inspection.Problems.add`.
-        name: Name of the entry; empty for the folder itself.
-        text: Description that follows the name.
-    """
+    """A fault of an entry of a folder, or of the folder itself, whose name is empty."""
 
     cause: str
     name: str
@@ -74,14 +68,9 @@ def list_folders(paths: Sequence[str]) -> Iterator[Contents]:
 
 
 def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
-    """List a folder and all folders below it.
+    """List a folder and all folders below it; names are paths with forward slashes.
 
-    Args:
-        path: The folder.
-        above: Real paths of the folders around it, to detect circular links.
-
-    Returns:
-        Contents whose names are paths below the folder, with forward slashes.
+    ``above`` holds the real paths of the folders around it, to detect circular links.
     """
     here = os.path.realpath(path)
     if here in above:

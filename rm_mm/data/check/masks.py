@@ -18,23 +18,23 @@ _MASK_FOLDERS = ('annotations', 'labels', 'masks')
 _MASK_SUFFIXES = ('.png', '.tif', '.tiff', '.bmp')
 
 
-def inspect_ade20k(inspection: Inspection) -> None:
+def inspect_ade20k(check: Inspection) -> None:
     """Check ADE20K. Masks are always decoded."""
-    inspection.kind = 'images and masks'
+    check.kind = 'images and masks'
     published = PUBLISHED['ade20k']
-    inspection.classes = published.classes
-    inner = inspection.root / ADE20K_FOLDER
-    if inner.is_dir() and not (inspection.root / 'images').exists():
-        inspection.root = inner
-    inspection.read_subset()
+    check.classes = published.classes
+    inner = check.root / ADE20K_FOLDER
+    if inner.is_dir() and not (check.root / 'images').exists():
+        check.root = inner
+    check.read_subset()
     for split in published.counts:
         folders = (f'images/{split}', f'annotations/{split}')
         # 0 means no class. mmsegmentation turns it into 255, and 1 to 150 into the classes.
-        _check_pairs(inspection, split, folders, ('.jpg', '.png'), published.classes)
+        _check_pairs(check, split, folders, ('.jpg', '.png'), published.classes)
     for side in ('images', 'annotations'):
-        for name in list_folder(inspection.path(side)).folders:
+        for name in list_folder(check.path(side)).folders:
             if name not in published.counts:
-                inspection.notes.append(f'{side}/{name!a} is not a split of ADE20K: not checked')
+                check.notes.append(f'{side}/{name!a} is not a split of ADE20K: not checked')
 
 
 def mask_folder(root: Path) -> str | None:
@@ -47,20 +47,18 @@ def mask_folder(root: Path) -> str | None:
     return None
 
 
-def inspect_custom_masks(inspection: Inspection) -> None:
+def inspect_custom_masks(check: Inspection) -> None:
     """Check all splits of ``images`` and of the folder of masks."""
-    masks = mask_folder(inspection.root)
+    masks = mask_folder(check.root)
     assert masks is not None
-    splits = {
-        name for side in ('images', masks) for name in list_folder(inspection.path(side)).folders
-    }
+    splits = {name for side in ('images', masks) for name in list_folder(check.path(side)).folders}
     for split in sorted(splits):
         folders = (f'images/{split}', f'{masks}/{split}')
         suffixes = (
-            _commonest_suffix(inspection.path(folders[0]), IMAGE_SUFFIXES),
-            _commonest_suffix(inspection.path(folders[1]), _MASK_SUFFIXES),
+            _commonest_suffix(check.path(folders[0]), IMAGE_SUFFIXES),
+            _commonest_suffix(check.path(folders[1]), _MASK_SUFFIXES),
         )
-        _check_pairs(inspection, split, folders, suffixes, None)
+        _check_pairs(check, split, folders, suffixes, None)
 
 
 def _commonest_suffix(folder: str, suffixes: tuple[str, ...]) -> str:
@@ -73,12 +71,12 @@ def _commonest_suffix(folder: str, suffixes: tuple[str, ...]) -> str:
 
 @dataclass
 class _Side:
-    """The images or the masks of a split.
+    """The images or the masks of a split. An image and its mask have the same stem.
 
     Attributes:
         folder: Path below the root.
         sizes: Size in bytes by name.
-        names: Name by stem, which an image and its mask have in common.
+        names: Name by stem.
         sound: Stem by name, of the files without a fault.
     """
 
@@ -89,7 +87,7 @@ class _Side:
 
 
 def _check_pairs(
-    inspection: Inspection,
+    check: Inspection,
     split: str,
     folders: tuple[str, str],
     suffixes: tuple[str, str],
@@ -97,45 +95,40 @@ def _check_pairs(
 ) -> None:
     """Check that images and masks match, and every pixel of the masks.
 
-    Args:
-        inspection: Check in progress.
-        split: Split that the images are counted for.
-        folders: Paths of images and masks below the root.
-        suffixes: Suffixes of both; the loader distinguishes upper and lower case.
-        highest_label: Highest label allowed in a mask; None if unknown.
+    Folders and suffixes are those of images and masks; suffixes are case-sensitive, as in the
+    loader. The highest label is None if unknown.
     """
     images, masks = (
-        _list_side(inspection, folder, suffix)
-        for folder, suffix in zip(folders, suffixes, strict=True)
+        _list_side(check, folder, suffix) for folder, suffix in zip(folders, suffixes, strict=True)
     )
     if images is not None:
         sizes = {name: images.sizes[name] for name in images.names.values()}
-        inspection.fingerprint.add_images(images.folder, sizes)
-        inspection.add_count(split, len(sizes))
+        check.fingerprint.add_images(images.folder, sizes)
+        check.add_count(split, len(sizes))
     if images is None or masks is None:
         return
     for stem in sorted(images.names.keys() - masks.names.keys()):
         text = f'has no mask: expected {masks.folder}/{stem}{suffixes[1]}'
         path = f'{images.folder}/{images.names[stem]}'
-        inspection.add('images without a mask', path, text)
+        check.add('images without a mask', path, text)
     for stem in sorted(masks.names.keys() - images.names.keys()):
         text = f'has no image: expected {images.folder}/{stem}{suffixes[0]}'
         path = f'{masks.folder}/{masks.names[stem]}'
-        inspection.add('masks without an image', path, text)
+        check.add('masks without an image', path, text)
     pixels = {
         images.sound[name]: (read.width, read.height)
-        for name, read in read_images(inspection, images.folder, list(images.sound))
+        for name, read in read_images(check, images.folder, list(images.sound))
     }
-    _check_masks(inspection, masks, pixels, highest_label)
+    _check_masks(check, masks, pixels, highest_label)
 
 
-def _list_side(inspection: Inspection, folder: str, expected: str) -> _Side | None:
+def _list_side(check: Inspection, folder: str, expected: str) -> _Side | None:
     """List the files of one side with the expected suffix; None if the folder is missing."""
-    if not inspection.has_folder(folder, f'{folder}/*{expected}'):
+    if not check.has_folder(folder, f'{folder}/*{expected}'):
         return None
-    contents = list_tree(inspection.path(folder))
-    inspection.add_faults(folder, contents)
-    inspection.note_hidden(folder, contents.hidden)
+    contents = list_tree(check.path(folder))
+    check.add_faults(folder, contents)
+    check.note_hidden(folder, contents.hidden)
     names: dict[str, str] = {}
     for name in contents.files:
         stem, suffix = os.path.splitext(name)
@@ -144,10 +137,10 @@ def _list_side(inspection: Inspection, folder: str, expected: str) -> _Side | No
             text = f'is not read: expected the suffix {expected}'
             if suffix.lower() == expected:
                 text = f'is not read by mmsegmentation: rename it to {expected}'
-            inspection.add('extra files', f'{folder}/{name}', text)
+            check.add('extra files', f'{folder}/{name}', text)
         elif stem in names:
             text = f'belongs to the same file as {os.path.basename(names[stem])!a}'
-            inspection.add('files of the same name', f'{folder}/{name}', text)
+            check.add('files of the same name', f'{folder}/{name}', text)
         else:
             names[stem] = name
     sound = contents.sound()
@@ -156,33 +149,26 @@ def _list_side(inspection: Inspection, folder: str, expected: str) -> _Side | No
 
 
 def _check_masks(
-    inspection: Inspection,
+    check: Inspection,
     masks: _Side,
     pixels: dict[str, tuple[int, int]],
     highest_label: int | None,
 ) -> None:
-    """Check channels, labels and sizes of masks.
-
-    Args:
-        inspection: Check in progress.
-        masks: The masks.
-        pixels: Width and height of the images, by stem.
-        highest_label: Highest label allowed; None if unknown.
-    """
-    for name, read in read_images(inspection, masks.folder, list(masks.sound), 'labels'):
+    """Check channels, labels and sizes of masks; ``pixels`` are the sizes of images by stem."""
+    for name, read in read_images(check, masks.folder, list(masks.sound), 'labels'):
         path = f'{masks.folder}/{name}'
-        inspection.fingerprint.add_content(path, read.sha256)
+        check.fingerprint.add_content(path, read.sha256)
         size = (read.width, read.height)
         width, height = pixels.get(masks.sound[name], size)
         if size != (width, height):
             text = f'has {read.width} x {read.height} pixels, but its image {width} x {height}'
-            inspection.add('mask sizes', path, text)
+            check.add('mask sizes', path, text)
         if read.labels is None:
             text = f'is {read.mode}: expected one channel of labels'
-            inspection.add('masks of several channels', path, text)
+            check.add('masks of several channels', path, text)
         elif highest_label is not None:
             wrong = [label for label in read.labels if not 0 <= label <= highest_label]
             if wrong:
                 values = ', '.join(map(str, wrong[:4])) + (', ...' if len(wrong) > 4 else '')
                 text = f'has the label {values}: expected 0 to {highest_label}'
-                inspection.add('labels out of range', path, text)
+                check.add('labels out of range', path, text)

@@ -37,13 +37,10 @@ def find_archive(archive: Archive, folder: Path) -> Path | None:
 
 
 def require_archives(archives: Sequence[Archive], folder: Path) -> dict[str, Path]:
-    """Find all archives.
-
-    Returns:
-        Path by name.
+    """Find archives; the result is the path of each by name.
 
     Raises:
-        InputError: If any is missing. The message names all of them.
+        InputError: If any is missing. The message names all missing ones.
     """
     found = {archive.name: find_archive(archive, folder) for archive in archives}
     missing = [archive for archive in archives if found[archive.name] is None]
@@ -84,7 +81,7 @@ def parsing(fault: str) -> Iterator[None]:
 
 
 class Member(NamedTuple):
-    """A file in an archive or folder (``source``). Its name is a path that is safe below any root."""
+    """A file in an archive or folder (``source``). Its name is a path, safe below any root."""
 
     name: str
     size: int
@@ -103,11 +100,7 @@ class Member(NamedTuple):
 
 @contextmanager
 def open_archive(path: Path, prefix: str = '') -> Iterator[Iterable[Member]]:
-    """Open a tar or zip archive.
-
-    Args:
-        path: Path of the archive.
-        prefix: Start to remove from the paths in it.
+    """Open a tar or zip archive, and remove a prefix from the paths in a zip.
 
     Yields:
         Its files. Those of a tar have to be read in order, each before the next.
@@ -125,11 +118,7 @@ def open_archive(path: Path, prefix: str = '') -> Iterator[Iterable[Member]]:
 
 
 def tar_members(path: Path, stream: BinaryIO | None = None) -> Iterator[Member]:
-    """The files of a tar, in order, each to be read before the next.
-
-    Args:
-        path: Path of the archive.
-        stream: A tar inside ``path`` to read instead.
+    """The files of a tar, or of a tar inside it, in order, each to be read before the next.
 
     Raises:
         InputError: If it is damaged or truncated, or holds anything but plain files and folders.
@@ -235,7 +224,7 @@ def folder_source(root: Path, folders: Iterable[str]) -> Source:
     return Source(
         root,
         (
-            Member(name, size, root, partial(open, root / name, 'rb'))
+            Member(name, size, root, partial((root / name).open, 'rb'))
             for folder in folders
             for file, size in list_tree(str(root / folder)).files.items()
             for name in (f'{folder}/{file}',)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rm_mm.data.catalog import SUBSET_STAMP
+from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive
+from rm_mm.data.prepare.archives import open_archive, require_archives
 from rm_mm.data.prepare.imagenet import lay_out_imagenet
 from rm_mm.data.prepare.journal import Journal, open_journal, require_laid_out
 from rm_mm.data.prepare.preparation import (
@@ -21,26 +22,11 @@ from rm_mm.data.prepare.subsets import (
     make_cifar_subset,
     make_coco_subset,
 )
-from rm_mm.data.prepare.unpacking import unpack_all, unpack_coco
-from rm_mm.data.prepare.writing import remove_leftovers
+from rm_mm.data.prepare.writing import remove_leftovers, require_space
 from rm_mm.errors import InputError, printable
 from rm_mm.files import hold
 
-#: What lays out all of a data set, and what makes a subset of it.
-_STEPS: dict[str, tuple[Callable[[Preparation], None] | None, Callable[[Preparation], None]]] = {
-    'imagenet': (lay_out_imagenet, lay_out_imagenet),
-    'cifar10': (unpack_all, make_cifar_subset),
-    'cifar100': (unpack_all, make_cifar_subset),
-    'coco': (unpack_coco, make_coco_subset),
-    'ade20k': (unpack_all, make_ade20k_subset),
-    'custom': (None, copy_classes),
-}
 _LOCK = '.rm_mm_prepare.lock'
-#: First folders of all layouts.
-_LAYOUT = (
-    'train', 'val', 'test', 'train2017', 'val2017', 'annotations', 'images',
-    'cifar-10-batches-py', 'cifar-100-python',
-)  # fmt: skip
 
 
 def prepare_data(
@@ -111,12 +97,7 @@ def _leave_nothing(root: Path, made: bool) -> None:
 
 
 def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
-    """Check that a root does not mix a whole data set with a subset.
-
-    Args:
-        root: Root of the layout.
-        subset: Number of images per class, of a subset.
-        begun: Whether an earlier call has begun the same.
+    """Check that a call does not mix a whole data set with a subset, unless one has ``begun`` to.
 
     Raises:
         InputError: If it would.
@@ -127,9 +108,86 @@ def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
             f'{printable(root)} holds a subset ({SUBSET_STAMP}): choose another ROOT for the '
             'whole data set'
         )
-    existing = [name for name in _LAYOUT if (root / name).exists()]
+    folders = {f.partition('/')[0] for files in ARCHIVES.values() for a in files for f in a.folders}
+    existing = [name for name in sorted(folders | {'test'}) if (root / name).exists()]
     if subset is not None and existing and not stamped and not begun:
         raise InputError(
             f'{printable(root)} holds {", ".join(existing)}: choose another ROOT for a subset, '
             f'and pass --archives {printable(root)} to take it from there'
         )
+
+
+def _unpack_coco(prep: Preparation) -> None:
+    """Unpack the archives of COCO, except those of folders that are laid out."""
+    _unpack(prep, prep.needed_archives(Path.is_dir))
+
+
+def _unpack_all(prep: Preparation) -> None:
+    """Unpack all archives of a data set."""
+    _unpack(prep, ARCHIVES[prep.name])
+
+
+def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
+    """Unpack archives into the root, and record each folder that is complete.
+
+    Raises:
+        InputError: If an archive is missing, damaged or unsafe, or there is not enough space.
+        RejectedError: If another file is in the place of one.
+    """
+    found = require_archives(archives, prep.source)
+    names: dict[str, list[str]] = {}
+    needed = 0
+    for archive in archives:
+        with open_archive(found[archive.name], archive.prefix) as members:
+            sizes = {member.name: member.size for member in members}
+        _require_folders(archive, found[archive.name], sizes)
+        names[archive.name] = list(sizes)
+        needed += sum(size for name, size in sizes.items() if not (prep.root / name).exists())
+    require_space(prep.root, needed)
+    prep.verify(found)
+    for archive in archives:
+        _unpack_one(prep, archive, found[archive.name], names[archive.name])
+        prep.journal.complete(archive.name)
+
+
+def _require_folders(archive: Archive, path: Path, names: Iterable[str]) -> None:
+    folders = tuple(f'{folder}/' for folder in archive.folders)
+    stray = next((name for name in names if not name.startswith(folders)), None)
+    if archive.exclusive and stray is not None:
+        raise InputError(
+            f'{printable(path)} is not the official archive: expected all of it in '
+            f'{" or ".join(folders)}, found {printable(stray)}'
+        )
+    for folder in folders:
+        if not any(name.startswith(folder) for name in names):
+            found = printable(next(iter(names), 'nothing'))
+            raise InputError(
+                f'{printable(path)} is not the official archive: expected '
+                f'{archive.prefix}{folder}, found {found}. Repack it, or lay it out by hand'
+            )
+
+
+def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence[str]) -> None:
+    parts = sorted({name.partition('/')[0] for name in names if '/' in name})
+    done = {part for part in parts if prep.journal.finished(part, prep.root / part)}
+    for part in sorted(done):
+        prep.skip(part, part)
+    with open_archive(path, archive.prefix) as members:
+        for member in members:
+            if member.name.partition('/')[0] not in done:
+                split = member.name.rpartition('/')[0] or 'other files'
+                prep.write(split, prep.root / member.name, member)
+    for part in parts:
+        if part not in done:
+            prep.journal.finish(part, prep.root / part)
+
+
+#: What lays out all of a data set, and what makes a subset of it.
+_STEPS: dict[str, tuple[Callable[[Preparation], None] | None, Callable[[Preparation], None]]] = {
+    'imagenet': (lay_out_imagenet, lay_out_imagenet),
+    'cifar10': (_unpack_all, make_cifar_subset),
+    'cifar100': (_unpack_all, make_cifar_subset),
+    'coco': (_unpack_coco, make_coco_subset),
+    'ade20k': (_unpack_all, make_ade20k_subset),
+    'custom': (None, copy_classes),
+}

@@ -112,10 +112,7 @@ def _lay_out_class(prep: Preparation, path: Path, wnid: str, content: BinaryIO) 
 def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
     """Sort the validation images into class folders.
 
-    Args:
-        prep: Preparation in progress.
-        path: Path of the archive.
-        classes: Class of each image, in the order of the numbers in their names.
+    ``classes`` holds the class of each image, in the order of the numbers in their names.
     """
     folder = prep.root / 'val'
     if prep.journal.finished('val', folder):

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 
 from rm_mm.data.root_files import RootFile
 from rm_mm.errors import InputError, printable
@@ -46,8 +46,8 @@ class Journal(RootFile):
     file_name: ClassVar[str] = '.rm_mm_prepare.json'
     name: str
     subset: int | None
-    archives: dict[str, _ReadArchive] = {}
-    parts: dict[str, _Part] = {}
+    archives: dict[str, _ReadArchive] = Field(default_factory=dict)
+    parts: dict[str, _Part] = Field(default_factory=dict)
     _root: Path = PrivateAttr()
 
     def save(self) -> None:

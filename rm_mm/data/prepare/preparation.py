@@ -137,10 +137,7 @@ class Preparation:
         stamp.write(self.root)
 
     def needed_archives(self, is_present: Callable[[Path], bool]) -> list[Archive]:
-        """Archives to lay out: not those of a complete folder whose archive is gone.
-
-        Args:
-            is_present: Whether a folder of the layout exists.
+        """Archives to lay out. A folder that is present needs none, unless it is unfinished.
 
         Raises:
             InputError: If there is nothing to do.
@@ -163,13 +160,9 @@ class Preparation:
         return needed
 
     def verify(self, found: Mapping[str, Path]) -> None:
-        """Compare archives with the published files; a difference is noted.
+        """Compare archives, given by name, with the published files, and note differences.
 
-        It is not an error, since some people repack archives. Damage is found when they are
-        unpacked.
-
-        Args:
-            found: Path by name.
+        They are not errors, since some people repack archives. Unpacking finds damage.
         """
         for archive in ARCHIVES[self.name]:
             path = found.get(archive.name)

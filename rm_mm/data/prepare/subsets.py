@@ -40,14 +40,7 @@ def closest(names: Iterable[str], count: int) -> list[str]:
 def covering(classes_of: Mapping[str, Collection[int]], count: int) -> list[str]:
     """Choose images that show each class at least ``count`` times, as far as possible.
 
-    Rare classes come first, since their images also show the common ones.
-
-    Args:
-        classes_of: Classes by image.
-        count: Number of images per class.
-
-    Returns:
-        The images, sorted.
+    Rare classes come first, since their images also show the common ones. The result is sorted.
     """
     images: dict[int, list[str]] = {}
     for name in sorted(classes_of, key=_rank):
@@ -70,11 +63,7 @@ def _rank(name: str) -> tuple[str, str]:
 
 
 def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'test')) -> None:
-    """Copy some images of each class folder.
-
-    Args:
-        prep: Preparation in progress.
-        splits: Splits to copy; missing ones are skipped.
+    """Copy images of each class folder of the splits that exist.
 
     Raises:
         InputError: If there are no class folders, or not enough space.
@@ -166,9 +155,11 @@ def _mask_classes(prep: Preparation, source: Source, split: str) -> dict[str, se
     for done, name in enumerate(names, start=1):
         with source[name].open() as content:
             data = content.read()
-        with parsing(f'{printable(source.path)}: {printable(name)} is not a mask'):
-            with Image.open(io.BytesIO(data)) as mask:
-                labels = {int(label) for label in np.unique(np.asarray(mask))}
+        with (
+            parsing(f'{printable(source.path)}: {printable(name)} is not a mask'),
+            Image.open(io.BytesIO(data)) as mask,
+        ):
+            labels = {int(label) for label in np.unique(np.asarray(mask))}
         found[Path(name).stem] = labels - {0}
         prep.progress(f'{split}: {done:,} of {len(names):,} masks read')
     return found

@@ -20,16 +20,16 @@ _ATOMIC = re.compile(r'\.(\.rm_mm_prepare|rm_mm_subset|instances_\w+)\.json\.[0-
 
 
 def write_file(target: Path, content: BinaryIO, size: int, source: Path) -> bool:
-    """Write a file, unless the same file exists.
+    """Write a file, and create its folder, unless the same file exists.
 
     Args:
-        target: Path of the file; its folder is created.
+        target: Path of the file.
         content: Content of the file.
         size: Expected size in bytes.
-        source: Where the content is from, for messages.
+        source: Origin of the content, for messages.
 
     Returns:
-        Whether it was written.
+        Whether the file was written.
 
     Raises:
         RejectedError: If another file exists there. It is kept.
@@ -107,12 +107,9 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def require_space(root: Path, needed: int, option: str = 'ROOT') -> None:
-    """Check that a file system has enough space.
+    """Check that a file system has enough space, in bytes.
 
-    Args:
-        root: Folder to write into; it may not exist yet.
-        needed: Space in bytes.
-        option: Option that names the folder, for messages.
+    ``option`` is the one that names the folder, which may not exist yet.
 
     Raises:
         InputError: If there is not enough.
