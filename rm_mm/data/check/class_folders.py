@@ -96,8 +96,7 @@ def check_split(
         return
     contents = list_folder(check.path(split))
     folders = contents.folders
-    check.add_faults(split, contents)
-    check.note_hidden(split, contents.hidden)
+    check.add_listing(split, contents)
     loose = [name for name in contents.files if name.lower().endswith(suffixes)]
     if loose:
         beside = f'next to {len(folders):,} class folders'

@@ -67,7 +67,7 @@ def _compare_categories(file: AnnotationFile) -> None:
 
 def annotation_files(root: Path) -> list[str]:
     """Paths below the root of all JSON files in ``annotations``."""
-    names = list_folder(str(root / _ANNOTATIONS)).files if (root / _ANNOTATIONS).is_dir() else ()
+    names = list_folder(str(root / _ANNOTATIONS)).files
     return [f'{_ANNOTATIONS}/{name}' for name in names if name.lower().endswith('.json')]
 
 
@@ -153,8 +153,7 @@ def _check_images(
         check.add('images without an entry', f'{folder}/{name}', text)
     for name in (name for name in contents.files if name not in images and name not in listed):
         check.add('extra files', f'{folder}/{name}', 'is not an image')
-    check.add_faults(folder, contents)
-    check.note_hidden(folder, contents.hidden)
+    check.add_listing(folder, contents)
     check.fingerprint.add_images(folder, images)
     sound = [name for name in contents.sound() if name in images or name in listed]
     for name, read in read_images(check, folder, sound):

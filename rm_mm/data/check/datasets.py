@@ -53,7 +53,7 @@ def _inspect_custom(check: Inspection) -> None:
     check.read_subset()
     root = check.root
     kinds: dict[str, Callable[[Inspection], None]] = {}
-    if (root / 'train').is_dir() and {*list_folder(str(root / 'train')).folders} - _NOT_CLASSES:
+    if {*list_folder(check.path('train')).folders} - _NOT_CLASSES:
         kinds['class folders'] = inspect_custom_classes
     if annotation_files(root):
         kinds['COCO annotations'] = inspect_custom_coco

@@ -20,19 +20,8 @@ from rm_mm.errors import printable
 #: ``header``: size and format only; ``pixels``: the whole image; ``labels``: a whole mask.
 Depth = Literal['header', 'pixels', 'labels']
 
-#: Pillow's names of the formats allowed for each suffix. MPO is a JPEG with a second picture.
-_FORMATS = {
-    '.jpg': ('JPEG', 'MPO'),
-    '.jpeg': ('JPEG', 'MPO'),
-    '.png': ('PNG',),
-    '.bmp': ('BMP', 'DIB'),
-    '.gif': ('GIF',),
-    '.webp': ('WEBP',),
-    '.tif': ('TIFF',),
-    '.tiff': ('TIFF',),
-    '.ppm': ('PPM',),
-    '.pgm': ('PPM',),
-}
+#: Formats that share the suffixes of another: an MPO is a JPEG with a second picture.
+_SAME_SUFFIXES = {'MPO': 'JPEG', 'DIB': 'BMP'}
 _IMAGES_A_REPORT = 100
 
 
@@ -92,7 +81,8 @@ def _killed(path: str) -> ImageRead:
 
 def suffix_fits(suffix: str, image_format: str) -> bool:
     """Whether files with a suffix, in lower case, may have a format."""
-    return image_format in _FORMATS.get(suffix, (image_format,))
+    expected = Image.registered_extensions().get(suffix, image_format)
+    return expected in (image_format, _SAME_SUFFIXES.get(image_format))
 
 
 def read_image(path: str, depth: Depth) -> ImageRead:

@@ -194,6 +194,11 @@ class Inspection:
         for fault in contents.faults:
             self.add(fault.cause, f'{folder}/{fault.name}'.rstrip('/'), fault.text)
 
+    def add_listing(self, folder: str, contents: Contents) -> None:
+        """Add faults, and a note about hidden files."""
+        self.add_faults(folder, contents)
+        self.note_hidden(folder, contents.hidden)
+
     def note_hidden(self, folder: str, hidden: list[str]) -> None:
         """Add a note about files of macOS that some loaders take for images."""
         if hidden:

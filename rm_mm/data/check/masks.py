@@ -40,7 +40,7 @@ def inspect_ade20k(check: Inspection) -> None:
 def mask_folder(root: Path) -> str | None:
     """Name of the folder whose splits hold masks rather than, for example, boxes of YOLO."""
     for name in _MASK_FOLDERS:
-        for split in list_folder(str(root / name)).folders if (root / name).is_dir() else ():
+        for split in list_folder(str(root / name)).folders:
             files = list_tree(str(root / name / split)).files
             if any(file.lower().endswith(_MASK_SUFFIXES) for file in files):
                 return name
@@ -63,8 +63,7 @@ def inspect_custom_masks(check: Inspection) -> None:
 
 def _commonest_suffix(folder: str, suffixes: tuple[str, ...]) -> str:
     """The suffix of most files; mmsegmentation reads the files of one suffix."""
-    names = list_tree(folder).files if os.path.isdir(folder) else ()
-    found = [os.path.splitext(name)[1] for name in names]
+    found = [os.path.splitext(name)[1] for name in list_tree(folder).files]
     found = [suffix for suffix in found if suffix.lower() in suffixes]
     return max(sorted(set(found)), key=found.count, default=suffixes[0])
 
@@ -127,8 +126,7 @@ def _list_side(check: Inspection, folder: str, expected: str) -> _Side | None:
     if not check.has_folder(folder, f'{folder}/*{expected}'):
         return None
     contents = list_tree(check.path(folder))
-    check.add_faults(folder, contents)
-    check.note_hidden(folder, contents.hidden)
+    check.add_listing(folder, contents)
     names: dict[str, str] = {}
     for name in contents.files:
         stem, suffix = os.path.splitext(name)

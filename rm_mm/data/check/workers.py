@@ -48,63 +48,49 @@ def map_in_processes(
     if jobs == 1 or len(items) <= _FEW:
         yield from map(function, items)
         return
-    done = deaths = 0
+    done = deaths = alone_until = 0
     while done < len(items):
-        pool = _pool(jobs)
+        alone = done < alone_until
+        part = items[done:alone_until] if alone else items[done:]
         try:
-            with _interrupts_blocked():
-                results = pool.map(function, items[done:], chunksize=_CHUNK)
-            for result in results:
+            for result in _map(function, part, 1 if alone else jobs, 1 if alone else _CHUNK):
                 done += 1
                 yield result
         except BrokenProcessPool:
             deaths += 1
-        else:
-            return
-        finally:
-            pool.shutdown(cancel_futures=True)
-        # A dead process breaks its pool without naming the item. The items that were in progress
-        # are therefore repeated one by one.
-        suspects = items[done : done + 2 * jobs * _CHUNK]
-        pool = _pool(1)
-        try:
-            for item in suspects:
-                try:
-                    with _interrupts_blocked():
-                        future = pool.submit(function, item)
-                    result = future.result()
-                except BrokenProcessPool:
-                    deaths += 1
-                    if deaths > _MOST_DEATHS:
-                        raise RejectedError(
-                            f'{deaths} processes that read files have died: is there enough '
-                            f'memory for {jobs}? Pass --jobs 1'
-                        ) from None
-                    pool = _pool(1)
-                    result = lost(item)
+            if deaths > _MOST_DEATHS:
+                raise RejectedError(
+                    f'{deaths} processes that read files have died: is there enough memory for '
+                    f'{jobs}? Pass --jobs 1'
+                ) from None
+            if alone:
+                yield lost(items[done])
                 done += 1
-                yield result
-        finally:
-            pool.shutdown(cancel_futures=True)
+            else:
+                # A dead process does not name its item: those in progress are repeated one by one.
+                alone_until = done + 2 * jobs * _CHUNK
+
+
+def _map(function: Callable[[T], R], items: Sequence[T], jobs: int, chunk: int) -> Iterator[R]:
+    # A fork would copy the locks that threads of the caller hold.
+    context = multiprocessing.get_context('spawn')
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
+    try:
+        with _interrupts_blocked():
+            results = pool.map(function, items, chunksize=chunk)
+        yield from results
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C in processes that are started meanwhile.
-
-    A terminal sends it to all processes; only the command itself is to react.
-    """
+    """Block Ctrl-C in processes started meanwhile: only the command itself is to react to it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    # A fork would copy the locks that threads of the caller hold.
-    context = multiprocessing.get_context('spawn')
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 from rm_mm.data.catalog import Archive
 from rm_mm.data.check.listing import list_tree
@@ -86,16 +86,13 @@ class Member(NamedTuple):
     name: str
     size: int
     source: Path
-    opener: Callable[[], IO[bytes] | None]
+    opener: Callable[[], Any]
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open the content; if it is damaged, reading it raises an :class:`InputError`."""
-        with damage_named(self.source):
-            content = self.opener()
-            assert content is not None, 'members are regular files'
-            with content:
-                yield cast(BinaryIO, content)
+        with damage_named(self.source), self.opener() as content:
+            yield content
 
 
 @contextmanager

@@ -57,13 +57,14 @@ def prepare_data(
     _require_own_root(layout, request.subset, begun=not new)
     journal = open_journal(root, request.name, request.subset)
     prep = Preparation(
-        request.name,
-        layout,
-        source,
-        request.subset or 0,
-        journal,
-        progress or (lambda line: None),
-        add_note,
+        name=request.name,
+        root=layout,
+        source=source,
+        elsewhere=source.resolve() != root.resolve(),
+        subset=request.subset or 0,
+        journal=journal,
+        progress=progress or (lambda line: None),
+        note=add_note,
     )
     hold(root, _LOCK, 'ROOT')
     lay_out, make_subset = _STEPS[request.name]

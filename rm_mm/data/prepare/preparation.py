@@ -87,24 +87,20 @@ class PrepareResult:
 class Preparation:
     """A preparation in progress; ``subset`` is 0 for the whole data set.
 
-    The root is that of the layout, the source that of the archives or of the whole data set. Files
-    are counted by split. ``progress`` and ``note`` take a line.
+    The root is that of the layout. The source is the folder of the archives or, if ``elsewhere``,
+    perhaps of the whole data set. Files are counted by split. ``progress`` and ``note`` take a line.
     """
 
     name: str
     root: Path
     source: Path
+    elsewhere: bool
     subset: int
     journal: Journal
     progress: Callable[[str], None]
     note: Callable[[str], None]
     written: Counter[str] = field(default_factory=Counter)
     present: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether the source is another folder, which may hold the whole data set."""
-        return self.source.resolve() != layout_root(self.name, self.root).resolve()
 
     def write(self, split: str, target: Path, member: Member) -> None:
         """Write a file of a split, unless it exists; see :func:`write_file`.

@@ -83,14 +83,23 @@ def test_a_better_archive_of_the_same_name_is_laid_out_again(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('count', [1, 4, 5])
-def test_a_small_version_beside_its_archives_that_was_cut_goes_on(tmp_path, monkeypatch, count):
-    archives.imagenet(tmp_path / 'r')
-    call = ['data', 'prepare', 'imagenet', str(tmp_path / 'r'), '--subset', '1']
+@pytest.mark.parametrize(
+    ('name', 'root', 'counts'),
+    [
+        ('imagenet', '.', {'train': 3, 'val': 3}),
+        ('ade20k', 'ADEChallengeData2016', {'training': 4, 'validation': 4}),
+    ],
+)
+def test_an_interrupted_subset_next_to_its_archives_resumes(
+    tmp_path, monkeypatch, count, name, root, counts
+):
+    getattr(archives, name)(tmp_path / 'r')
+    call = ['data', 'prepare', name, str(tmp_path / 'r'), '--subset', '1']
     with archives.cut_after(monkeypatch, count):
         assert main(call) == 130
     assert main(call) == 0
-    stamp = json.loads((tmp_path / 'r' / 'rm_mm_subset.json').read_text())
-    assert stamp['counts'] == {'train': 3, 'val': 3}
+    stamp = json.loads((tmp_path / 'r' / root / 'rm_mm_subset.json').read_text())
+    assert stamp['counts'] == counts
 
 
 @pytest.mark.parametrize(
