@@ -88,7 +88,7 @@ class Preparation:
     """A preparation in progress; ``subset`` is 0 for the whole data set.
 
     The root is that of the layout. The source is the folder of the archives or, if ``elsewhere``,
-    perhaps of the whole data set. Files are counted by split. ``progress`` and ``note`` take a line.
+    perhaps of the whole data set. Files are counted by split.
     """
 
     name: str

@@ -73,9 +73,9 @@ def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'te
         for name in list_folder(str(prep.source / split)).folders:
             images = folder_source(prep.source, [f'{split}/{name}'])
             names = [image for image in images if image.lower().endswith(IMAGE_SUFFIXES)]
-            picked = [images[image] for image in closest(names, prep.subset)]
-            chosen.setdefault(split, []).extend(picked)
-    if not any(chosen.values()):
+            if picked := [images[image] for image in closest(names, prep.subset)]:
+                chosen.setdefault(split, []).extend(picked)
+    if not chosen:
         raise InputError(
             f'{printable(prep.source)} holds no class folders: expected '
             f'{" or ".join(f"{split}/<class>/*" for split in splits)}'

@@ -1,4 +1,4 @@
-"""Sets as small as those of check_sets count as published."""
+"""Counts of the data sets in check_sets as the published ones."""
 
 import check_sets
 import pytest

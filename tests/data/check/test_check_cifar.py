@@ -24,7 +24,7 @@ def pack(root):
     shutil.rmtree(root / FOLDER)
 
 
-def test_folder_root_and_archive_are_the_same_data(root):
+def test_root_folder_and_archive_give_the_same_fingerprint(root):
     result = check('cifar10', root)
     fingerprint = whole(result)
     assert (result.kind, result.counts) == ('batches', {'train': 50, 'test': 10})
@@ -92,7 +92,7 @@ class Attack:
         ),
     ],
 )
-def test_what_is_broken_in_the_batches_is_named(root, broken, sentences):
+def test_problem_in_the_batches_is_named(root, broken, sentences):
     broken(root)
     result = check('cifar10', root)
     if sentences is None:
@@ -103,7 +103,7 @@ def test_what_is_broken_in_the_batches_is_named(root, broken, sentences):
 
 
 @pytest.mark.parametrize('content', [b'', b'no pickle', pickle.dumps({b'data': Attack()})])
-def test_a_file_that_is_no_batch_runs_nothing(root, content, tmp_path, monkeypatch):
+def test_malicious_batch_runs_no_code(root, content, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (root / FOLDER / 'test_batch').write_bytes(content)
     result = check('cifar10', root)
@@ -111,7 +111,7 @@ def test_a_file_that_is_no_batch_runs_nothing(root, content, tmp_path, monkeypat
     assert not (tmp_path / 'attacked').exists()
 
 
-def test_a_truncated_archive(root):
+def test_truncated_archive(root):
     pack(root)
     archive = root / 'cifar-10-python.tar.gz'
     archive.write_bytes(archive.read_bytes()[:-20])
@@ -119,7 +119,7 @@ def test_a_truncated_archive(root):
     assert any('is not the published archive' in problem for problem in problems)
 
 
-def test_without_names_of_classes(root):
+def test_missing_class_names_are_a_note(root):
     (root / FOLDER / 'batches.meta').unlink()
     result = check('cifar10', root)
     whole(result)
@@ -134,7 +134,7 @@ def folders(tmp_path, monkeypatch):
     return tmp_path / 'folders'
 
 
-def test_folders(folders):
+def test_class_folders(folders):
     result = check('cifar10', folders)
     assert whole(result) == whole(check('cifar10', folders, deep=True))
     assert (result.kind, result.counts) == ('class folders', {'train': 10, 'test': 10})
@@ -164,12 +164,12 @@ def test_folders(folders):
         ),
     ],
 )
-def test_what_is_broken_in_the_folders_is_named(folders, broken, sentences):
+def test_problem_in_the_class_folders_is_named(folders, broken, sentences):
     broken(folders)
     assert check('cifar10', folders).problems == sentences
 
 
-def test_folders_that_are_numbered(folders, tmp_path, monkeypatch):
+def test_numbered_class_folders(folders, tmp_path, monkeypatch):
     for split in ('train', 'test'):
         for label, name in enumerate(CIFAR10_CLASSES):
             (folders / split / name).rename(folders / split / str(label))
@@ -186,7 +186,7 @@ def test_folders_that_are_numbered(folders, tmp_path, monkeypatch):
     assert 'sort as 0, 1, 10, 11, not by number' in result.problems[0]
 
 
-def test_nothing_there(tmp_path):
+def test_empty_root(tmp_path):
     (problem,) = check('cifar10', tmp_path).problems
     assert 'cifar-10-python.tar.gz, or {train,test}/<class>/*.png' in problem
 

@@ -16,7 +16,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_whole_set(root):
+def test_complete_data_set(root):
     result = check('coco', root)
     whole(result)
     assert result.counts == {'train2017': 3, 'val2017': 1}
@@ -168,7 +168,7 @@ def swap(content):
         ),
     ],
 )
-def test_what_is_broken_in_the_annotations_is_named(root, change, sentences):
+def test_problem_in_the_annotations_is_named(root, change, sentences):
     edit(root / TRAIN, change)
     result = check('coco', root)
     if sentences is None:
@@ -197,7 +197,7 @@ def test_other_files_are_not_annotation_files(root, text, message):
     assert message in result.problems[0]
 
 
-def test_the_published_boxes_of_no_height_are_a_note(root):
+def test_published_boxes_without_height_are_a_note(root):
     edit(root / TRAIN, lambda content: annotation(id=918, bbox=[1, 1, 2, 0.0])(content))
     result = check('coco', root)
     whole(result)
@@ -216,13 +216,13 @@ def test_categories_are_those_of_mmdetection():
     assert {1: 'person', 13: 'stop sign', 90: 'toothbrush'}.items() <= COCO_CATEGORIES.items()
 
 
-def test_an_annotation_that_changes_changes_the_fingerprint(root):
+def test_changed_annotation_changes_the_fingerprint(root):
     before = whole(check('coco', root))
     edit(root / TRAIN, box(1, 1, 2, 3))
     assert whole(check('coco', root)) != before
     assert json.loads((root / TRAIN).read_text())['annotations'][0]['bbox'] == [1, 1, 2, 3]
 
 
-def test_a_whole_set_made_twice_is_the_same(root, tmp_path):
+def test_equal_data_sets_have_the_same_fingerprint(root, tmp_path):
     check_sets.coco(tmp_path / 'again')
     assert whole(check('coco', root)) == whole(check('coco', tmp_path / 'again'))

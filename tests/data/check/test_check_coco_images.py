@@ -47,7 +47,7 @@ def root(tmp_path):
         ),
     ],
 )
-def test_what_is_broken_among_the_images_is_named(root, broken, start):
+def test_problem_of_the_images_is_named(root, broken, start):
     broken(root)
     problems = check('coco', root).problems
     assert any(problem.startswith(start) for problem in problems)
@@ -55,7 +55,7 @@ def test_what_is_broken_among_the_images_is_named(root, broken, start):
     assert len(problems) - any('holds' in problem for problem in problems) == 1
 
 
-def test_a_truncated_image_is_found_with_deep_only(root):
+def test_truncated_image_is_found_by_a_deep_check_only(root):
     image(root / 'val2017' / ONE, (8, 6), quality=100)
     cut(root / 'val2017' / ONE)
     whole(check('coco', root))
@@ -63,7 +63,7 @@ def test_a_truncated_image_is_found_with_deep_only(root):
     assert f'val2017/{ONE} is damaged: image file is truncated' in problem
 
 
-def test_a_decompression_bomb_is_one_sentence(root, monkeypatch):
+def test_decompression_bomb_is_one_problem(root, monkeypatch):
     # 8 x 6 pixels are more than twice 20, which is where Pillow stops.
     monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', 20)
     result = check('coco', root)

@@ -16,7 +16,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_whole_set(root):
+def test_complete_data_set(root):
     result = check('imagenet', root)
     assert len(whole(result)) == 64
     assert result.counts == {'train': 6, 'val': 3}
@@ -119,7 +119,7 @@ FIRST = 'train/n01440764/n01440764_0.JPEG'
         ),
     ],
 )
-def test_what_is_broken_is_named(root, broken, sentences):
+def test_problem_is_named(root, broken, sentences):
     broken(root)
     result = check('imagenet', root)
     assert result.problems == sentences
@@ -127,7 +127,7 @@ def test_what_is_broken_is_named(root, broken, sentences):
     assert result.fingerprint is None
 
 
-def test_the_flat_folder_of_the_archive_is_one_problem_with_the_line_that_mends_it(root):
+def test_flat_val_is_one_problem_with_the_command_that_fixes_it(root):
     for wnid in check_sets.WNIDS:
         for file in (root / 'val' / wnid).iterdir():
             file.rename(root / 'val' / file.name)
@@ -142,7 +142,7 @@ def test_the_flat_folder_of_the_archive_is_one_problem_with_the_line_that_mends_
     assert result.counts == {'train': 6, 'val': 3}
 
 
-def test_the_root_of_the_later_archive_is_named(root):
+def test_root_inside_a_later_archive_is_suggested(root):
     inner = root / 'ILSVRC/Data/CLS-LOC'
     inner.mkdir(parents=True)
     for split in ('train', 'val'):
@@ -152,7 +152,7 @@ def test_the_root_of_the_later_archive_is_named(root):
     assert result.problems[0].endswith(f'Is ROOT {inner}?')
 
 
-def test_images_are_opened_with_deep_only(root):
+def test_images_are_opened_by_a_deep_check_only(root):
     check_sets.cut(root / FIRST)
     image(root / 'val/n01440764/ILSVRC2012_val_00000001.JPEG', format='PNG')
     (root / 'train/n02105855/n02105855_0.JPEG').write_text('<html>not found</html>')
@@ -167,14 +167,14 @@ def test_images_are_opened_with_deep_only(root):
     assert png.endswith('00000001.JPEG is a PNG image with the suffix .jpeg')
 
 
-def test_the_published_png_with_the_suffix_of_a_jpeg_is_no_problem(root):
+def test_published_png_with_a_jpeg_suffix_is_allowed(root):
     old = root / 'train/n02105855/n02105855_0.JPEG'
     image(old.with_name('n02105855_2933.JPEG'), format='PNG')
     old.unlink()
     whole(check('imagenet', root, deep=True))
 
 
-def test_suffixes_of_another_case_and_what_systems_leave(root):
+def test_lower_case_suffixes_and_system_files_are_allowed(root):
     (root / FIRST).rename(root / FIRST.replace('JPEG', 'jpeg'))
     before = whole(check('imagenet', root))
     for name in ('.DS_Store', 'val.tar', 'train/n01440764.tar', 'train/Thumbs.db'):
@@ -192,7 +192,7 @@ def test_suffixes_of_another_case_and_what_systems_leave(root):
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason='root may read everything')
-def test_files_and_folders_without_permission(root):
+def test_unreadable_files_and_folders(root):
     (root / FIRST).chmod(0)
     (root / 'train/n01443537').chmod(0)
     try:
@@ -203,7 +203,7 @@ def test_files_and_folders_without_permission(root):
     assert 'train/n01443537 cannot be listed: Permission denied' in problems
 
 
-def test_permission_as_the_system_says_it(root, monkeypatch):
+def test_unreadable_file_according_to_the_system(root, monkeypatch):
     (root / FIRST).chmod(0o200)
     monkeypatch.setattr(listing.os, 'access', lambda path, mode: False)
     assert check('imagenet', root).problems == [f'{FIRST} cannot be read: permission denied']

@@ -22,7 +22,7 @@ def stamp(root, **entries):
     (root / 'rm_mm_subset.json').write_text(json.dumps(content))
 
 
-def test_a_subset_is_measured_by_its_stamp(root):
+def test_subset_is_compared_with_its_stamp(root):
     for wnid in check_sets.WNIDS:
         (root / f'train/{wnid}/{wnid}_1.JPEG').unlink()
     assert check('imagenet', root).total == 1
@@ -37,7 +37,7 @@ def test_a_subset_is_measured_by_its_stamp(root):
     assert result.problems == ['train holds 3 images, expected 4 (subset stamp): 1 missing']
 
 
-def test_a_subset_in_which_a_class_has_too_many(root):
+def test_subset_with_too_many_images_of_a_class(root):
     for wnid in check_sets.WNIDS:
         (root / f'train/{wnid}/{wnid}_1.JPEG').unlink()
     (root / 'train/n01443537/n01443537_0.JPEG').rename(root / 'train/n01440764/other.JPEG')
@@ -48,7 +48,7 @@ def test_a_subset_in_which_a_class_has_too_many(root):
     ]
 
 
-def test_a_subset_in_which_a_class_has_too_few(root):
+def test_subset_with_too_few_images_of_a_class(root):
     (root / FIRST).rename(root / 'train/n01443537/other.JPEG')
     stamp(root, images_a_class=2, counts={'train': 6, 'val': 3})
     assert check('imagenet', root).problems == [
@@ -66,14 +66,14 @@ def test_a_subset_in_which_a_class_has_too_few(root):
         ({'counts': [3]}, 'counts: Input should be an object'),
     ],
 )
-def test_a_stamp_that_is_none(root, entries, message):
+def test_invalid_stamp(root, entries, message):
     stamp(root, **entries)
     (problem,) = check('imagenet', root).problems
     assert problem.startswith('rm_mm_subset.json')
     assert message in problem
 
 
-def test_the_real_classes(tmp_path, monkeypatch):
+def test_published_classes(tmp_path, monkeypatch):
     """All 1000, one image each, as a subset."""
     monkeypatch.undo()
     wnids = imagenet_wnids()

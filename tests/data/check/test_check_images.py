@@ -8,7 +8,7 @@ from rm_mm.data.check.images import read_image, suffix_fits
 
 
 @pytest.mark.parametrize('depth', ['header', 'pixels', 'labels'])
-def test_what_is_in_an_image(tmp_path, depth):
+def test_contents_of_an_image(tmp_path, depth):
     image(tmp_path / 'a.png', (7, 5))
     read = read_image(str(tmp_path / 'a.png'), depth)
     assert read[:5] == (None, 7, 5, 'PNG', 'RGB')
@@ -52,7 +52,7 @@ def test_suffixes(suffix, image_format, fits):
     assert suffix_fits(suffix, image_format) == fits
 
 
-def test_warnings_of_pillow_are_not_shown(tmp_path, monkeypatch, recwarn):
+def test_warnings_of_pillow_are_hidden(tmp_path, monkeypatch, recwarn):
     image(tmp_path / 'a.png')
     real = Image.open
 
@@ -65,6 +65,6 @@ def test_warnings_of_pillow_are_not_shown(tmp_path, monkeypatch, recwarn):
     assert not recwarn.list
 
 
-def test_what_is_not_there_or_a_folder(tmp_path):
+def test_missing_file_and_folder(tmp_path):
     assert read_image(str(tmp_path / 'a.png'), 'header').fault == 'is missing'
     assert read_image(str(tmp_path), 'header').fault == 'cannot be read: Is a directory'
