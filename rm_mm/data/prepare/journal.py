@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -54,22 +55,22 @@ class Journal(RootFile):
         """Write the journal."""
         self.write(self._root)
 
-    def known_md5(self, archive: Path) -> str | None:
-        """MD5 of an archive whose size and time are those of the last call; else None."""
+    def md5(self, archive: Path, compute: Callable[[Path], str]) -> str:
+        """MD5 of an archive, computed only if its size or time has changed since the last call.
+
+        If the MD5 has changed too, all parts have to be laid out again.
+        """
         entry, status = self.archives.get(archive.name), archive.stat()
         if entry and (entry.size, entry.mtime_ns) == (status.st_size, status.st_mtime_ns):
             return entry.md5
-        return None
-
-    def remember_md5(self, archive: Path, md5: str) -> None:
-        """Record the MD5 of an archive. If it has changed, all parts have to be laid out again."""
-        before, status = self.archives.get(archive.name), archive.stat()
-        if before is not None and before.md5 != md5:
+        md5 = compute(archive)
+        if entry and entry.md5 != md5:
             self.parts.clear()
         self.archives[archive.name] = _ReadArchive(
             size=status.st_size, mtime_ns=status.st_mtime_ns, md5=md5
         )
         self.save()
+        return md5
 
     def complete(self, name: str) -> None:
         """Record that an archive is laid out completely."""

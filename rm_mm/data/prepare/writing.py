@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,9 +43,9 @@ def write_file(target: Path, content: BinaryIO, size: int, source: Path) -> bool
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + PART_SUFFIX)
+    copied = 0
     try:
-        with _target_named(target), temporary.open('wb') as file:
-            copied = 0
+        with temporary.open('wb') as file:
             for chunk in _chunks(content, source):
                 copied += len(chunk)
                 if copied > size:
@@ -58,16 +57,6 @@ def write_file(target: Path, content: BinaryIO, size: int, source: Path) -> bool
                 f'bytes, expected {size}. Download it again'
             )
         temporary.rename(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True
-
-
-@contextmanager
-def _target_named(target: Path) -> Iterator[None]:
-    """Name the file that could not be written, for example because the disk is full."""
-    try:
-        yield
     except OSError as error:
         # A damaged archive raises some without a number.
         if error.errno is None:
@@ -76,6 +65,9 @@ def _target_named(target: Path) -> Iterator[None]:
             f'cannot write {printable(target)}: {error.strerror}. Finished files are kept; repeat '
             'the call to resume'
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
 
 
 def _chunks(content: BinaryIO, source: Path) -> Iterator[bytes]:
