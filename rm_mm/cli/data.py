@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rm_mm.cli.values import count, dataset, path
 from rm_mm.errors import printable
 from rm_mm.names import DATASETS
 
+if TYPE_CHECKING:
+    from rm_mm.data.check import CheckResult
+
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its actions."""
-    data = commands.add_parser('data', help='is a data set whole? lay it out from its archives')
+    data = commands.add_parser('data', help='check a data set, or lay it out from its archives')
     actions = data.add_subparsers(dest='action', required=True, metavar='ACTION')
-    check = actions.add_parser('check', help='before GPU days are spent: is all of it there?')
-    prepare = actions.add_parser('prepare', help='from the official archives to the layout')
-    pack = actions.add_parser('pack', help='one file, for file systems that are slow with many')
+    check = actions.add_parser('check', help='check that a data set is complete')
+    prepare = actions.add_parser('prepare', help='lay a data set out from its official archives')
+    pack = actions.add_parser('pack', help='into one file, for file systems slow with many')
     for action in (check, prepare, pack):
         names = [name for name in DATASETS if action is not pack or not name.startswith('cifar')]
         action.add_argument('name', type=dataset, help=f'one of {", ".join(names)}')
         action.add_argument('root', type=path, help='the folder of the data set')
     check.add_argument('--deep', action='store_true', help='decode every image')
-    check.add_argument('--jobs', type=count, help='processes (default: one a core)')
-    check.add_argument('--json', action='store_true', help='for machines')
+    check.add_argument(
+        '--jobs', type=count, help='number of processes (default: one per available core)'
+    )
+    check.add_argument('--json', action='store_true', help='print the result as JSON')
     prepare.add_argument(
-        '--archives', type=path, help='where the archives are, or the whole data set (default ROOT)'
+        '--archives',
+        type=path,
+        help='folder of the archives, or of the whole data set for a subset (default: ROOT)',
     )
     prepare.add_argument(
-        '--subset', type=count, metavar='N', help='a small version: N images of each class'
+        '--subset', type=count, metavar='N', help='make a subset: N images of each class'
     )
     pack.add_argument(
         '--out', type=path, required=True, metavar='FILE.lmdb', help='the file to write'
@@ -36,12 +47,12 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run_data_command(args: argparse.Namespace) -> int:
-    """Run one of the three."""
-    if args.action == 'pack':
-        return _run_pack(args)
-    from rm_mm.data.command import run_data
-
-    return run_data(args)
+    """Run one of the actions."""
+    if args.action == 'check':
+        return _run_check(args)
+    if args.action == 'prepare':
+        return _run_prepare(args)
+    return _run_pack(args)
 
 
 def _run_pack(args: argparse.Namespace) -> int:
@@ -59,4 +70,63 @@ def _run_pack(args: argparse.Namespace) -> int:
     name = str(args.out) if str(args.out).isprintable() else printable(args.out)
     print(f'{packed.files:,} files, {packed.content_bytes / 1e6:,.1f} MB: {name}')
     print(f'read it with --data-root {shlex.quote(PACK_PREFIX + name)}')
+    return 0
+
+
+def _run_check(args: argparse.Namespace) -> int:
+    from rm_mm.data.check import CheckRequest, check_data
+    from rm_mm.data.progress import ProgressLine
+
+    request = CheckRequest(args.name, args.root, args.deep, args.jobs)
+    line = ProgressLine()
+    try:
+        result = check_data(request, progress=line)
+    finally:
+        line.clear()
+    if args.json:
+        print(json.dumps(asdict(result), indent=2, default=str))
+    else:
+        print('\n'.join(_check_lines(result)))
+    return 1 if result.total else 0
+
+
+def _check_lines(result: CheckResult) -> list[str]:
+    kind = f' ({result.kind})' if result.kind else ''
+    lines = [f'{result.name} in {printable(result.root)}{kind}']
+    if result.subset:
+        lines.append('a subset: compared with the counts in its stamp')
+    lines += [f'{printable(split)}: {found:,} images' for split, found in result.counts.items()]
+    if result.classes is not None:
+        lines.append(f'{result.classes:,} classes')
+    lines += [f'note: {note}' for note in result.notes]
+    if not result.total:
+        return [*lines, f'ok, fingerprint {result.fingerprint}']
+    total = f'{result.total:,} problem{"s" if result.total > 1 else ""} in all'
+    if result.total > len(result.problems):
+        causes = ', '.join(f'{found:,} {cause}' for cause, found in result.causes.items())
+        total += f': {causes}'
+    return [*lines, *result.problems, total]
+
+
+def _run_prepare(args: argparse.Namespace) -> int:
+    from rm_mm.data.prepare import PrepareRequest, prepare_data
+    from rm_mm.data.progress import ProgressLine
+
+    request = PrepareRequest(args.name, args.root, args.archives, args.subset)
+    line = ProgressLine()
+
+    def note(text: str) -> None:
+        line.clear()
+        print(f'note: {text}', file=sys.stderr)
+
+    try:
+        result = prepare_data(request, line, note)
+    finally:
+        line.clear()
+    for split in sorted({*result.written, *result.present}):
+        print(
+            f'{printable(split)}: {result.written.get(split, 0):,} files laid out, '
+            f'{result.present.get(split, 0):,} existed already'
+        )
+    print(f'next: rm-mm data check {result.name} {shlex.quote(printable(result.root))}')
     return 0

@@ -1,24 +1,28 @@
-"""What the published data sets hold: how many images, and which classes in which order."""
+"""The published data sets: numbers of images, classes in label order, official archives."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 
-#: In the root of a small version of a data set: how many images it holds.
+from rm_mm.errors import InputError, printable
+from rm_mm.names import DATASETS
+
+#: Name of the file that marks a subset of a data set, in its root.
 SUBSET_STAMP = 'rm_mm_subset.json'
 
 
 @dataclass(frozen=True)
 class Published:
-    """The numbers of one data set.
+    """Size of a published data set.
 
-    Args:
-        counts: Images, by split.
-        classes: How many there are.
-        class_counts: The fewest and the most images of one class, by split; none where an image
-            is of several classes.
+    Attributes:
+        counts: Number of images by split.
+        classes: Number of classes.
+        class_counts: Smallest and largest number of images per class, by split. Empty for data
+            sets whose images show several classes.
     """
 
     counts: dict[str, int]
@@ -43,17 +47,130 @@ PUBLISHED = {
     'ade20k': Published({'training': 20_210, 'validation': 2000}, 150),
 }
 
-#: Images of the published sets that are of another format than their suffix says.
+
+@dataclass(frozen=True)
+class Archive:
+    """An official archive.
+
+    Attributes:
+        name: File name.
+        md5: MD5 of the published file, hexadecimal.
+        page: Web page that offers it.
+        folders: Folders of the layout that come from it.
+        prefix: Folder in the archive that becomes the root of the layout, with a slash.
+        exclusive: Whether files outside ``folders`` mean that it is another archive.
+    """
+
+    name: str
+    md5: str
+    page: str
+    folders: tuple[str, ...]
+    prefix: str = ''
+    exclusive: bool = False
+
+
+_IMAGENET_PAGE = 'https://image-net.org/challenges/LSVRC/2012/2012-downloads.php'
+_COCO_PAGE = 'https://cocodataset.org/#download'
+_CIFAR_PAGE = 'https://www.cs.toronto.edu/~kriz/cifar.html'
+
+#: MD5 as in torchvision's data sets and on the publishers' pages. Of archives that share a folder,
+#: the first one holds its images.
+ARCHIVES = {
+    'imagenet': (
+        Archive(
+            'ILSVRC2012_img_train.tar',
+            '1d675b47d978889d74fa0da5fadfb00e',
+            _IMAGENET_PAGE,
+            ('train',),
+        ),
+        Archive(
+            'ILSVRC2012_img_val.tar', '29b22e2961454d5413ddabcf34fc5622', _IMAGENET_PAGE, ('val',)
+        ),
+        Archive(
+            'ILSVRC2012_devkit_t12.tar.gz',
+            'fa75699e90414af021442c21a62c3abf',
+            _IMAGENET_PAGE,
+            ('val',),
+        ),
+    ),
+    'cifar10': (
+        Archive(
+            'cifar-10-python.tar.gz',
+            'c58f30108f718f92721af3b95e74349a',
+            _CIFAR_PAGE,
+            ('cifar-10-batches-py',),
+            exclusive=True,
+        ),
+    ),
+    'cifar100': (
+        Archive(
+            'cifar-100-python.tar.gz',
+            'eb9058c3a382ffc7106e4002c42a8d85',
+            _CIFAR_PAGE,
+            ('cifar-100-python',),
+            exclusive=True,
+        ),
+    ),
+    'coco': (
+        Archive('train2017.zip', 'cced6f7f71b7629ddf16f17bbcfab6b2', _COCO_PAGE, ('train2017',)),
+        Archive('val2017.zip', '442b8da7639aecaf257c1dceb8ba8c80', _COCO_PAGE, ('val2017',)),
+        Archive(
+            'annotations_trainval2017.zip',
+            'f4bbac642086de4f52a3fdda2de5fa2c',
+            _COCO_PAGE,
+            ('annotations',),
+        ),
+    ),
+    'ade20k': (
+        Archive(
+            'ADEChallengeData2016.zip',
+            '7328b3957e407ddae1d3cbf487f149ef',
+            'http://sceneparsing.csail.mit.edu',
+            tuple(
+                f'{side}/{split}'
+                for side in ('images', 'annotations')
+                for split in ('training', 'validation')
+            ),
+            prefix='ADEChallengeData2016/',
+        ),
+    ),
+}
+
+#: What mmpretrain's data sets of class folders read, in any case.
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
+
+#: Folder in the archive of ADE20K, which the configs use as the root.
+ADE20K_FOLDER = 'ADEChallengeData2016'
+
+
+def require_known(name: str) -> None:
+    """Check that a data set has a known name.
+
+    Raises:
+        InputError: If it is none of :data:`rm_mm.names.DATASETS`.
+    """
+    if name not in DATASETS:
+        raise InputError(
+            f'unknown data set {printable(name)}: expected one of {", ".join(DATASETS)}'
+        )
+
+
+def ade20k_root(root: Path) -> Path:
+    """Folder that holds ``images``: the root itself if it has the archive's name, else below it."""
+    return root if root.resolve().name == ADE20K_FOLDER else root / ADE20K_FOLDER
+
+
+#: Published images whose format is not the one of their suffix.
 PUBLISHED_FORMATS = {'n02105855_2933.JPEG': 'PNG', '000000320612.jpg': 'PNG'}
 
-#: Annotations of the published instances_train2017.json whose boxes have no height
-#: (cocodataset/cocoapi#355). mmdetection leaves them out.
+#: Annotations in the published instances_train2017.json whose boxes have no height
+#: (cocodataset/cocoapi#355). mmdetection skips them.
 COCO_FLAT_BOXES = frozenset({918, 2206849})
 
 _CIFAR10 = """
     airplane automobile bird cat deer dog frog horse ship truck
 """
-#: In the order of their labels, which is that of the alphabet.
+#: In label order, which is alphabetical.
 CIFAR10_CLASSES = tuple(_CIFAR10.split())
 
 _CIFAR100 = """
@@ -66,7 +183,7 @@ _CIFAR100 = """
     skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
     television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """
-#: The fine labels, in the order of the alphabet too.
+#: The fine labels, also in alphabetical order.
 CIFAR100_CLASSES = tuple(_CIFAR100.split())
 
 _COCO_NAMES = """
@@ -79,9 +196,9 @@ _COCO_NAMES = """
     mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book,
     clock, vase, scissors, teddy bear, hair drier, toothbrush
 """
-#: The ids from 1 to 90 that were given up before the first release.
+#: Ids from 1 to 90 that were dropped before the first release.
 _COCO_UNUSED = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
-#: Name by id, in the order of the annotation files, from which mmdetection takes the labels.
+#: Name by id, in the order of the annotation files, which gives mmdetection the labels.
 COCO_CATEGORIES: dict[Hashable, str] = dict(
     zip(
         (number for number in range(1, 91) if number not in _COCO_UNUSED),
@@ -92,6 +209,6 @@ COCO_CATEGORIES: dict[Hashable, str] = dict(
 
 
 def imagenet_wnids() -> tuple[str, ...]:
-    """The folders of the 1000 classes of ImageNet-1k, in the order of their labels."""
+    """Folder names of the 1000 classes of ImageNet-1k, in label order."""
     text = files('rm_mm.data').joinpath('imagenet_wnids.txt').read_text(encoding='ascii')
     return tuple(text.split())

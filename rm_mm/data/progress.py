@@ -1,4 +1,4 @@
-"""How far something that takes long is, on standard error."""
+"""Progress of a long operation, on standard error."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _SECONDS_IN_LOG = 30.0
 
 
 class ProgressLine:
-    """One line that is written anew on a terminal, and a line now and then elsewhere."""
+    """Shows the latest line: in place on a terminal, and every 30 seconds in a log."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
-        # The first line of a log comes when it turns out to take long.
+        # In a log, operations that take less than 30 seconds stay silent.
         self._next = 0.0 if self._live else time.monotonic() + _SECONDS_IN_LOG
         self._shown = False
 
     def __call__(self, line: str) -> None:
-        """Show a line, if it is time for one."""
+        """Show a line, unless the previous one is too recent."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -35,7 +35,7 @@ class ProgressLine:
         self._shown = self._live
 
     def clear(self) -> None:
-        """Leave a terminal as if nothing had been shown."""
+        """Remove the line from a terminal."""
         if self._shown:
             sys.stderr.write('\r\x1b[K')
             sys.stderr.flush()

@@ -187,7 +187,7 @@ def test_a_failed_call_replaces_nothing_and_leaves_nothing(tree, tmp_path, capsy
         pack_dataset(PackRequest('custom', tree, tmp_path / 'p.lmdb'), progress=grow)
     (tree / 'b/nowhere.JPEG').symlink_to('none')
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
-    assert 'b/nowhere.JPEG is a link to something that is not there' in capsys.readouterr().err
+    assert 'b/nowhere.JPEG is a broken link' in capsys.readouterr().err
     assert taken.read_text() == 'mine'
     (tree / 'b/nowhere.JPEG').unlink()
     # A file that another program writes meanwhile, and a full disk.

@@ -1,6 +1,6 @@
-"""Is a data set whole? ``rm-mm data check``."""
+"""Check that a data set is complete: ``rm-mm data check``."""
 
-from rm_mm.data.check.inspection import CheckResult
-from rm_mm.data.check.run import check_data
+from rm_mm.data.check.datasets import check_data
+from rm_mm.data.check.inspection import CheckRequest, CheckResult
 
-__all__ = ['CheckResult', 'check_data']
+__all__ = ['CheckRequest', 'CheckResult', 'check_data']

@@ -1,123 +1,167 @@
-"""Images in one folder a class: ImageNet, CIFAR as images, and one's own."""
+"""Images in one folder per class: ImageNet, CIFAR as images, and custom data."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+import shlex
+from collections.abc import Collection, Sequence
 
-from rm_mm.data.check.images import check_images
+from rm_mm.data.catalog import IMAGE_SUFFIXES, PUBLISHED, imagenet_wnids
+from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
 from rm_mm.data.check.listing import Contents, list_folder, list_folders
 
-#: What mmpretrain's data sets of class folders read, in any case.
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
-#: Left beside the layout by those who unpack there.
-ARCHIVES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
+#: Archives are often left next to the folders unpacked from them.
+_ARCHIVE_SUFFIXES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
+# Path of the same folders in the archive of later challenges.
+_LATER_CHALLENGE = 'ILSVRC/Data/CLS-LOC'
 
 
-def list_split(inspection: Inspection, split: str, layout: str) -> Contents | None:
-    """List the class folders of a split; None, and a problem, if there is no such folder."""
-    path = os.path.join(inspection.root, split)
-    if not os.path.isdir(path):
-        state = 'is no folder' if os.path.lexists(path) else 'is not there'
-        inspection.add('missing folders', split, f'{state}: expected {layout}')
-        return None
-    return list_folder(path)
+def inspect_imagenet(check: Inspection) -> None:
+    """Check ImageNet-1k. Every file is listed; images are opened only by a deep check."""
+    check.kind = 'class folders'
+    check.read_subset()
+    wnids = imagenet_wnids()
+    check.classes = len(wnids)
+    root = check.root
+    quoted, val, unsorted = (shlex.quote(str(root / n)) for n in ('', 'val', 'val_unsorted'))
+    # What `tar xf ILSVRC2012_img_val.tar` leaves.
+    flat_val = (
+        f', as in the archive. To sort them: mv {val} {unsorted} && rm-mm data prepare imagenet '
+        f'{quoted} --archives DIR (DIR: the folder of ILSVRC2012_img_val.tar and '
+        'ILSVRC2012_devkit_t12.tar.gz)'
+    )
+    for split in PUBLISHED['imagenet'].counts:
+        layout = f'{split}/<class>/*.JPEG'
+        if (root / _LATER_CHALLENGE / split).is_dir():
+            layout += f'. Is ROOT {shlex.quote(str(root / _LATER_CHALLENGE))}?'
+        check_split(
+            check,
+            split,
+            wnids,
+            'of ImageNet-1k',
+            layout=layout,
+            suffixes=('.jpeg', '.jpg'),
+            open_images=check.request.deep,
+            class_in_name=split == 'train',
+            flat_hint=flat_val if split == 'val' else '',
+        )
 
 
-def loose_images(contents: Contents, suffixes: Sequence[str]) -> list[str]:
-    """The images of a split that are in no class folder."""
-    return [name for name in contents.files if name.lower().endswith(tuple(suffixes))]
+def inspect_custom_classes(check: Inspection) -> None:
+    """Check custom class folders, and that all splits have the same classes."""
+    classes = {
+        split: list_folder(check.path(split)).folders
+        for split in ('train', 'val', 'test')
+        if (check.root / split).is_dir()
+    }
+    if len(classes) == 1:
+        text = 'is missing, and so is test: expected val/<class>/* or test/<class>/*'
+        check.add('missing folders', 'val', text)
+    union = sorted({name for names in classes.values() for name in names})
+    check.classes = len(union)
+    for split in classes:
+        others = ' and '.join(other for other in classes if other != split)
+        check_split(check, split, union, f'in {others}', layout=f'{split}/<class>/*')
 
 
-def compare_classes(
-    inspection: Inspection, split: str, found: Sequence[str], wanted: Sequence[str], source: str
-) -> None:
-    """Add a problem for every class folder that is missing or too many.
-
-    Args:
-        inspection: Takes the problems.
-        split: Whose folders they are.
-        found: Their names.
-        wanted: The names that there should be.
-        source: Who says so: ``published``, ``in train``.
-    """
-    there, known = set(found), set(wanted)
-    for name in wanted:
-        if name not in there:
-            text = f'is not there: it is a class {source}'
-            inspection.add('missing class folders', f'{split}/{name}', text)
-    for name in found:
-        if name not in known:
-            text = f'is a folder too many: it is no class {source}'
-            inspection.add('extra class folders', f'{split}/{name}', text)
-
-
-def check_classes(
-    inspection: Inspection,
+def check_split(
+    check: Inspection,
     split: str,
-    contents: Contents,
+    classes: Sequence[str],
+    source: str,
     *,
-    suffixes: Sequence[str] = IMAGE_SUFFIXES,
-    read_headers: bool = True,
-    each: Callable[[str, list[str]], None] | None = None,
+    layout: str,
+    suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
+    open_images: bool = True,
     size: tuple[int, int] | None = None,
+    class_in_name: bool = False,
+    flat_hint: str = '',
 ) -> None:
-    """Check the images of all class folders of a split, and count them.
+    """Check the class folders of a split and their images.
 
     Args:
-        inspection: Takes problems, counts and the fingerprint's part.
-        split: Its folder below the root.
-        contents: What was listed in it.
-        suffixes: Of images, in lower case.
-        read_headers: Whether images are opened without ``--deep`` too.
-        each: Is given every class, and the names of its images.
-        size: Width and height that all images must have, if they must.
+        check: Check in progress.
+        split: Folder of the split, below the root.
+        classes: Expected names of the class folders.
+        source: Origin of these names, for messages: ``of ImageNet-1k``, ``in train``.
+        layout: Expected files, for messages.
+        suffixes: Suffixes of images, in lower case.
+        open_images: Whether images are opened.
+        size: Width and height that all images must have.
+        class_in_name: Whether file names start with the class, as ``n01440764_1.JPEG`` does.
+        flat_hint: Addition to the message about images without any class folders.
     """
-    total, readable, hidden = 0, [], []
+    if not check.has_folder(split, layout):
+        return
+    contents = list_folder(check.path(split))
+    folders = contents.folders
+    check.add_listing(split, contents)
+    loose = [name for name in contents.files if name.lower().endswith(suffixes)]
+    if loose:
+        beside = f'next to {len(folders):,} class folders'
+        place = beside if folders else f'not in class folders{flat_hint}'
+        text = f'holds {len(loose):,} images directly, {place}'
+        check.add('images in no class folder', split, text)
     for name in contents.sound():
-        if not name.lower().endswith((*suffixes, *ARCHIVES)):
-            inspection.add('extra files', f'{split}/{name}', 'is a file among the class folders')
-    for name, inner in _listed(inspection, split, contents.folders):
-        folder = f'{split}/{name}'
-        images = {n: size for n, size in inner.files.items() if n.lower().endswith(tuple(suffixes))}
-        sound = inner.sound()
-        for other in [n for n in sound if n not in images]:
-            text = f'is no image: read are {", ".join(suffixes)}'
-            inspection.add('extra files', f'{folder}/{other}', text)
-        for other in inner.folders:
-            inspection.add('extra folders', f'{folder}/{other}', 'is a folder among images')
-        inspection.add_faults(folder, inner)
-        hidden += [f'{name}/{file}' for file in inner.hidden]
-        # Of a folder that cannot be listed nothing else is known.
-        if not any(fault.name == '' for fault in inner.faults):
-            _check_class_count(inspection, split, folder, len(images))
-        if each is not None:
-            each(name, list(images))
+        if not name.lower().endswith((*suffixes, *_ARCHIVE_SUFFIXES)):
+            text = 'is a file: expected only class folders here'
+            check.add('extra files', f'{split}/{name}', text)
+    if loose and not folders:
+        check.counts[split] = len(loose)
+        return
+    for name in _without(classes, {*folders}):
+        check.add('missing class folders', f'{split}/{name}', f'is missing: it is a class {source}')
+    for name in _without(folders, {*classes}):
+        text = f'is unexpected: it is not a class {source}'
+        check.add('extra class folders', f'{split}/{name}', text)
+    total, sound, hidden = 0, [], []
+    listed = list_folders([check.path(f'{split}/{name}') for name in folders])
+    for done, (name, inner) in enumerate(zip(folders, listed, strict=True), start=1):
+        check.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
+        images = _check_class(check, split, name, inner, suffixes)
+        if class_in_name:
+            _check_names(check, f'{split}/{name}', name, images)
         total += len(images)
-        inspection.fingerprint.add_images(folder, images)
-        if inspection.deep or read_headers:
-            readable += [f'{name}/{image}' for image in images if image in sound]
-    inspection.note_hidden(split, hidden)
-    inspection.add_count(split, total)
-    check_images(inspection, split, readable, size)
+        sound += [f'{name}/{image}' for image in inner.sound() if image in images]
+        hidden += [f'{name}/{file}' for file in inner.hidden]
+    check.note_hidden(split, hidden)
+    check.add_count(split, total)
+    for name, read in read_images(check, split, sound if open_images else []):
+        if size is not None and (read.width, read.height) != size:
+            text = f'has {read.width} x {read.height} pixels, expected {size[0]} x {size[1]}'
+            check.add('image sizes', f'{split}/{name}', text)
 
 
-def _listed(
-    inspection: Inspection, split: str, folders: Sequence[str]
-) -> Iterator[tuple[str, Contents]]:
-    paths = [os.path.join(inspection.root, split, name) for name in folders]
-    for done, (name, inner) in enumerate(zip(folders, list_folders(paths), strict=True), start=1):
-        inspection.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
-        yield name, inner
+def _without(names: Sequence[str], others: Collection[str]) -> list[str]:
+    return [name for name in names if name not in others]
 
 
-def _check_class_count(inspection: Inspection, split: str, folder: str, found: int) -> None:
-    limits = inspection.class_range(split)
-    if not found:
-        inspection.add('empty class folders', folder, 'holds no images')
-    elif limits is not None and not limits[0] <= found <= limits[1]:
-        low, high = limits
-        span = f'{low:,}' if low == high else f'{low:,} to {high:,}'
-        text = f'holds {found:,} images: expected {span}'
-        inspection.add('counts of classes', folder, text)
+def _check_class(
+    check: Inspection, split: str, name: str, contents: Contents, suffixes: tuple[str, ...]
+) -> dict[str, int]:
+    """Check the contents of a class folder; the result is the size of each image by name."""
+    folder = f'{split}/{name}'
+    files = contents.files.items()
+    images = {file: size for file, size in files if file.lower().endswith(suffixes)}
+    for file in _without(list(contents.sound()), images):
+        text = f'is not an image: expected {" or ".join(suffixes)}'
+        check.add('extra files', f'{folder}/{file}', text)
+    for inner in contents.folders:
+        check.add('extra folders', f'{folder}/{inner}', 'is a folder: expected only images here')
+    check.add_faults(folder, contents)
+    check.fingerprint.add_images(folder, images)
+    # Nothing is known about a folder that cannot be listed.
+    if all(fault.name for fault in contents.faults):
+        if images:
+            check.add_class_count(split, folder, len(images))
+        else:
+            check.add('empty class folders', folder, 'holds no images')
+    return images
+
+
+def _check_names(check: Inspection, folder: str, wnid: str, images: Collection[str]) -> None:
+    for name in images:
+        if not name.startswith(wnid) and (other := re.match(r'n\d{8}(?=_)', name)):
+            text = f'is an image of {other[0]} by its name'
+            check.add('images of another class', f'{folder}/{name}', text)

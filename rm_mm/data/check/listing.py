@@ -1,4 +1,4 @@
-"""List folders of any size, and find what is wrong with a file without opening it."""
+"""List folders of any size, and find faulty files without opening them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-#: What systems leave in folders, beside names that begin with a dot.
-_OF_SYSTEMS = frozenset({'Thumbs.db', 'desktop.ini', 'Desktop.ini', '__MACOSX', 'lost+found'})
-# Listing waits for the disk or the network, not for the core.
+#: Files and folders that operating systems create, besides hidden ones.
+_SYSTEM_NAMES = frozenset({'Thumbs.db', 'desktop.ini', 'Desktop.ini', '__MACOSX', 'lost+found'})
+# Listing waits for the disk or the network, not for a core.
 _THREADS = 16
 
 
 class Fault(NamedTuple):
-    """Something wrong with one entry of a folder.
-
-    Args:
-        cause: As :meth:`rm_mm.data.check.problems.Problems.add` takes it.
-        name: Of the entry; empty if it is the folder itself.
-        text: To come after the name.
-    """
+    """A fault of an entry of a folder, or of the folder itself, whose name is empty."""
 
     cause: str
     name: str
@@ -31,14 +25,14 @@ class Fault(NamedTuple):
 
 @dataclass
 class Contents:
-    """What a folder holds.
+    """Contents of a folder or of a tree of folders.
 
-    Args:
+    Attributes:
         folders: Names, sorted.
-        files: Size in bytes by name (or by path below the folder, of a tree), sorted; links count
-            as what they lead to. What has a fault is among them.
-        faults: What is wrong with the entries.
-        hidden: Names that begin with ``._``, and would be images without: macOS leaves them.
+        files: Size in bytes by name (in a tree, by path below the folder), sorted. Links count as
+            their targets. Faulty files are included.
+        faults: Faults of the entries.
+        hidden: Files of macOS whose names are those of other files after ``._``.
     """
 
     folders: list[str] = field(default_factory=list)
@@ -53,12 +47,12 @@ class Contents:
 
 
 def list_folder(path: str) -> Contents:
-    """List one folder; hidden entries and those of systems are left out."""
+    """List one folder, without hidden entries and those of operating systems."""
     found = Contents()
     try:
         with os.scandir(path) as entries:
             for entry in entries:
-                _take(entry, found)
+                _add_entry(entry, found)
     except OSError as error:
         found.faults.append(Fault('unreadable folders', '', f'cannot be listed: {error.strerror}'))
     found.folders.sort()
@@ -68,22 +62,20 @@ def list_folder(path: str) -> Contents:
 
 
 def list_folders(paths: Sequence[str]) -> Iterator[Contents]:
-    """List many folders at a time, in the order given."""
+    """List many folders concurrently, in the given order."""
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(list_folder, paths)
 
 
 def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
-    """List a folder and those in it; names are paths below it, with forward slashes.
+    """List a folder and all folders below it; names are paths with forward slashes.
 
-    Args:
-        path: The folder.
-        above: The folders that it is in, without links: a link to one of them would lead in a
-            circle.
+    ``above`` holds the real paths of the folders around it, to detect circular links.
     """
     here = os.path.realpath(path)
     if here in above:
-        return Contents(faults=[Fault('links in a circle', '', 'is a link to a folder above it')])
+        text = 'is a link to a folder that contains it'
+        return Contents(faults=[Fault('links in a circle', '', text)])
     found = list_folder(path)
     for folder in found.folders:
         inner = list_tree(os.path.join(path, folder), above | {here})
@@ -95,9 +87,9 @@ def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
     return found
 
 
-def _take(entry: os.DirEntry[str], found: Contents) -> None:
+def _add_entry(entry: os.DirEntry[str], found: Contents) -> None:
     name = entry.name
-    if name[0] == '.' or name in _OF_SYSTEMS:
+    if name[0] == '.' or name in _SYSTEM_NAMES:
         if name.startswith('._') and '.' in name[2:]:
             found.hidden.append(name)
         return
@@ -105,9 +97,8 @@ def _take(entry: os.DirEntry[str], found: Contents) -> None:
         status = entry.stat()
     except OSError as error:
         found.files[name] = 0
-        text = f'cannot be read: {error.strerror}'
-        if isinstance(error, FileNotFoundError):
-            text = 'is a link to something that is not there'
+        broken = isinstance(error, FileNotFoundError)
+        text = 'is a broken link' if broken else f'cannot be read: {error.strerror}'
         found.faults.append(Fault('unreadable files', name, text))
         return
     if stat.S_ISDIR(status.st_mode):
@@ -115,9 +106,9 @@ def _take(entry: os.DirEntry[str], found: Contents) -> None:
         return
     found.files[name] = status.st_size
     if not stat.S_ISREG(status.st_mode):
-        found.faults.append(Fault('unreadable files', name, 'is no regular file'))
+        found.faults.append(Fault('unreadable files', name, 'is not a regular file'))
     elif not status.st_size:
         found.faults.append(Fault('empty files', name, 'is empty (0 bytes)'))
-    # Readable to all needs no further call, which on a network takes its time.
+    # The mode saves a call of access(), which is slow on network file systems.
     elif status.st_mode & 0o444 != 0o444 and not os.access(entry.path, os.R_OK):
         found.faults.append(Fault('unreadable files', name, 'cannot be read: permission denied'))

@@ -1,21 +1,18 @@
-"""ImageNet-1k: a tar of a thousand tars, and validation images without folders."""
+"""ImageNet-1k: a tar with a tar per class, and a flat tar of validation images."""
 
 from __future__ import annotations
 
 import io
 import re
-import tarfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from rm_mm.data.catalog import PUBLISHED
-from rm_mm.data.prepare.archives import ARCHIVES, find, require
-from rm_mm.data.prepare.folders import copy_classes
-from rm_mm.data.prepare.subset import closest, write_stamp
-from rm_mm.data.prepare.tars import files_in, reading
-from rm_mm.data.prepare.task import Task
-from rm_mm.data.prepare.writing import require_space, safe_path
+from rm_mm.data.catalog import ARCHIVES, PUBLISHED
+from rm_mm.data.prepare.archives import Member, parsing, require_archives, tar_members
+from rm_mm.data.prepare.preparation import Preparation
+from rm_mm.data.prepare.subsets import closest, copy_classes
+from rm_mm.data.prepare.writing import require_space
 from rm_mm.errors import InputError, RejectedError, printable
 
 _TRAIN, _VAL, _DEVKIT = (archive.name for archive in ARCHIVES['imagenet'])
@@ -24,60 +21,35 @@ _TRUTH = 'data/ILSVRC2012_validation_ground_truth.txt'
 _IMAGE = re.compile(r'.+\.JPE?G', re.IGNORECASE)
 
 
-def lay_out(task: Task) -> None:
-    """Write ``train/<wnid>/*.JPEG`` and ``val/<wnid>/*.JPEG``, all or some of each class.
+def lay_out_imagenet(prep: Preparation) -> None:
+    """Write ``train/<wnid>/*.JPEG`` and ``val/<wnid>/*.JPEG``, all images or a subset.
 
     Raises:
-        InputError: If an archive is missing, damaged or does not belong to the others, there is no
-            room, or ``val`` holds images without folders.
+        InputError: If an archive is missing, damaged or does not match the others, there is not
+            enough space, or ``val`` holds images without class folders.
+        RejectedError: If another file, or another class, is in the place of an image.
     """
-    found = _archives(task)
-    if not found and task.journal.subset is not None:
-        copy_classes(task, ('train', 'val'), task.journal.subset)
+    splits = ('train', 'val')
+    if prep.subset and prep.elsewhere and all(_has_classes(prep.source / s) for s in splits):
+        copy_classes(prep, splits)
         return
-    _require_no_flat_val(task.root)
-    sizes = [path.stat().st_size for path in found.values()]
-    share = 1.0
-    if task.journal.subset is not None:
-        # Before they are read: as if all images were as large, and all classes the smallest.
-        share = min(1.0, task.journal.subset / PUBLISHED['imagenet'].class_counts['train'][0])
-    # Of what an earlier call wrote only the rest is still to come.
-    there = sum(part['bytes'] for part in task.journal.parts.values())
-    require_space(task.root, max(0, int(share * sum(sizes)) - there))
-    task.verify(found)
+    archives = ARCHIVES['imagenet'] if prep.subset else prep.needed_archives(_has_classes)
+    found = require_archives(archives, prep.source)
+    _require_no_flat_val(prep.root)
+    needed = sum(path.stat().st_size for path in found.values())
+    if prep.subset:
+        # An upper estimate, as if every class were the smallest.
+        smallest, _ = PUBLISHED['imagenet'].class_counts['train']
+        needed = int(needed * min(1.0, prep.subset / smallest))
+    existing = sum(part.bytes for part in prep.journal.parts.values())
+    require_space(prep.root, max(0, needed - existing))
+    prep.verify(found)
     if _TRAIN in found:
-        _lay_out_train(task, found[_TRAIN])
+        _lay_out_train(prep, found[_TRAIN])
     if _VAL in found:
-        _lay_out_val(task, found[_VAL], _val_classes(found[_DEVKIT]))
-    if task.journal.subset is not None:
-        counts = {split: task.written[split] + task.present[split] for split in ('train', 'val')}
-        write_stamp(task.root, task.name, task.journal.subset, counts)
-
-
-def _archives(task: Task) -> dict[str, Path]:
-    """Those that are needed: not of a split that is there and whose archive is not.
-
-    Returns:
-        Name to path; nothing if a small version is to be copied from a whole data set.
-    """
-    train, val, devkit = ARCHIVES['imagenet']
-    if task.journal.subset is not None:
-        whole = task.elsewhere and all(
-            _has_classes(task.source / split) for split in ('train', 'val')
-        )
-        return {} if whole else require(ARCHIVES['imagenet'], task.source)
-    needed = []
-    for split, archives in (('train', (train,)), ('val', (val, devkit))):
-        gone = find(archives[0], task.source) is None and not task.journal.begun(archives[0].name)
-        kept = gone and _has_classes(task.root / split)
-        needed += [] if kept else list(archives)
-    if not needed:
-        raise InputError(
-            f'{printable(task.root)} has train and val, and there is no archive in '
-            f'{printable(task.source)}: nothing is to be done; rm-mm data check imagenet says '
-            'whether they are whole'
-        )
-    return require(needed, task.source)
+        _lay_out_val(prep, found[_VAL], _val_classes(found[_DEVKIT]))
+    if prep.subset:
+        prep.stamp({split: prep.written[split] + prep.present[split] for split in splits})
 
 
 def _has_classes(folder: Path) -> bool:
@@ -88,164 +60,157 @@ def _require_no_flat_val(root: Path) -> None:
     val = root / 'val'
     if val.is_dir() and any(_IMAGE.fullmatch(path.name) for path in val.iterdir()):
         raise InputError(
-            f'{printable(val)} holds images in no class folder: mv {printable(val)} '
-            f'{printable(val)}_unsorted and call again; the archive has them all'
+            f'{printable(val)} holds images that are in no class folder: mv {printable(val)} '
+            f'{printable(val)}_unsorted and repeat the call; the archive has all of them'
         )
 
 
-def _lay_out_train(task: Task, path: Path) -> None:
-    seen: set[str] = set()
-    for member, content in files_in(path):
-        name = re.fullmatch(r'(?:.*/)?(n\d{8})\.tar', str(safe_path(member.name, path)))
+def _lay_out_train(prep: Preparation, path: Path) -> None:
+    wnids: set[str] = set()
+    for member in tar_members(path):
+        name = re.fullmatch(r'(?:.*/)?(n\d{8})\.tar', member.name)
         if name is None:
             raise InputError(
                 f'{printable(path)} holds {printable(member.name)}: expected the tar of a class, '
                 'such as n01440764.tar'
             )
-        if name[1] in seen:
+        if name[1] in wnids:
             raise InputError(f'{printable(path)} holds {name[1]}.tar twice: download it again')
-        seen.add(name[1])
-        part, folder = f'train/{name[1]}', task.root / 'train' / name[1]
-        if task.journal.finished(part, folder):
-            task.skip('train', part)
+        wnids.add(name[1])
+        part, folder = f'train/{name[1]}', prep.root / 'train' / name[1]
+        if prep.journal.finished(part, folder):
+            prep.skip('train', part)
             continue
-        chosen = _chosen(task, path, content)
-        for image, stream in files_in(path, content):
-            stray = re.match(r'(?:.*/)?(n\d{8})_', image.name)
-            if stray and stray[1] != name[1]:
-                raise InputError(
-                    f'{printable(path)}: {name[1]}.tar holds {printable(image.name)}, an image of '
-                    'another class; download it again'
-                )
-            if chosen is None or image.name in chosen:
-                _write(task, 'train', folder, image, stream, path)
-        if not folder.is_dir():
-            raise InputError(f'{printable(path)}: {name[1]}.tar is empty; download it again')
-        task.journal.finish(part, folder)
-    if not seen:
-        raise InputError(f'{printable(path)} holds no class; download it again')
-    task.journal.complete(path.name)
+        with member.open() as content:
+            _lay_out_class(prep, path, name[1], content)
+        prep.journal.finish(part, folder)
+    if not wnids:
+        raise InputError(f'{printable(path)} holds no classes: download it again')
+    prep.journal.complete(path.name)
 
 
-def _chosen(task: Task, path: Path, content: IO[bytes]) -> set[str] | None:
-    """The images of one class that a small version takes; None for all."""
-    if task.journal.subset is None:
-        return None
-    names = [image.name for image, _ in files_in(path, content)]
-    content.seek(0)
-    return set(closest(names, task.journal.subset))
+def _lay_out_class(prep: Preparation, path: Path, wnid: str, content: BinaryIO) -> None:
+    chosen: set[str] | None = None
+    if prep.subset:
+        chosen = {*closest((image.name for image in tar_members(path, content)), prep.subset)}
+        content.seek(0)
+    empty = True
+    for image in tar_members(path, content):
+        empty = False
+        stray = re.match(r'(?:.*/)?(n\d{8})_', image.name)
+        if stray and stray[1] != wnid:
+            raise InputError(
+                f'{printable(path)}: {wnid}.tar holds {printable(image.name)}, an image of '
+                'another class. Download it again'
+            )
+        if chosen is None or image.name in chosen:
+            _write_image(prep, 'train', wnid, image)
+    if empty:
+        raise InputError(f'{printable(path)}: {wnid}.tar is empty. Download it again')
 
 
-def _lay_out_val(task: Task, path: Path, classes: list[str]) -> None:
-    part, folder = 'val', task.root / 'val'
-    if task.journal.finished(part, folder):
-        task.skip('val', part)
+def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
+    """Sort the validation images into class folders.
+
+    ``classes`` holds the class of each image, in the order of the numbers in their names.
+    """
+    folder = prep.root / 'val'
+    if prep.journal.finished('val', folder):
+        prep.skip('val', 'val')
         return
-    images = [member.name for member, _ in files_in(path)]
-    numbers = [re.fullmatch(r'(?:.*/)?ILSVRC2012_val_(\d{8})\.JPEG', image) for image in images]
-    strange = next(
-        (image for image, number in zip(images, numbers, strict=True) if number is None), None
-    )
-    if strange is not None:
+    numbers: list[tuple[int, str]] = []
+    for image in tar_members(path):
+        number = re.fullmatch(r'(?:.*/)?ILSVRC2012_val_(\d{8})\.JPEG', image.name)
+        if number is None:
+            raise InputError(
+                f'{printable(path)} holds {printable(image.name)}: expected names such as '
+                'ILSVRC2012_val_00000001.JPEG, whose numbers give the labels'
+            )
+        numbers.append((int(number[1]), image.name))
+    numbers.sort()
+    if [number for number, _ in numbers] != list(range(1, len(classes) + 1)):
         raise InputError(
-            f'{printable(path)} holds {printable(strange)}: expected names such as '
-            'ILSVRC2012_val_00000001.JPEG, whose numbers are those of the labels'
+            f'{printable(path)} does not match the devkit, which labels the images 1 to '
+            f'{len(classes):,}: it holds {len(numbers):,} images, not each of these numbers once. '
+            'Download both again'
         )
-    if len(images) != len(classes):
-        raise InputError(
-            f'{printable(path)} holds {len(images):,} images, its devkit has labels of '
-            f'{len(classes):,}: they do not belong together, or one was cut; download them again'
-        )
-    found = {int(number[1]): number[0] for number in numbers if number}
-    if sorted(found) != list(range(1, len(classes) + 1)):
-        raise InputError(
-            f'{printable(path)}: the numbers of its images are not 1 to {len(classes)}, each once, '
-            'so that their labels cannot be told; download it again'
-        )
-    wnids = {found[number]: wnid for number, wnid in enumerate(classes, start=1)}
-    _require_in_their_classes(folder, wnids)
-    chosen = _chosen_val(wnids, task.journal.subset)
-    for image, stream in files_in(path):
+    wnids = {name: wnid for (_, name), wnid in zip(numbers, classes, strict=True)}
+    _require_right_classes(folder, wnids)
+    chosen = _choose_val(wnids, prep.subset) if prep.subset else wnids.keys()
+    for image in tar_members(path):
         if image.name in chosen:
-            _write(task, 'val', folder / wnids[image.name], image, stream, path)
-    task.journal.finish(part, folder)
-    task.journal.complete(path.name)
+            _write_image(prep, 'val', wnids[image.name], image)
+    prep.journal.finish('val', folder)
+    prep.journal.complete(path.name)
 
 
-def _require_in_their_classes(folder: Path, wnids: dict[str, str]) -> None:
-    """Check that no validation image lies in the folder of another class.
+def _require_right_classes(folder: Path, wnids: Mapping[str, str]) -> None:
+    """Check that no validation image exists in the folder of another class.
 
     Raises:
-        RejectedError: If one does; it is left there.
+        RejectedError: If one does. It is kept.
     """
-    by_name = {Path(name).name: wnid for name, wnid in wnids.items()}
+    by_name = {PurePosixPath(name).name: wnid for name, wnid in wnids.items()}
     for path in sorted(folder.glob('*/*')):
-        wnid = by_name.get(path.name)
-        if wnid is not None and path.parent.name != wnid:
+        wnid = by_name.get(path.name, path.parent.name)
+        if path.parent.name != wnid:
             raise RejectedError(
-                f'{printable(path)} is of the class {wnid} by the devkit: it is left where it is; '
-                f'move {printable(folder)} away and call again'
+                f'{printable(path)} belongs to the class {wnid} according to the devkit: it was '
+                f'kept. Move {printable(folder)} away and repeat the call'
             )
 
 
-def _chosen_val(wnids: dict[str, str], subset: int | None) -> set[str]:
-    if subset is None:
-        return set(wnids)
+def _choose_val(wnids: Mapping[str, str], count: int) -> set[str]:
     by_class: dict[str, list[str]] = {}
     for image, wnid in wnids.items():
         by_class.setdefault(wnid, []).append(image)
-    return {image for images in by_class.values() for image in closest(images, subset)}
+    return {image for images in by_class.values() for image in closest(images, count)}
 
 
-def _write(
-    task: Task, split: str, folder: Path, image: tarfile.TarInfo, stream: IO[bytes], path: Path
-) -> None:
-    name = safe_path(image.name, path).name
+def _write_image(prep: Preparation, split: str, wnid: str, image: Member) -> None:
+    name = PurePosixPath(image.name).name
     if not _IMAGE.fullmatch(name):
-        raise InputError(f'{printable(path)} holds {printable(image.name)}: expected .JPEG images')
-    with reading(path):
-        task.write(split, folder / name, stream, image.size, path)  # type: ignore[arg-type]
+        text = f'{printable(image.source)} holds {printable(image.name)}: expected .JPEG images'
+        raise InputError(text)
+    prep.write(split, prep.root / split / wnid / name, image)
 
 
 def _val_classes(devkit: Path) -> list[str]:
-    """The class of each validation image, in the order of their numbers.
+    """Class of each validation image, in the order of their numbers.
 
     Raises:
-        InputError: If the devkit lacks its table or its labels, or they do not agree.
+        InputError: If the devkit lacks a file, or its files do not match.
     """
-    wanted = {_META: b'', _TRUTH: b''}
-    for member, content in files_in(devkit):
-        for name in wanted:
-            if member.name.endswith(f'/{name}') or member.name == name:
-                with reading(devkit):
-                    wanted[name] = content.read()
-    absent = [name for name, content in wanted.items() if not content]
-    if absent:
+    contents = {_META: b'', _TRUTH: b''}
+    for member in tar_members(devkit):
+        for name in contents:
+            if f'/{member.name}'.endswith(f'/{name}'):
+                with member.open() as content:
+                    contents[name] = content.read()
+    missing = [name for name, content in contents.items() if not content]
+    if missing:
         raise InputError(
-            f'{printable(devkit)} lacks {" and ".join(absent)}: expected the development kit of '
+            f'{printable(devkit)} lacks {" and ".join(missing)}: expected the development kit of '
             'tasks 1 and 2'
         )
-    wnids = dict(_synsets(wanted[_META], devkit))
-    labels = wanted[_TRUTH].decode('ascii', 'replace').split()
+    wnids = _read_synsets(contents[_META], devkit)
+    labels = contents[_TRUTH].decode('ascii', 'replace').split()
     unknown = next((label for label in labels if label not in wnids), None)
     if unknown is not None:
         raise InputError(
-            f'{printable(devkit)}: the label {printable(unknown)} in {_TRUTH} is none of the '
-            f'{len(wnids)} classes in {_META}'
+            f'{printable(devkit)} has the label {printable(unknown)} in {_TRUTH}, which is not '
+            f'among the {len(wnids)} classes in {_META}'
         )
     return [wnids[label] for label in labels]
 
 
-def _synsets(content: bytes, devkit: Path) -> Iterator[tuple[str, str]]:
-    """The number, as text, and the wnid of each class; inner nodes of the tree are none."""
+def _read_synsets(content: bytes, devkit: Path) -> dict[str, str]:
+    """Wnid of each class by its number, as text, without the inner nodes of the tree."""
     from scipy.io import loadmat
 
-    try:
-        for synset in loadmat(io.BytesIO(content), squeeze_me=True)['synsets']:
-            if int(synset['num_children']) == 0:
-                yield str(int(synset['ILSVRC2012_ID'])), str(synset['WNID'])
-    except Exception as error:
-        # A damaged file fails in whatever way its numbers lead to.
-        raise InputError(
-            f'{printable(devkit)}: cannot read {_META}: {type(error).__name__}: {printable(error)}'
-        ) from error
+    with parsing(f'{printable(devkit)}: cannot read {_META}'):
+        return {
+            str(int(synset['ILSVRC2012_ID'])): str(synset['WNID'])
+            for synset in loadmat(io.BytesIO(content), squeeze_me=True)['synsets']
+            if int(synset['num_children']) == 0
+        }

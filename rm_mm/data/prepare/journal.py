@@ -1,163 +1,149 @@
-"""What has been laid out, so that a call that was cut goes on, and a second one has nothing to do.
+"""Journal of a preparation: what is finished, so that the next call resumes there.
 
-A file ``.rm_mm_prepare.json`` in the root, written anew, atomically, after every part.
+It is the file ``.rm_mm_prepare.json`` in the root, replaced atomically after every part.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from rm_mm import files
+from pydantic import BaseModel, Field, PrivateAttr
+
+from rm_mm.data.root_files import RootFile
 from rm_mm.errors import InputError, printable
 
-NAME = '.rm_mm_prepare.json'
-_SCHEMA_VERSION = 1
+
+class _ReadArchive(BaseModel):
+    """An archive that was read to its end; ``done`` if all of it is laid out."""
+
+    size: int
+    mtime_ns: int
+    md5: str
+    done: bool = False
 
 
-@dataclass
-class Journal:
-    """What is known of one root.
+class _Part(BaseModel):
+    """A finished folder: number and total size of its files, and a hash of their paths."""
+
+    files: int
+    bytes: int
+    names: str = ''
+
+
+class Journal(RootFile):
+    """Journal of one root.
 
     Attributes:
-        path: Where it is kept.
-        name: Of the data set.
-        subset: Images of each class, of a small version; None if all are laid out.
-        archives: Name to its size, time and MD5, of those that were read to their end.
-        parts: What is laid out and verified: folder to the number of files and bytes in it, and a
-            hash of their names.
+        name: Name of the data set.
+        subset: Images per class of a subset; None for the whole data set.
+        archives: Archives that were read to their end, by name.
+        parts: Folders that are complete and verified.
     """
 
-    path: Path
+    file_name: ClassVar[str] = '.rm_mm_prepare.json'
     name: str
     subset: int | None
-    archives: dict[str, dict[str, Any]] = field(default_factory=dict)
-    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    archives: dict[str, _ReadArchive] = Field(default_factory=dict)
+    parts: dict[str, _Part] = Field(default_factory=dict)
+    _root: Path = PrivateAttr()
 
     def save(self) -> None:
-        """Write it."""
-        content = asdict(self)
-        del content['path']
-        files.write_json(self.path, {'schema_version': _SCHEMA_VERSION, **content})
+        """Write the journal."""
+        self.write(self._root)
 
-    def known_md5(self, archive: Path) -> str | None:
-        """The MD5 of an archive that has not changed since it was read, by size and time."""
-        entry = self.archives.get(archive.name)
-        return str(entry['md5']) if entry and {**entry, **_identity(archive)} == entry else None
+    def md5(self, archive: Path, compute: Callable[[Path], str]) -> str:
+        """MD5 of an archive, computed only if its size or time has changed since the last call.
+
+        If the MD5 has changed too, all parts have to be laid out again.
+        """
+        entry, status = self.archives.get(archive.name), archive.stat()
+        if entry and (entry.size, entry.mtime_ns) == (status.st_size, status.st_mtime_ns):
+            return entry.md5
+        md5 = compute(archive)
+        if entry and entry.md5 != md5:
+            self.parts.clear()
+        self.archives[archive.name] = _ReadArchive(
+            size=status.st_size, mtime_ns=status.st_mtime_ns, md5=md5
+        )
+        self.save()
+        return md5
 
     def complete(self, name: str) -> None:
-        """Note that all of an archive is laid out."""
+        """Record that an archive is laid out completely."""
         if name in self.archives:
-            self.archives[name]['done'] = True
+            self.archives[name].done = True
             self.save()
 
-    def begun(self, name: str) -> bool:
-        """Whether a call that was cut had begun to lay an archive out."""
-        return name in self.archives and not self.archives[name].get('done')
-
-    def remember_md5(self, archive: Path, md5: str) -> None:
-        """Keep an archive's MD5; what was laid out of another file of that name is not done."""
-        before = self.archives.get(archive.name)
-        if before is not None and before['md5'] != md5:
-            self.parts.clear()
-        self.archives[archive.name] = {**_identity(archive), 'md5': md5, 'done': False}
-        self.save()
+    def unfinished(self) -> list[str]:
+        """Names of archives that an interrupted call has started to lay out."""
+        return [name for name, archive in self.archives.items() if not archive.done]
 
     def finish(self, part: str, folder: Path) -> None:
-        """Note that a part is whole."""
-        self.parts[part] = _extent(folder)
+        """Record that a part is complete."""
+        self.parts[part] = _measure(folder)
         self.save()
 
     def finished(self, part: str, folder: Path) -> bool:
-        """Whether a part is whole, and its folder holds what it held then."""
-        return part in self.parts and self.parts[part] == _extent(folder)
+        """Whether a part is complete, and its folder is unchanged since."""
+        return part in self.parts and self.parts[part] == _measure(folder)
 
 
 def open_journal(root: Path, name: str, subset: int | None) -> Journal:
-    """The journal of a root, as an earlier call left it, or a new one.
+    """Read the journal of a root, or start a new one.
 
     Raises:
-        InputError: If the root was prepared for another data set or another size, or its journal
-            cannot be read.
+        InputError: If the journal cannot be read, or belongs to another data set or subset.
     """
-    path = root / NAME
-    if not path.exists():
-        return Journal(path, name, subset)
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        if content.pop('schema_version') != _SCHEMA_VERSION:
-            raise ValueError('another version')
-        journal = Journal(path, **content)
-        if not all(
-            isinstance(entry, dict) and wanted <= set(entry)
-            for entries, wanted in (
-                (journal.archives.values(), {'size', 'mtime_ns', 'md5'}),
-                (journal.parts.values(), {'files', 'bytes'}),
-            )
-            for entry in entries
-        ):
-            raise ValueError('entries of another form')
-    except (
-        OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError
-    ) as error:  # fmt: skip
-        raise InputError(
-            f'cannot read {printable(path)}, the journal of an earlier call: {printable(error)}; '
-            'remove it to begin anew: nothing that is laid out is lost'
-        ) from error
+    advice = 'remove it to start again; finished files are kept'
+    journal = _read(root, advice) or Journal(name=name, subset=subset)
+    journal._root = root
     if (journal.name, journal.subset) != (name, subset):
         raise InputError(
-            f'{printable(root)} was prepared as {_describe(journal.name, journal.subset)}: '
+            f'{printable(root)} was prepared for {_describe(journal.name, journal.subset)}: '
             f'choose another ROOT for {_describe(name, subset)}'
         )
     return journal
 
 
 def require_laid_out(source: Path) -> None:
-    """Check that a folder which a small version is taken from was not left by a call that was cut.
+    """Check that a data set was not left incomplete by an interrupted call.
 
     Raises:
-        InputError: If it was.
+        InputError: If it was, or its journal cannot be read.
     """
-    path = source / NAME
-    if not path.exists():
-        return
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        begun = [name for name, entry in content['archives'].items() if not entry['done']]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    journal = _read(source, 'prepare this folder again first')
+    if journal is not None and (names := journal.unfinished()):
         raise InputError(
-            f'cannot read {printable(path)}, the journal of an earlier call: {printable(error)}; '
-            'prepare that folder again first'
-        ) from error
-    if begun:
-        raise InputError(
-            f'{printable(source)} is not laid out to its end ({", ".join(map(printable, begun))}): '
-            'prepare it first, by the call that was cut'
+            f'{printable(source)} is incomplete ({", ".join(map(printable, names))}): finish its '
+            'preparation first by repeating the interrupted call'
         )
 
 
+def _read(root: Path, advice: str) -> Journal | None:
+    try:
+        return Journal.read(root)
+    except ValueError as error:
+        path = printable(root / Journal.file_name)
+        text = f'{path}, the journal of an earlier call, {printable(error)}: {advice}'
+        raise InputError(text) from error
+
+
 def _describe(name: str, subset: int | None) -> str:
-    return f'all of {name}' if subset is None else f'{subset} images a class of {name}'
+    return f'all of {name}' if subset is None else f'{subset} images per class of {name}'
 
 
-def _identity(archive: Path) -> dict[str, int]:
-    found = archive.stat()
-    return {'size': found.st_size, 'mtime_ns': found.st_mtime_ns}
-
-
-def _extent(folder: Path) -> dict[str, Any]:
-    """How many files are below a folder, their bytes, and a hash of where they lie."""
+def _measure(folder: Path) -> _Part:
     total = 0
     paths = []
     for parent, _, names in os.walk(folder):
-        # Hidden files are a system's, which come and go.
+        # Hidden files of the operating system come and go.
         for name in (name for name in names if not name.startswith('.')):
             path = os.path.join(parent, name)
             total += os.lstat(path).st_size
             paths.append(os.path.relpath(path, folder))
     listed = '\0'.join(sorted(paths)).encode('utf-8', 'surrogateescape')
-    return {'files': len(paths), 'bytes': total, 'names': hashlib.sha256(listed).hexdigest()}
+    return _Part(files=len(paths), bytes=total, names=hashlib.sha256(listed).hexdigest())

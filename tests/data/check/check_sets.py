@@ -1,4 +1,4 @@
-"""Data sets of a few small images, whole until a test breaks them."""
+"""Complete data sets of a few small images, for tests to break."""
 
 import json
 import pickle
@@ -14,7 +14,7 @@ WNIDS = ('n01440764', 'n01443537', 'n02105855')
 
 
 def image(path, size=(8, 6), mode='RGB', seed=0, **options):
-    """Noise, so that its file cannot be cut without losing pixels."""
+    """Save an image of noise, whose file cannot be cut without losing pixels."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = size[::-1] if mode == 'L' else (*size[::-1], 3)
@@ -32,21 +32,21 @@ def mask(path, values=(0, 1, 150), size=(8, 6), mode='L'):
 
 
 def imagenet(root):
-    """Three classes, of two images in train and one in val."""
+    """Three classes with two images each in train and one in val."""
     for seed, wnid in enumerate(WNIDS):
         for number in range(2):
             image(root / 'train' / wnid / f'{wnid}_{number}.JPEG', seed=seed)
         image(root / 'val' / wnid / f'ILSVRC2012_val_{seed + 1:08}.JPEG', seed=seed)
 
 
-def own_classes(root):
+def custom_classes(root):
     for split in ('train', 'val'):
         for name in ('cat', 'dog'):
             image(root / split / name / '1.jpg')
 
 
 def coco(root, train=3, val=1):
-    """One box an image, but none in the last image of train."""
+    """One box per image, but none in the last image of train."""
     for split, count in (('train2017', train), ('val2017', val)):
         names = [f'{number:012}.jpg' for number in range(1, count + 1)]
         for name in names:
@@ -78,7 +78,7 @@ def ade20k(root):
 
 
 def cifar10(root, each=1):
-    """Batches of ``each`` images of every class, and the names of the classes."""
+    """Batches with ``each`` images per class, and the names of the classes."""
     folder = root / 'cifar-10-batches-py'
     folder.mkdir(parents=True)
     labels = list(range(10)) * each
@@ -102,7 +102,7 @@ def write(path, content):
 
 
 def edit(path, change):
-    """Change what is in a JSON file, in place."""
+    """Change the content of a JSON file in place."""
     content = json.loads(path.read_text())
     change(content)
     write(path, content)
@@ -117,7 +117,7 @@ def check(name, root, **options):
 
 
 def whole(result):
-    """Assert that there is no problem, and give the fingerprint."""
+    """Assert that there are no problems; returns the fingerprint."""
     assert result.problems == []
     assert result.total == 0
     return result.fingerprint

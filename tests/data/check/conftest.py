@@ -1,4 +1,4 @@
-"""Sets as small as those of check_sets count as published."""
+"""Counts of the data sets in check_sets as the published ones."""
 
 import check_sets
 import pytest
@@ -16,4 +16,4 @@ def small(monkeypatch):
     }
     for name, published in made.items():
         monkeypatch.setitem(PUBLISHED, name, published)
-    monkeypatch.setattr('rm_mm.data.check.imagenet.imagenet_wnids', lambda: check_sets.WNIDS)
+    monkeypatch.setattr('rm_mm.data.check.class_folders.imagenet_wnids', lambda: check_sets.WNIDS)

@@ -12,7 +12,7 @@ def root(tmp_path):
     return tmp_path / 'ADEChallengeData2016'
 
 
-def test_a_whole_set_by_its_folder_or_the_one_that_it_is_in(root):
+def test_complete_data_set_by_either_root(root):
     result = check('ade20k', root)
     whole(result)
     assert result.counts == {'training': 2, 'validation': 1}
@@ -30,11 +30,11 @@ def test_a_whole_set_by_its_folder_or_the_one_that_it_is_in(root):
         ),
         (
             lambda root: image(root / MASK),
-            [f'{MASK} is RGB: expected one channel, whose values are labels'],
+            [f'{MASK} is RGB: expected one channel of labels'],
         ),
         (
             lambda root: mask(root / MASK, size=(6, 8)),
-            [f'{MASK} has 6 x 8 pixels, its image 8 x 6'],
+            [f'{MASK} has 6 x 8 pixels, but its image 8 x 6'],
         ),
         (
             lambda root: (root / MASK).unlink(),
@@ -43,7 +43,7 @@ def test_a_whole_set_by_its_folder_or_the_one_that_it_is_in(root):
         (
             lambda root: (root / IMAGE).unlink(),
             [
-                'training holds 1 images: published are 2, 1 missing',
+                'training holds 1 images, expected 2 (published): 1 missing',
                 f'{MASK} has no image: expected {IMAGE}',
             ],
         ),
@@ -55,7 +55,7 @@ def test_a_whole_set_by_its_folder_or_the_one_that_it_is_in(root):
             lambda root: (root / IMAGE).rename(root / 'images/training/ADE_1.JPG'),
             [
                 'images/training/ADE_1.JPG is not read by mmsegmentation: rename it to .jpg',
-                'training holds 1 images: published are 2, 1 missing',
+                'training holds 1 images, expected 2 (published): 1 missing',
                 f'{MASK} has no image: expected {IMAGE}',
             ],
         ),
@@ -65,22 +65,22 @@ def test_a_whole_set_by_its_folder_or_the_one_that_it_is_in(root):
         ),
         (
             lambda root: (root / 'annotations/validation').rename(root / 'annotations/val'),
-            ['annotations/validation is not there: expected annotations/validation/*.png'],
+            ['annotations/validation is missing: expected annotations/validation/*.png'],
         ),
         (
             lambda root: (root / IMAGE).write_text('x'),
-            [f"{IMAGE} is no image: it begins with b'x'"],
+            [f"{IMAGE} is not an image: it starts with b'x'"],
         ),
     ],
 )
-def test_what_is_broken_is_named(root, broken, sentences):
+def test_problem_is_named(root, broken, sentences):
     broken(root)
     result = check('ade20k', root)
     assert result.problems == sentences
     assert result.total == len(sentences)
 
 
-def test_a_truncated_mask_is_found_in_any_case_and_an_image_with_deep(root):
+def test_truncated_masks_are_always_found_and_images_by_a_deep_check(root):
     image(root / MASK, (40, 30), mode='L')
     image(root / IMAGE, (40, 30), quality=100)
     cut(root / IMAGE)
@@ -90,14 +90,14 @@ def test_a_truncated_mask_is_found_in_any_case_and_an_image_with_deep(root):
     assert check('ade20k', root, deep=True).total == 2
 
 
-def test_a_folder_of_no_split_is_a_note(root):
+def test_unknown_split_is_a_note(root):
     (root / 'images/testing').mkdir()
     result = check('ade20k', root)
     whole(result)
-    assert result.notes == ["images/'testing' is no split of ADE20K: not looked at"]
+    assert result.notes == ["images/'testing' is not a split of ADE20K: not checked"]
 
 
-def test_a_pixel_of_a_mask_changes_the_fingerprint(root):
+def test_pixel_of_a_mask_changes_the_fingerprint(root):
     before = whole(check('ade20k', root))
     size = (root / MASK).stat().st_size
     mask(root / MASK, (0, 2, 150))
@@ -105,5 +105,5 @@ def test_a_pixel_of_a_mask_changes_the_fingerprint(root):
     assert whole(check('ade20k', root)) != before
 
 
-def test_nothing_there(tmp_path):
+def test_empty_root(tmp_path):
     assert check('ade20k', tmp_path).total == 4

@@ -24,7 +24,7 @@ def pack(root):
     shutil.rmtree(root / FOLDER)
 
 
-def test_folder_root_and_archive_are_the_same_data(root):
+def test_root_folder_and_archive_give_the_same_fingerprint(root):
     result = check('cifar10', root)
     fingerprint = whole(result)
     assert (result.kind, result.counts) == ('batches', {'train': 50, 'test': 10})
@@ -52,23 +52,23 @@ class Attack:
         (
             lambda root: (root / FOLDER / 'data_batch_3').unlink(),
             [
-                f'{FOLDER}/data_batch_3 is not there',
-                'train holds 40 images: published are 50, 10 missing',
-                *(f'train holds 4 images of {name}: expected 5' for name in CIFAR10_CLASSES),
+                f'{FOLDER}/data_batch_3 is missing',
+                'train holds 40 images, expected 50 (published): 10 missing',
+                *(f'train holds 4 images of {name}, expected 5' for name in CIFAR10_CLASSES),
             ],
         ),
         (
             lambda root: batch(root, [0, 0, *range(2, 10)]),
             [
-                'test holds 2 images of airplane: expected 1',
-                'test holds no image of automobile (label 1)',
+                'test holds 2 images of airplane, expected 1',
+                'test holds no images of automobile (label 1)',
             ],
         ),
         (
             lambda root: batch(root, [10, *range(1, 10)]),
             [
                 'test has the label 10 1 times: expected 0 to 9',
-                'test holds no image of airplane (label 0)',
+                'test holds no images of airplane (label 0)',
             ],
         ),
         (
@@ -92,26 +92,26 @@ class Attack:
         ),
     ],
 )
-def test_what_is_broken_in_the_batches_is_named(root, broken, sentences):
+def test_problem_in_the_batches_is_named(root, broken, sentences):
     broken(root)
     result = check('cifar10', root)
     if sentences is None:
         assert result.total == 1
-        assert 'batches.meta has no names of classes' in result.problems[0]
+        assert 'batches.meta cannot be read' in result.problems[0]
         return
     assert result.problems == sentences
 
 
 @pytest.mark.parametrize('content', [b'', b'no pickle', pickle.dumps({b'data': Attack()})])
-def test_a_file_that_is_no_batch_runs_nothing(root, content, tmp_path, monkeypatch):
+def test_malicious_batch_runs_no_code(root, content, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (root / FOLDER / 'test_batch').write_bytes(content)
     result = check('cifar10', root)
-    assert result.problems[0].startswith(f'{FOLDER}/test_batch is no batch: ')
+    assert result.problems[0].startswith(f'{FOLDER}/test_batch cannot be read: ')
     assert not (tmp_path / 'attacked').exists()
 
 
-def test_a_truncated_archive(root):
+def test_truncated_archive(root):
     pack(root)
     archive = root / 'cifar-10-python.tar.gz'
     archive.write_bytes(archive.read_bytes()[:-20])
@@ -119,11 +119,11 @@ def test_a_truncated_archive(root):
     assert any('is not the published archive' in problem for problem in problems)
 
 
-def test_without_names_of_classes(root):
+def test_missing_class_names_are_a_note(root):
     (root / FOLDER / 'batches.meta').unlink()
     result = check('cifar10', root)
     whole(result)
-    assert result.notes == ['batches.meta, with the names of the classes, is not there']
+    assert result.notes == ['batches.meta, with the names of the classes, is missing']
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def folders(tmp_path, monkeypatch):
     return tmp_path / 'folders'
 
 
-def test_folders(folders):
+def test_class_folders(folders):
     result = check('cifar10', folders)
     assert whole(result) == whole(check('cifar10', folders, deep=True))
     assert (result.kind, result.counts) == ('class folders', {'train': 10, 'test': 10})
@@ -146,30 +146,30 @@ def test_folders(folders):
         (
             lambda root: (root / 'test/cat').rename(root / 'test/kitten'),
             [
-                'test/cat is not there: it is a class of cifar10',
-                'test/kitten is a folder too many: it is no class of cifar10',
+                'test/cat is missing: it is a class of cifar10',
+                'test/kitten is unexpected: it is not a class of cifar10',
             ],
         ),
         (
             lambda root: image(root / 'test/cat/1.png', (28, 28)),
-            ['test/cat/1.png has 28 x 28 pixels: expected 32 x 32'],
+            ['test/cat/1.png has 28 x 28 pixels, expected 32 x 32'],
         ),
         (
             lambda root: shutil.rmtree(root / 'test'),
-            ['test is not there: expected test/<class>/*.png'],
+            ['test is missing: expected test/<class>/*.png'],
         ),
         (
             lambda root: image(root / 'test/1.png', (32, 32)),
-            ['test holds 1 images directly, in no class folder'],
+            ['test holds 1 images directly, next to 10 class folders'],
         ),
     ],
 )
-def test_what_is_broken_in_the_folders_is_named(folders, broken, sentences):
+def test_problem_in_the_class_folders_is_named(folders, broken, sentences):
     broken(folders)
     assert check('cifar10', folders).problems == sentences
 
 
-def test_folders_that_are_numbered(folders, tmp_path, monkeypatch):
+def test_numbered_class_folders(folders, tmp_path, monkeypatch):
     for split in ('train', 'test'):
         for label, name in enumerate(CIFAR10_CLASSES):
             (folders / split / name).rename(folders / split / str(label))
@@ -183,10 +183,10 @@ def test_folders_that_are_numbered(folders, tmp_path, monkeypatch):
             image(hundred / split / str(label) / '1.png', (32, 32))
     result = check('cifar100', hundred)
     assert result.total == 2
-    assert 'sort as 0, 1, 10, 11, not as their numbers' in result.problems[0]
+    assert 'sort as 0, 1, 10, 11, not by number' in result.problems[0]
 
 
-def test_nothing_there(tmp_path):
+def test_empty_root(tmp_path):
     (problem,) = check('cifar10', tmp_path).problems
     assert 'cifar-10-python.tar.gz, or {train,test}/<class>/*.png' in problem
 

@@ -16,7 +16,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_whole_set(root):
+def test_complete_data_set(root):
     result = check('coco', root)
     whole(result)
     assert result.counts == {'train2017': 3, 'val2017': 1}
@@ -49,7 +49,7 @@ def swap(content):
         (
             image_entry(file_name='none.jpg'),
             [
-                f'train2017/none.jpg is not there: {TRAIN} lists it',
+                f'train2017/none.jpg is missing, but listed in {TRAIN}',
                 f'train2017/{ONE} has no entry in {TRAIN}',
             ],
         ),
@@ -62,15 +62,15 @@ def swap(content):
         ),
         (
             image_entry(width=9),
-            [f'train2017/{ONE} has 8 x 6 pixels: {TRAIN} says 9 x 6'],
+            [f'train2017/{ONE} has 8 x 6 pixels, but 9 x 6 in {TRAIN}'],
         ),
         (
             image_entry(width='8'),
-            [f"{TRAIN}: {ONE} has no width and height in whole pixels: ['8', 6]"],
+            [f"{TRAIN}: {ONE} needs width and height in whole pixels, has ['8', 6]"],
         ),
         (
             lambda content: content['images'].append(content['images'][0] | {'file_name': 'x.jpg'}),
-            [f'{TRAIN}: image id 1 of x.jpg is taken by {ONE}'],
+            [f'{TRAIN}: x.jpg and {ONE} both have the image id 1'],
         ),
         (
             lambda content: content['images'].append(content['images'][0] | {'id': 7}),
@@ -78,27 +78,27 @@ def swap(content):
         ),
         (
             lambda content: content['images'].append(5),
-            [f'{TRAIN}: images[3] is no object: 5'],
+            [f'{TRAIN}: images[3] is not an object: 5'],
         ),
         (
             lambda content: content['images'].append({'id': [1]}),
-            [f"{TRAIN}: images[3] has no id and file_name: {{'id': [1]}}"],
+            [f"{TRAIN}: images[3] needs id and file_name, has {{'id': [1]}}"],
         ),
         (
             annotation(id=102),
-            [f'{TRAIN}: annotation 102 is there twice'],
+            [f'{TRAIN}: annotation 102 occurs twice'],
         ),
         (
             annotation(image_id=9),
-            [f'{TRAIN}: annotation 101 is of image id 9, which is not in "images"'],
+            [f'{TRAIN}: annotation 101 has image id 9, which is not in "images"'],
         ),
         (
             annotation(category_id=12),
-            [f'{TRAIN}: annotation 101 is of category id 12, which is not in "categories"'],
+            [f'{TRAIN}: annotation 101 has category id 12, which is not in "categories"'],
         ),
         (
             annotation(image_id=None),
-            [f'{TRAIN}: annotations[0] has no id, image_id and category_id'],
+            [f'{TRAIN}: annotations[0] needs id, image_id and category_id'],
         ),
         (
             box(0, 0, float('nan'), 1),
@@ -110,11 +110,11 @@ def swap(content):
         ),
         (
             box(1, 1, 3, 0),
-            [f'{TRAIN}: annotation 101 of {ONE} has a box of no area: [1, 1, 3, 0]'],
+            [f'{TRAIN}: annotation 101 of {ONE} has a box without area: [1, 1, 3, 0]'],
         ),
         (
             box(1, 1, -3, 2),
-            [f'{TRAIN}: annotation 101 of {ONE} has a box of no area: [1, 1, -3, 2]'],
+            [f'{TRAIN}: annotation 101 of {ONE} has a box without area: [1, 1, -3, 2]'],
         ),
         (
             box(1, 1, 9, 2),
@@ -145,7 +145,7 @@ def swap(content):
         ),
         (
             lambda content: content['categories'].append({'id': 91, 'name': 'hat'}),
-            [f'{TRAIN}: category 91 (hat) is none of COCO'],
+            [f'{TRAIN}: category 91 (hat) is not a category of COCO'],
         ),
         (
             lambda content: content['categories'][1].update(name='bike'),
@@ -154,8 +154,8 @@ def swap(content):
         (
             swap,
             [
-                f'{TRAIN}: category 2 comes after 3: expected the order of their ids, which is '
-                'that of the labels'
+                f'{TRAIN}: category 2 comes after 3: expected them in the order of their ids, '
+                'which is that of the labels'
             ],
         ),
         (
@@ -168,7 +168,7 @@ def swap(content):
         ),
     ],
 )
-def test_what_is_broken_in_the_annotations_is_named(root, change, sentences):
+def test_problem_in_the_annotations_is_named(root, change, sentences):
     edit(root / TRAIN, change)
     result = check('coco', root)
     if sentences is None:
@@ -180,28 +180,28 @@ def test_what_is_broken_in_the_annotations_is_named(root, change, sentences):
 
 
 @pytest.mark.parametrize(
-    ('text', 'said'),
+    ('text', 'message'),
     [
-        ('{"images": [', 'is no JSON: Expecting value'),
-        ('', 'is no JSON'),
+        ('{"images": [', 'is not JSON: Expecting value'),
+        ('', 'is not JSON'),
         ('[]', 'expected an object, got a list'),
-        ('null', 'holds nothing but null'),
-        ('[' * 100_000, 'is no JSON: maximum recursion depth'),
+        ('null', 'holds only null'),
+        ('[' * 100_000, 'is not JSON: maximum recursion depth'),
     ],
 )
-def test_a_file_that_is_no_annotation_file(root, text, said):
+def test_other_files_are_not_annotation_files(root, text, message):
     (root / VAL).write_text(text)
     result = check('coco', root)
     assert result.total == 1
     assert result.problems[0].startswith(VAL)
-    assert said in result.problems[0]
+    assert message in result.problems[0]
 
 
-def test_the_published_boxes_of_no_height_are_a_note(root):
+def test_published_boxes_without_height_are_a_note(root):
     edit(root / TRAIN, lambda content: annotation(id=918, bbox=[1, 1, 2, 0.0])(content))
     result = check('coco', root)
     whole(result)
-    assert '1 boxes have no area, as they were published (annotations 918)' in result.notes[0]
+    assert '1 boxes have no area, as published (annotations 918)' in result.notes[0]
     edit(root / VAL, lambda content: annotation(id=918, bbox=[1, 1, 2, 0.0])(content))
     assert check('coco', root).total == 1
 
@@ -216,13 +216,13 @@ def test_categories_are_those_of_mmdetection():
     assert {1: 'person', 13: 'stop sign', 90: 'toothbrush'}.items() <= COCO_CATEGORIES.items()
 
 
-def test_an_annotation_that_changes_changes_the_fingerprint(root):
+def test_changed_annotation_changes_the_fingerprint(root):
     before = whole(check('coco', root))
     edit(root / TRAIN, box(1, 1, 2, 3))
     assert whole(check('coco', root)) != before
     assert json.loads((root / TRAIN).read_text())['annotations'][0]['bbox'] == [1, 1, 2, 3]
 
 
-def test_a_whole_set_made_twice_is_the_same(root, tmp_path):
+def test_equal_data_sets_have_the_same_fingerprint(root, tmp_path):
     check_sets.coco(tmp_path / 'again')
     assert whole(check('coco', root)) == whole(check('coco', tmp_path / 'again'))

@@ -15,12 +15,15 @@ def root(tmp_path):
 @pytest.mark.parametrize(
     ('broken', 'start'),
     [
-        (lambda root: (root / VAL).unlink(), f'{VAL} is not there'),
-        (lambda root: (root / 'val2017' / ONE).unlink(), f'val2017/{ONE} is not there: {VAL}'),
+        (lambda root: (root / VAL).unlink(), f'{VAL} is missing'),
+        (
+            lambda root: (root / 'val2017' / ONE).unlink(),
+            f'val2017/{ONE} is missing, but listed in {VAL}',
+        ),
         (lambda root: image(root / 'val2017/2.jpg'), 'val2017/2.jpg has no entry in'),
         (
             lambda root: (root / 'val2017/2.txt').write_text('x'),
-            'val2017/2.txt is no image',
+            'val2017/2.txt is not an image',
         ),
         (
             lambda root: (root / 'val2017' / ONE).write_bytes(b''),
@@ -28,7 +31,7 @@ def root(tmp_path):
         ),
         (
             lambda root: (root / 'val2017' / ONE).write_text('<html>'),
-            f"val2017/{ONE} is no image: it begins with b'<html>'",
+            f"val2017/{ONE} is not an image: it starts with b'<html>'",
         ),
         (
             lambda root: image(root / 'val2017' / ONE, format='PNG'),
@@ -36,15 +39,15 @@ def root(tmp_path):
         ),
         (
             lambda root: (root / 'val2017/loop').symlink_to(root / 'val2017'),
-            'val2017/loop is a link to a folder above it',
+            'val2017/loop is a link to a folder that contains it',
         ),
         (
             lambda root: (root / 'val2017').rename(root / 'val'),
-            'val2017 is not there: expected val2017/*.jpg',
+            'val2017 is missing: expected val2017/*.jpg',
         ),
     ],
 )
-def test_what_is_broken_among_the_images_is_named(root, broken, start):
+def test_problem_of_the_images_is_named(root, broken, start):
     broken(root)
     problems = check('coco', root).problems
     assert any(problem.startswith(start) for problem in problems)
@@ -52,7 +55,7 @@ def test_what_is_broken_among_the_images_is_named(root, broken, start):
     assert len(problems) - any('holds' in problem for problem in problems) == 1
 
 
-def test_a_truncated_image_is_found_with_deep_only(root):
+def test_truncated_image_is_found_by_a_deep_check_only(root):
     image(root / 'val2017' / ONE, (8, 6), quality=100)
     cut(root / 'val2017' / ONE)
     whole(check('coco', root))
@@ -60,9 +63,9 @@ def test_a_truncated_image_is_found_with_deep_only(root):
     assert f'val2017/{ONE} is damaged: image file is truncated' in problem
 
 
-def test_a_decompression_bomb_is_one_sentence(root, monkeypatch):
+def test_decompression_bomb_is_one_problem(root, monkeypatch):
     # 8 x 6 pixels are more than twice 20, which is where Pillow stops.
     monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', 20)
     result = check('coco', root)
     assert result.total == 4
-    assert 'is larger than what Pillow opens' in result.problems[0]
+    assert 'is larger than Pillow allows' in result.problems[0]

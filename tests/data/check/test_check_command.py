@@ -6,14 +6,14 @@ import sys
 import time
 
 import pytest
-from check_sets import image, imagenet, own_classes
+from check_sets import custom_classes, image, imagenet
 
 from rm_mm.cli import main
 from rm_mm.data.progress import ProgressLine
 
 
-def test_a_whole_set(tmp_path, capsys):
-    own_classes(tmp_path)
+def test_complete_data_set(tmp_path, capsys):
+    custom_classes(tmp_path)
     assert main(['data', 'check', 'custom', str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     *lines, last = out.splitlines()
@@ -29,21 +29,21 @@ def test_a_whole_set(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures('small')
-def test_twenty_problems_and_the_total(tmp_path, capsys):
+def test_twenty_problems_and_the_total_are_shown(tmp_path, capsys):
     imagenet(tmp_path)
     for number in range(30):
         (tmp_path / f'train/n01440764/{number}.txt').write_text('x')
     (tmp_path / 'val/n01440764/ILSVRC2012_val_00000001.JPEG').write_bytes(b'')
     assert main(['data', 'check', 'imagenet', str(tmp_path)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    # What was found (a title, two splits, the classes), 20 problems, the total.
+    # A title, two splits and the classes; 20 problems; the total.
     assert len(lines) == 4 + 20 + 1
     assert lines[23] == 'val/n01440764/ILSVRC2012_val_00000001.JPEG is empty (0 bytes)'
     assert lines[-1] == '31 problems in all: 30 extra files, 1 empty files'
 
 
-def test_one_problem_in_json(tmp_path, capsys):
-    own_classes(tmp_path)
+def test_problem_in_json(tmp_path, capsys):
+    custom_classes(tmp_path)
     (tmp_path / 'train/cat/1.jpg').write_bytes(b'')
     assert main(['data', 'check', 'custom', str(tmp_path), '--json', '--jobs', '1']) == 1
     assert json.loads(capsys.readouterr().out) == {
@@ -61,19 +61,19 @@ def test_one_problem_in_json(tmp_path, capsys):
     }
 
 
-def test_a_root_that_is_none(tmp_path, capsys):
+def test_invalid_root(tmp_path, capsys):
     (tmp_path / 'file').write_text('x')
-    for name, said in (('nowhere', 'No such file'), ('file', 'Not a directory')):
+    for name, message in (('nowhere', 'No such file'), ('file', 'Not a directory')):
         assert main(['data', 'check', 'coco', str(tmp_path / name)]) == 2
         out, err = capsys.readouterr()
         assert out == ''
         assert err.count('\n') == 1
         assert f'{tmp_path / name} cannot be checked' in err
-        assert said in err
+        assert message in err
 
 
 def many(root):
-    """More than is done in one process."""
+    """More images than one process handles."""
     for number in range(100):
         image(root / f'train/cat/{number}.jpg', (200, 200))
         (root / 'val/cat').mkdir(parents=True, exist_ok=True)
@@ -95,10 +95,12 @@ def test_many_images_in_processes(tmp_path):
     assert '1 problem in all\n' in run.stdout
 
 
-def test_ctrl_c_ends_it_in_one_line(tmp_path):
+def test_ctrl_c_prints_one_line(tmp_path):
     many(tmp_path)
     code = (
-        'import sys, time; from rm_mm import cli; from rm_mm.data.check import images\n'
+        'import signal, sys, time; from rm_mm import cli; from rm_mm.data.check import images\n'
+        # A shell starts background jobs with SIGINT ignored.
+        'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
         'def slow(*a):\n'
         '    for result in real(*a): print("at work", flush=True); time.sleep(60); yield result\n'
         'real = images.map_in_processes; images.map_in_processes = slow\n'
@@ -116,14 +118,14 @@ def test_ctrl_c_ends_it_in_one_line(tmp_path):
         env={**os.environ, 'PYTHONPATH': os.getcwd()},
     )
     assert run.stdout.readline() == 'at work\n'
-    # To all of the terminal's processes, as Ctrl-C.
+    # A terminal sends Ctrl-C to all processes.
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=30)
     assert err == 'rm-mm data: stopped\n'
     assert run.returncode == 130
 
 
-def test_progress_on_a_terminal_is_one_line_that_goes_away(monkeypatch, capsys):
+def test_progress_on_a_terminal_is_removed_at_the_end(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, 'isatty', lambda: True, raising=False)
     line = ProgressLine()
     line('train: 1 of 2')
@@ -133,7 +135,7 @@ def test_progress_on_a_terminal_is_one_line_that_goes_away(monkeypatch, capsys):
     assert capsys.readouterr().err == '\r\x1b[Ktrain: 1 of 2\r\x1b[K'
 
 
-def test_progress_in_a_log_is_a_line_now_and_then(monkeypatch, capsys):
+def test_progress_in_a_log_is_a_line_every_30_seconds(monkeypatch, capsys):
     now = [0.0]
     monkeypatch.setattr(time, 'monotonic', lambda: now[0])
     line = ProgressLine()

@@ -1,11 +1,11 @@
 import shutil
 
 import pytest
-from check_sets import check, coco_content, edit, image, mask, own_classes, whole, write
+from check_sets import check, coco_content, custom_classes, edit, image, mask, whole, write
 
 
-def own_coco(root):
-    """Two files whose images share a folder, but one image is in no file."""
+def custom_coco(root):
+    """Two annotation files whose images share a folder."""
     names = [f'{number}.jpg' for number in range(4)]
     for name in names:
         image(root / 'images' / name)
@@ -15,7 +15,7 @@ def own_coco(root):
         write(root / f'annotations/{split}.json', content)
 
 
-def own_masks(root, masks='labels'):
+def custom_masks(root, masks='labels'):
     for split in ('train', 'val'):
         image(root / f'images/{split}/bonn/b_1_leftImg8bit.png')
         mask(root / f'{masks}/{split}/bonn/b_1_gtFine_labelTrainIds.png', (0, 18, 255))
@@ -24,18 +24,18 @@ def own_masks(root, masks='labels'):
 @pytest.mark.parametrize(
     ('build', 'kind', 'counts', 'classes'),
     [
-        (own_classes, 'class folders', {'train': 2, 'val': 2}, 2),
-        (own_coco, 'COCO annotations', {'train': 3, 'val': 1}, 2),
-        (own_masks, 'images and masks', {'train': 1, 'val': 1}, None),
+        (custom_classes, 'class folders', {'train': 2, 'val': 2}, 2),
+        (custom_coco, 'COCO annotations', {'train': 3, 'val': 1}, 2),
+        (custom_masks, 'images and masks', {'train': 1, 'val': 1}, None),
         (
-            lambda root: own_masks(root, 'annotations'),
+            lambda root: custom_masks(root, 'annotations'),
             'images and masks',
             {'train': 1, 'val': 1},
             None,
         ),
     ],
 )
-def test_the_kind_is_found(tmp_path, build, kind, counts, classes):
+def test_layout_is_detected(tmp_path, build, kind, counts, classes):
     build(tmp_path)
     result = check('custom', tmp_path)
     assert whole(result) == whole(check('custom', tmp_path, deep=True))
@@ -46,7 +46,7 @@ def test_the_kind_is_found(tmp_path, build, kind, counts, classes):
     ('builders', 'found'),
     [
         ([], 'found none'),
-        ([own_classes, own_masks], 'found several: class folders, images and masks'),
+        ([custom_classes, custom_masks], 'found several: class folders, images and masks'),
         # Boxes of YOLO are no masks.
         (
             [
@@ -57,7 +57,7 @@ def test_the_kind_is_found(tmp_path, build, kind, counts, classes):
         ),
     ],
 )
-def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
+def test_no_or_several_layouts_are_one_problem(tmp_path, builders, found):
     for build in builders:
         build(tmp_path)
     result = check('custom', tmp_path)
@@ -71,56 +71,56 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
     ('build', 'broken', 'sentences'),
     [
         (
-            own_classes,
+            custom_classes,
             lambda root: (root / 'val/dog').rename(root / 'val/wolf'),
             [
-                'train/wolf is not there: it is a class in val',
-                'val/dog is not there: it is a class in train',
+                'train/wolf is missing: it is a class in val',
+                'val/dog is missing: it is a class in train',
             ],
         ),
         (
-            own_classes,
+            custom_classes,
             lambda root: shutil.rmtree(root / 'val'),
-            ['val is not there, nor is test: expected val/<class>/* or test/<class>/*'],
+            ['val is missing, and so is test: expected val/<class>/* or test/<class>/*'],
         ),
         (
-            own_classes,
+            custom_classes,
             lambda root: (root / 'val/dog/1.jpg').unlink(),
             ['val/dog holds no images'],
         ),
         (
-            own_classes,
+            custom_classes,
             lambda root: (root / 'val/dog/2.jpg').write_text('GIF'),
-            ["val/dog/2.jpg is no image: it begins with b'GIF'"],
+            ["val/dog/2.jpg is not an image: it starts with b'GIF'"],
         ),
         (
-            own_classes,
+            custom_classes,
             lambda root: (
                 [(root / f'val/{n}/1.jpg').rename(root / f'val/{n}.jpg') for n in ('cat', 'dog')]
                 and [(root / f'val/{n}').rmdir() for n in ('cat', 'dog')]
             ),
-            ['val holds 2 images directly, in no class folder'],
+            ['val holds 2 images directly, not in class folders'],
         ),
         (
-            own_coco,
+            custom_coco,
             lambda root: (root / 'images/0.jpg').unlink(),
-            ['images/0.jpg is not there: annotations/train.json lists it'],
+            ['images/0.jpg is missing, but listed in annotations/train.json'],
         ),
         (
-            own_coco,
+            custom_coco,
             lambda root: image(root / 'images/5.jpg'),
             ['images/5.jpg has no entry in annotations/train.json and annotations/val.json'],
         ),
         (
-            own_coco,
+            custom_coco,
             lambda root: edit(root / 'annotations/val.json', lambda c: c['categories'].reverse()),
             [
-                'annotations/val.json has other categories, or in another order, than '
+                'annotations/val.json has other categories, or another order of them, than '
                 'annotations/train.json'
             ],
         ),
         (
-            own_coco,
+            custom_coco,
             lambda root: edit(
                 root / 'annotations/val.json', lambda c: c['images'][0].update(file_name='x/y.jpg')
             ),
@@ -130,53 +130,50 @@ def test_none_or_several_kinds_are_one_line(tmp_path, builders, found):
             ],
         ),
         (
-            own_coco,
+            custom_coco,
             lambda root: write(root / 'annotations/test.json', '{'),
             None,
         ),
         (
-            own_masks,
+            custom_masks,
             lambda root: (root / 'labels/val/bonn/b_1_gtFine_labelTrainIds.png').unlink(),
             ['images/val/bonn/b_1_leftImg8bit.png has no mask: expected labels/val/bonn/b_1.png'],
         ),
         (
-            own_masks,
+            custom_masks,
             lambda root: image(root / 'labels/val/bonn/b_1_gtFine_labelTrainIds.png'),
-            [
-                'labels/val/bonn/b_1_gtFine_labelTrainIds.png is RGB: expected one channel, whose '
-                'values are labels'
-            ],
+            ['labels/val/bonn/b_1_gtFine_labelTrainIds.png is RGB: expected one channel of labels'],
         ),
         (
-            own_masks,
+            custom_masks,
             lambda root: mask(root / 'labels/val/bonn/b_1_gtFine_labelIds.png'),
             [
-                'labels/val/bonn/b_1_gtFine_labelTrainIds.png goes together with the same file as '
+                'labels/val/bonn/b_1_gtFine_labelTrainIds.png belongs to the same file as '
                 "'b_1_gtFine_labelIds.png'"
             ],
         ),
     ],
 )
-def test_what_is_broken_is_named(tmp_path, build, broken, sentences):
+def test_problem_is_named(tmp_path, build, broken, sentences):
     build(tmp_path)
     broken(tmp_path)
     result = check('custom', tmp_path)
     if sentences is None:
         assert result.total == 1
-        assert result.problems[0].startswith('annotations/test.json is no JSON')
+        assert result.problems[0].startswith('annotations/test.json is not JSON')
         return
     assert result.problems == sentences
 
 
-def test_annotation_files_without_boxes_are_a_note(tmp_path):
-    own_coco(tmp_path)
+def test_annotation_file_without_boxes_is_a_note(tmp_path):
+    custom_coco(tmp_path)
     write(tmp_path / 'annotations/captions.json', {'images': [], 'annotations': []})
     result = check('custom', tmp_path)
     whole(result)
-    assert result.notes == ['annotations/captions.json holds no boxes: not looked at']
+    assert result.notes == ['annotations/captions.json has no boxes: not checked']
 
 
-def test_folders_of_images_below_train_are_no_classes(tmp_path):
+def test_image_folder_below_train_is_not_a_class(tmp_path):
     for split in ('train', 'val'):
         image(tmp_path / split / 'images' / '1.jpg')
         write(tmp_path / f'annotations/{split}.json', coco_content(['images/1.jpg']))
@@ -185,7 +182,7 @@ def test_folders_of_images_below_train_are_no_classes(tmp_path):
     assert result.kind == 'COCO annotations'
 
 
-def test_images_beside_the_annotations_and_in_folders_called_as_they_are(tmp_path):
+def test_images_in_folders_named_like_the_annotation_files(tmp_path):
     for split in ('train', 'val'):
         image(tmp_path / split / '1.jpg')
         write(tmp_path / f'annotations/instances_{split}.json', coco_content(['1.jpg']))

@@ -4,13 +4,13 @@ import shutil
 
 import check_sets
 import pytest
-from check_sets import check, image, own_classes, whole
+from check_sets import check, custom_classes, image, whole
 
 from rm_mm.data.check import listing
-from rm_mm.data.check.fingerprint import Fingerprint
+from rm_mm.data.check.inspection import Fingerprint
 
 
-def test_the_value_is_as_documented():
+def test_value_is_as_documented():
     made = Fingerprint()
     made.add_images('val', {'b.jpg': 5})
     made.add_images('train', {'a.jpg': 12})
@@ -22,11 +22,11 @@ def test_the_value_is_as_documented():
 
 @pytest.fixture
 def root(tmp_path):
-    own_classes(tmp_path / 'one')
+    custom_classes(tmp_path / 'one')
     return tmp_path / 'one'
 
 
-def test_it_is_the_same_elsewhere_in_any_order_and_through_links(root, tmp_path, monkeypatch):
+def test_location_order_and_links_do_not_matter(root, tmp_path, monkeypatch):
     before = whole(check('custom', root))
     shutil.copytree(root, tmp_path / 'two words')
     assert whole(check('custom', tmp_path / 'two words')) == before
@@ -62,13 +62,13 @@ def test_it_is_the_same_elsewhere_in_any_order_and_through_links(root, tmp_path,
         lambda root: image(root / 'train/cat/2.jpg') or (root / 'train/cat/1.jpg').unlink(),
     ],
 )
-def test_it_changes_with_the_files(root, change):
+def test_changed_files_change_it(root, change):
     before = whole(check('custom', root))
     change(root)
     assert whole(check('custom', root)) != before
 
 
-def test_names_that_are_no_utf8(root):
+def test_names_that_are_not_utf8(root):
     name = os.fsdecode(b'train/cat/\xff\n.jpg')
     shutil.copy(root / 'train/cat/1.jpg', root / name)
     before = whole(check('custom', root))
@@ -78,7 +78,7 @@ def test_names_that_are_no_utf8(root):
     assert before
 
 
-def test_there_is_none_of_data_with_problems(root):
+def test_none_if_there_are_problems(root):
     (root / 'train/cat/1.jpg').write_bytes(b'')
     assert check('custom', root).fingerprint is None
     assert check_sets.check('custom', root).total == 1

@@ -1,7 +1,7 @@
-from rm_mm.data.check.problems import Problems
+from rm_mm.data.check.inspection import Problems
 
 
-def test_one_cause_with_many_does_not_hide_another():
+def test_frequent_cause_does_not_hide_others():
     problems = Problems()
     for number in range(50_000):
         problems.add('empty files', f'{number} is empty')
@@ -16,7 +16,7 @@ def test_one_cause_with_many_does_not_hide_another():
     assert problems.by_cause == {'empty files': 50_000, 'links': 3}
 
 
-def test_few_are_all_shown_and_more_causes_than_room_are_cut():
+def test_few_problems_are_all_shown_and_many_are_cut():
     problems = Problems()
     assert (problems.first(), problems.total) == ([], 0)
     for number in range(25):

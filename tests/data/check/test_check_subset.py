@@ -22,7 +22,7 @@ def stamp(root, **entries):
     (root / 'rm_mm_subset.json').write_text(json.dumps(content))
 
 
-def test_a_subset_is_measured_by_its_stamp(root):
+def test_subset_is_compared_with_its_stamp(root):
     for wnid in check_sets.WNIDS:
         (root / f'train/{wnid}/{wnid}_1.JPEG').unlink()
     assert check('imagenet', root).total == 1
@@ -34,46 +34,46 @@ def test_a_subset_is_measured_by_its_stamp(root):
     assert whole(check('imagenet', root)) == fingerprint
     stamp(root, counts={'train': 4, 'val': 3}, images_a_class=2)
     result = check('imagenet', root)
-    assert result.problems == ['train holds 3 images: its stamp says 4, 1 missing']
+    assert result.problems == ['train holds 3 images, expected 4 (subset stamp): 1 missing']
 
 
-def test_a_subset_in_which_a_class_has_too_many(root):
+def test_subset_with_too_many_images_of_a_class(root):
     for wnid in check_sets.WNIDS:
         (root / f'train/{wnid}/{wnid}_1.JPEG').unlink()
     (root / 'train/n01443537/n01443537_0.JPEG').rename(root / 'train/n01440764/other.JPEG')
     stamp(root)
     assert check('imagenet', root).problems == [
-        'train/n01440764 holds 2 images: expected 1',
+        'train/n01440764 holds 2 images, expected 1',
         'train/n01443537 holds no images',
     ]
 
 
-def test_a_subset_in_which_a_class_has_too_few(root):
+def test_subset_with_too_few_images_of_a_class(root):
     (root / FIRST).rename(root / 'train/n01443537/other.JPEG')
     stamp(root, images_a_class=2, counts={'train': 6, 'val': 3})
     assert check('imagenet', root).problems == [
-        'train/n01440764 holds 1 images: expected 2',
-        'train/n01443537 holds 3 images: expected 2',
+        'train/n01440764 holds 1 images, expected 2',
+        'train/n01443537 holds 3 images, expected 2',
     ]
 
 
 @pytest.mark.parametrize(
-    ('entries', 'said'),
+    ('entries', 'message'),
     [
-        ({'name': 'coco'}, 'it is of coco, not of imagenet'),
-        ({'schema_version': 2}, 'expected an object with'),
-        ({'counts': {'train': '3'}}, 'expected whole numbers'),
-        ({'counts': [3]}, 'expected whole numbers'),
+        ({'name': 'coco'}, 'belongs to coco, not to imagenet'),
+        ({'schema_version': 2}, 'schema_version: Input should be 1'),
+        ({'counts': {'train': '3'}}, 'counts: train: Input should be a valid integer'),
+        ({'counts': [3]}, 'counts: Input should be an object'),
     ],
 )
-def test_a_stamp_that_is_none(root, entries, said):
+def test_invalid_stamp(root, entries, message):
     stamp(root, **entries)
     (problem,) = check('imagenet', root).problems
     assert problem.startswith('rm_mm_subset.json')
-    assert said in problem
+    assert message in problem
 
 
-def test_the_real_classes(tmp_path, monkeypatch):
+def test_published_classes(tmp_path, monkeypatch):
     """All 1000, one image each, as a subset."""
     monkeypatch.undo()
     wnids = imagenet_wnids()

@@ -27,7 +27,7 @@ def killed_always(item):
 
 
 def killed_once(path):
-    """The first process that gets here dies, as of one that the system killed for memory."""
+    """The first process that gets here dies, as if the system had killed it for memory."""
     if path.name == '40' and not (path.parent / 'died').exists():
         (path.parent / 'died').touch()
         os._exit(1)
@@ -38,40 +38,40 @@ def ignores_interrupts(item):
     return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def test_work_is_done_elsewhere_and_in_order():
+def test_results_of_other_processes_are_in_order():
     results = list(map_in_processes(process, ITEMS, 2, lambda item: None))
     assert [item for item, _ in results] == ITEMS
     assert os.getpid() not in {pid for _, pid in results}
 
 
 @pytest.mark.parametrize(('items', 'jobs'), [(ITEMS, 1), (ITEMS[:3], 8)])
-def test_little_work_is_done_here(items, jobs):
+def test_few_items_are_handled_in_this_process(items, jobs):
     assert list(map_in_processes(process, items, jobs, lambda item: None)) == [
         (item, os.getpid()) for item in items
     ]
 
 
-def test_an_item_that_kills_its_process_is_found():
+def test_item_that_kills_its_process_is_found():
     started = time.monotonic()
     results = list(map_in_processes(killed_at_70, ITEMS, 2, lambda item: -item))
     assert results == [-item if item == 70 else item for item in ITEMS]
     assert time.monotonic() - started < 30
 
 
-def test_a_process_that_was_killed_loses_nothing(tmp_path):
+def test_killed_process_loses_no_results(tmp_path):
     items = [tmp_path / str(number) for number in range(80)]
     results = list(map_in_processes(killed_once, items, 2, lambda item: 'lost'))
     assert results == [str(number) for number in range(80)]
     assert Path(tmp_path / 'died').exists()
 
 
-def test_processes_that_keep_dying_end_the_check(monkeypatch):
+def test_check_ends_if_processes_keep_dying(monkeypatch):
     monkeypatch.setattr(workers, '_MOST_DEATHS', 2)
-    with pytest.raises(RejectedError, match=r'3 processes .* have died.*Say --jobs 1'):
+    with pytest.raises(RejectedError, match=r'3 processes .* have died.*Pass --jobs 1'):
         list(map_in_processes(killed_always, ITEMS, 2, lambda item: None))
 
 
-def test_interrupts_are_left_to_the_command():
+def test_only_the_command_handles_interrupts():
     assert all(map_in_processes(ignores_interrupts, ITEMS, 2, lambda item: None))
-    # As before in this process.
+    # This process is unchanged.
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -1,4 +1,4 @@
-"""Archives with the inner structure of the official ones, of a few small images."""
+"""Archives with the structure of the official ones and a few small images."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def picture(seed, size=(8, 6), mode='RGB', kind='jpeg'):
 
 
 def tar(members, path=None, mode='w'):
-    """A tar of name to content, or to a TarInfo; its bytes, or written to ``path``."""
+    """A tar of contents, or TarInfos, by name: written to ``path``, or returned as bytes."""
     buffer = io.BytesIO()
     with tarfile.open(path, mode, fileobj=None if path else buffer) as archive:
         for name, content in members.items():
@@ -47,7 +47,7 @@ def zipped(members, path):
 
 
 def imagenet(folder, each=3):
-    """Returns path in the layout to content."""
+    """Returns the content by path in the layout."""
     folder.mkdir(parents=True, exist_ok=True)
     layout, classes = {}, {}
     for number, wnid in enumerate(WNIDS):
@@ -138,7 +138,7 @@ def ade20k(folder, count=4):
 
 
 def cifar10(folder, each=2):
-    """Batches in which an image is of one value: ten times its label, and its number in it."""
+    """Batches of images with one value each: ten times the label plus the number."""
     folder.mkdir(parents=True, exist_ok=True)
     members = {}
     for name in (*(f'data_batch_{i}' for i in range(1, 6)), 'test_batch'):
@@ -154,7 +154,7 @@ def cifar10(folder, each=2):
 
 @contextmanager
 def cut_after(monkeypatch, count):
-    """Stop a call, as Ctrl-C would, when it has written or compared so many files."""
+    """Interrupt a call after it has written or compared ``count`` files."""
     calls = 0
 
     def write(*arguments):
@@ -165,12 +165,12 @@ def cut_after(monkeypatch, count):
         return write_file(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr('rm_mm.data.prepare.task.write_file', write)
+        patch.setattr('rm_mm.data.prepare.preparation.write_file', write)
         yield
 
 
 def files(root):
-    """Path below a root to content, without what a prepare keeps for itself."""
+    """Content by path below a root, without the files of prepare itself."""
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob('*'))

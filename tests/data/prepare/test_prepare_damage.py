@@ -1,4 +1,4 @@
-"""Damaged, unsafe and missing archives; nothing is taken for whole, nothing of a user's lost."""
+"""Damaged, unsafe and missing archives: nothing incomplete is accepted, no file is lost."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ def prepare(name, tmp_path, *options):
 
 
 @pytest.fixture
-def said(capsys):
-    """What a call said on standard error; one line, but for notes."""
+def error_line(capsys):
+    """The one line on standard error, besides notes."""
 
     def read():
         lines = [x for x in capsys.readouterr().err.splitlines() if not x.startswith('note: ')]
@@ -35,10 +35,10 @@ def said(capsys):
     return read
 
 
-def test_all_missing_archives_are_named_at_once(tmp_path, said):
+def test_all_missing_archives_are_named_at_once(tmp_path, error_line):
     (tmp_path / 'a').mkdir()
     assert prepare('imagenet', tmp_path) == 2
-    message = said()
+    message = error_line()
     for name in ('img_train.tar', 'img_val.tar', 'devkit_t12.tar.gz', 'image-net.org'):
         assert name in message
     assert not (tmp_path / 'r').exists()
@@ -52,11 +52,11 @@ def test_all_missing_archives_are_named_at_once(tmp_path, said):
         (['custom', '--subset', '2'], 'another folder'),
     ],
 )
-def test_calls_that_make_no_sense(tmp_path, said, arguments, words, monkeypatch):
+def test_invalid_calls(tmp_path, error_line, arguments, words, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'r').mkdir()
     assert main(['data', 'prepare', arguments[0], 'r', *arguments[1:]]) == 2
-    assert words in said()
+    assert words in error_line()
     assert list((tmp_path / 'r').iterdir()) == []
 
 
@@ -77,39 +77,39 @@ DEVKIT = 'ILSVRC2012_devkit_t12.tar.gz'
 
 @pytest.mark.parametrize('name', [TRAIN, VAL])
 @pytest.mark.parametrize('where', ['in a member', 'at the end of a member', 'in a header'])
-def test_a_tar_that_was_cut_is_refused(tmp_path, said, name, where):
+def test_truncated_tar_is_rejected(tmp_path, error_line, name, where):
     archives.imagenet(tmp_path / 'a')
     path = tmp_path / 'a' / name
     end = members_end(path)
     cut(path, {'in a member': end - 700, 'at the end of a member': end}.get(where, end + 100))
     assert prepare('imagenet', tmp_path) == 2
-    assert f'{name} is truncated or damaged' in said()
+    assert f'{name} is truncated or damaged' in error_line()
 
 
-def test_an_inner_tar_that_was_cut_is_refused_and_its_class_is_not_done(tmp_path, said):
+def test_truncated_inner_tar_is_rejected_and_its_class_is_not_finished(tmp_path, error_line):
     wanted = archives.imagenet(tmp_path / 'a')
     images = {Path(k).name: v for k, v in wanted.items() if k.startswith('train/n01443537')}
     inner = {f'{w}.tar': archives.tar({f'{w}_0.JPEG': b'x'}) for w in archives.WNIDS}
     whole = archives.tar(images)
     archives.tar(inner | {'n01443537.tar': whole[:2000]}, tmp_path / 'a' / TRAIN)
     assert prepare('imagenet', tmp_path) == 2
-    assert 'truncated or damaged' in said()
+    assert 'truncated or damaged' in error_line()
     journal = (tmp_path / 'r' / '.rm_mm_prepare.json').read_text()
     assert 'train/n01440764' in journal
     assert 'train/n01443537' not in journal
 
 
-def test_a_gzip_whose_checksum_fails_is_refused(tmp_path, said):
+def test_gzip_with_a_wrong_checksum_is_rejected(tmp_path, error_line):
     archives.cifar10(tmp_path / 'a')
     path = tmp_path / 'a' / 'cifar-10-python.tar.gz'
     content = bytearray(path.read_bytes())
     content[-6] ^= 1
     path.write_bytes(content)
     assert prepare('cifar10', tmp_path) == 2
-    assert 'truncated or damaged' in said()
+    assert 'truncated or damaged' in error_line()
 
 
-def test_a_zip_member_whose_checksum_fails_is_refused(tmp_path, said):
+def test_zip_member_with_a_wrong_checksum_is_rejected(tmp_path, error_line):
     archives.coco(tmp_path / 'a')
     path = tmp_path / 'a' / 'val2017.zip'
     with zipfile.ZipFile(path) as archive:
@@ -118,7 +118,7 @@ def test_a_zip_member_whose_checksum_fails_is_refused(tmp_path, said):
     content[first.header_offset + 80] ^= 1
     path.write_bytes(content)
     assert prepare('coco', tmp_path) == 2
-    assert 'val2017.zip is truncated or damaged' in said()
+    assert 'val2017.zip is truncated or damaged' in error_line()
     assert list((tmp_path / 'r').rglob('*.rm_mm_part')) == []
 
 
@@ -127,7 +127,7 @@ def test_a_zip_member_whose_checksum_fails_is_refused(tmp_path, said):
     [
         (
             lambda a: archives.devkit(a, truth=[1, 2, 3]),
-            '6 images, its devkit has labels of 3',
+            'labels the images 1 to 3: it holds 6 images',
         ),
         (lambda a: archives.devkit(a, truth=[1, 2, 3, 3, 2, 9]), 'label 9'),
         (lambda a: archives.devkit(a, truth=[1, 2, 3, 3, 2, 1001]), 'label 1001'),
@@ -149,11 +149,11 @@ def test_a_zip_member_whose_checksum_fails_is_refused(tmp_path, said):
         (lambda a: archives.tar({'n1.txt': b'x'}, a / TRAIN), 'expected the tar of a class'),
     ],
 )
-def test_parts_that_do_not_belong_together(tmp_path, said, change, words):
+def test_archives_that_do_not_match(tmp_path, error_line, change, words):
     archives.imagenet(tmp_path / 'a')
     change(tmp_path / 'a')
     assert prepare('imagenet', tmp_path) == 2
-    assert words in said()
+    assert words in error_line()
     assert not (tmp_path / 'r' / 'val').exists()
 
 
@@ -176,11 +176,11 @@ def link(kind):
         link(tarfile.FIFOTYPE),
     ],
 )
-def test_members_that_lead_elsewhere_are_refused(tmp_path, said, members):
+def test_unsafe_tar_members_are_rejected(tmp_path, error_line, members):
     (tmp_path / 'a').mkdir()
     archives.tar(members, tmp_path / 'a' / 'cifar-10-python.tar.gz', 'w:gz')
     assert prepare('cifar10', tmp_path) == 2
-    message = said()
+    message = error_line()
     assert 'cifar-10-python.tar.gz holds' in message
     assert message.isprintable()
     assert not (tmp_path / 'r').exists()
@@ -190,25 +190,25 @@ def test_members_that_lead_elsewhere_are_refused(tmp_path, said, members):
 @pytest.mark.parametrize(
     'name', ['../up.jpg', '/up.jpg', 'val2017/../../up.jpg', 'val2017\\up.jpg']
 )
-def test_zip_members_that_lead_elsewhere_are_refused(tmp_path, said, name):
+def test_unsafe_zip_members_are_rejected(tmp_path, error_line, name):
     archives.coco(tmp_path / 'a')
     archives.zipped({name: b'x'}, tmp_path / 'a' / 'val2017.zip')
     assert prepare('coco', tmp_path) == 2
-    assert 'val2017.zip holds' in said()
+    assert 'val2017.zip holds' in error_line()
     assert not (tmp_path / 'r').exists()
 
 
-def test_a_link_in_a_zip_is_refused(tmp_path, said):
+def test_link_in_a_zip_is_rejected(tmp_path, error_line):
     archives.coco(tmp_path / 'a')
     info = zipfile.ZipInfo('val2017/link')
     info.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / 'a' / 'val2017.zip', 'w') as archive:
         archive.writestr(info, '/etc/passwd')
     assert prepare('coco', tmp_path) == 2
-    assert 'no plain file' in said()
+    assert 'no plain file' in error_line()
 
 
-def test_a_member_that_is_there_twice_is_refused(tmp_path, said):
+def test_duplicate_zip_member_is_rejected(tmp_path, error_line):
     archives.coco(tmp_path / 'a')
     with (
         pytest.warns(UserWarning, match='Duplicate'),
@@ -216,7 +216,7 @@ def test_a_member_that_is_there_twice_is_refused(tmp_path, said):
     ):
         archive.writestr(archive.namelist()[0], b'other')
     assert prepare('coco', tmp_path) == 2
-    assert 'twice' in said()
+    assert 'twice' in error_line()
 
 
 MAKERS = {
@@ -229,29 +229,29 @@ MAKERS = {
 
 @pytest.mark.parametrize('options', [(), ('--subset', '900')])
 @pytest.mark.parametrize('name', MAKERS)
-def test_a_disk_that_is_too_small_is_named_before_anything_is_written(
-    tmp_path, said, monkeypatch, name, options
+def test_missing_space_is_found_before_anything_is_written(
+    tmp_path, error_line, monkeypatch, name, options
 ):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(writing.shutil, 'disk_usage', lambda path: usage._replace(free=100))
     MAKERS[name](tmp_path / 'a')
     assert prepare(name, tmp_path, *options) == 2
-    assert 'are free on its file system' in said()
+    assert 'are free on its file system' in error_line()
     assert not (tmp_path / 'r').exists()
 
 
-def test_a_small_version_of_class_folders_needs_room_too(tmp_path, said, monkeypatch):
+def test_subset_of_class_folders_needs_space(tmp_path, error_line, monkeypatch):
     archives.imagenet(tmp_path / 'whole')
     assert main(['data', 'prepare', 'imagenet', str(tmp_path / 'whole')]) == 0
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(writing.shutil, 'disk_usage', lambda path: usage._replace(free=100))
     call = ['data', 'prepare', 'imagenet', str(tmp_path / 'r'), '--subset', '2']
     assert main([*call, '--archives', str(tmp_path / 'whole')]) == 2
-    assert 'are free on its file system' in said()
+    assert 'are free on its file system' in error_line()
     assert not (tmp_path / 'r').exists()
 
 
-def test_a_disk_that_fills_up_is_named_and_the_same_call_goes_on(tmp_path):
+def test_full_disk_is_reported_and_the_same_call_resumes(tmp_path):
     wanted = archives.imagenet(tmp_path / 'a')
     large = archives.picture(7, (80, 60))
     archives.tar(
@@ -275,7 +275,7 @@ def test_a_disk_that_fills_up_is_named_and_the_same_call_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['same size', 'other size', 'link'])
-def test_another_file_in_the_place_of_one_is_left(tmp_path, said, kind):
+def test_other_file_is_kept(tmp_path, error_line, kind):
     wanted = archives.coco(tmp_path / 'a')
     name = 'val2017/000000000001.jpg'
     mine = tmp_path / 'r' / name
@@ -287,33 +287,33 @@ def test_another_file_in_the_place_of_one_is_left(tmp_path, said, kind):
     else:
         mine.write_bytes(content)
     assert prepare('coco', tmp_path) == 1
-    assert f'{name} is there and is not what' in said()
+    assert f'{name} exists and differs from' in error_line()
     assert mine.is_symlink() if kind == 'link' else mine.read_bytes() == content
 
 
-def test_images_directly_in_val_are_named_with_the_line_that_mends_it(tmp_path, said):
+def test_flat_val_is_reported_with_the_command_that_fixes_it(tmp_path, error_line):
     archives.imagenet(tmp_path / 'a')
     flat = tmp_path / 'r' / 'val' / 'ILSVRC2012_val_00000001.JPEG'
     flat.parent.mkdir(parents=True)
     flat.write_bytes(b'x')
     assert prepare('imagenet', tmp_path) == 2
-    message = said()
-    line = message.partition('class folder: ')[2].partition(' and call')[0]
+    message = error_line()
+    line = message.partition('class folder: ')[2].partition(' and repeat')[0]
     subprocess.run(line, shell=True, check=True)
     assert prepare('imagenet', tmp_path) == 0
 
 
-def test_a_call_that_was_cut_goes_on(tmp_path, monkeypatch, capsys):
+def test_interrupted_call_resumes(tmp_path, monkeypatch, capsys):
     wanted = archives.imagenet(tmp_path / 'a')
     for stop_after in (2, 5, 4, 3):
         with archives.cut_after(monkeypatch, stop_after):
             assert prepare('imagenet', tmp_path) == 130
-        assert 'the same call goes on from here' in capsys.readouterr().err
+        assert 'the same call' in capsys.readouterr().err
     assert prepare('imagenet', tmp_path) == 0
     assert archives.files(tmp_path / 'r') == dict(sorted(wanted.items()))
 
 
-def test_killed_at_any_moment_it_goes_on(tmp_path):
+def test_killed_call_resumes(tmp_path):
     wanted = archives.imagenet(tmp_path / 'a', each=40)
     call = [sys.executable, '-m', 'rm_mm.cli', 'data', 'prepare', 'imagenet', str(tmp_path / 'r')]
     call += ['--archives', str(tmp_path / 'a')]
@@ -327,11 +327,11 @@ def test_killed_at_any_moment_it_goes_on(tmp_path):
             time.sleep(0.001)
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
-        # A file of the layout is never half of one.
+        # Files of the layout are always complete.
         for path, content in archives.files(tmp_path / 'r').items():
             assert path.endswith(('.rm_mm_part', '.tmp')) or wanted[path] == content
     assert killed
-    # What a killed call may have left half-written is removed.
+    # Unfinished files of a killed call are removed.
     (tmp_path / 'r' / 'train' / 'x.JPEG.rm_mm_part').write_bytes(b'half')
     (tmp_path / 'r' / '..rm_mm_prepare.json.0123456789abcdef.tmp').write_bytes(b'half')
     (tmp_path / 'r' / 'mine.tmp').write_bytes(b'mine')
@@ -339,7 +339,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path):
     assert archives.files(tmp_path / 'r') == dict(sorted({**wanted, 'mine.tmp': b'mine'}.items()))
 
 
-def test_a_finished_part_that_lost_a_file_is_laid_out_again(tmp_path):
+def test_finished_part_without_a_file_is_laid_out_again(tmp_path):
     wanted = archives.imagenet(tmp_path / 'a')
     assert prepare('imagenet', tmp_path) == 0
     os.unlink(tmp_path / 'r' / next(iter(wanted)))
@@ -347,7 +347,7 @@ def test_a_finished_part_that_lost_a_file_is_laid_out_again(tmp_path):
     assert archives.files(tmp_path / 'r') == dict(sorted(wanted.items()))
 
 
-def test_a_second_call_at_the_same_time_is_refused(tmp_path, said):
+def test_concurrent_call_is_rejected(tmp_path, error_line):
     archives.coco(tmp_path / 'a')
     (tmp_path / 'r').mkdir()
     holder = (
@@ -360,15 +360,15 @@ def test_a_second_call_at_the_same_time_is_refused(tmp_path, said):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b'held\n'
         assert prepare('coco', tmp_path) == 2
-        assert f'process {process.pid}' in said()
+        assert f'process {process.pid}' in error_line()
         process.stdin.close()
     assert prepare('coco', tmp_path) == 0
 
 
 @pytest.mark.parametrize('content', ['', '{}', '[1]', '{"schema_version": 1, "name": 3}'])
-def test_a_journal_that_is_none_is_named(tmp_path, said, content):
+def test_invalid_journal(tmp_path, error_line, content):
     archives.coco(tmp_path / 'a')
     (tmp_path / 'r').mkdir()
     (tmp_path / 'r' / '.rm_mm_prepare.json').write_text(content)
     assert prepare('coco', tmp_path) == 2
-    assert 'remove it to begin anew' in said()
+    assert 'remove it to start again' in error_line()

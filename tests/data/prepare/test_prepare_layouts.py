@@ -1,12 +1,13 @@
-"""What archives hold comes to lie where the configs look for it, byte for byte."""
+"""The contents of archives are laid out as the configs expect, byte for byte."""
 
 import json
 import tarfile
+from dataclasses import replace
 
 import pytest
 
 from rm_mm.cli import main
-from rm_mm.data.prepare.archives import ARCHIVES
+from rm_mm.data.catalog import ARCHIVES
 from tests.data.prepare import archives
 
 MADE = {
@@ -26,29 +27,29 @@ def inner(name, root):
 
 
 @pytest.mark.parametrize('name', MADE)
-def test_what_the_archives_hold_is_laid_out(tmp_path, capsys, name):
+def test_contents_of_the_archives_are_laid_out(tmp_path, capsys, name):
     wanted = MADE[name](tmp_path / 'archives')
     before = archives.files(tmp_path / 'archives')
     assert prepare(name, tmp_path / 'root', '--archives', tmp_path / 'archives') == 0
     assert archives.files(inner(name, tmp_path / 'root')) == dict(sorted(wanted.items()))
     assert archives.files(tmp_path / 'archives') == before
-    said = capsys.readouterr()
-    assert f'next: rm-mm data check {name} ' in said.out
-    # Made archives are not the published ones, which is said and no error.
-    assert said.err.count('is not the published file: MD5') == len(ARCHIVES[name])
+    output = capsys.readouterr()
+    assert f'next: rm-mm data check {name} ' in output.out
+    # The archives of the test are not the published ones, which is noted.
+    assert output.err.count('is not the published file: MD5') == len(ARCHIVES[name])
     assert list(tmp_path.rglob('*.rm_mm_part')) == []
 
 
 @pytest.mark.parametrize('name', MADE)
-def test_archives_in_the_root_itself_and_a_second_call(tmp_path, capsys, name, monkeypatch):
+def test_second_call_with_archives_in_the_root(tmp_path, capsys, name, monkeypatch):
     wanted = MADE[name](tmp_path)
     assert prepare(name, tmp_path) == 0
     first = capsys.readouterr().out
     assert ' 0 files laid out' not in first
     monkeypatch.setattr(
-        'rm_mm.data.prepare.task.write_file', lambda *a: pytest.fail('it was read again')
+        'rm_mm.data.prepare.preparation.write_file', lambda *a: pytest.fail('it was read again')
     )
-    # Of ADE20K the two text files have no folder of their own, and are compared every time.
+    # The text files of ADE20K are in no folder, and are compared every time.
     if name == 'ade20k':
         monkeypatch.undo()
     assert prepare(name, tmp_path) == 0
@@ -58,14 +59,14 @@ def test_archives_in_the_root_itself_and_a_second_call(tmp_path, capsys, name, m
     assert {path: found[path] for path in wanted} == wanted
 
 
-def test_ade20k_goes_into_a_root_of_its_own_name(tmp_path):
+def test_ade20k_in_a_root_of_its_own_name(tmp_path):
     wanted = archives.ade20k(tmp_path / 'a')
     root = tmp_path / 'ADEChallengeData2016'
     assert prepare('ade20k', root, '--archives', tmp_path / 'a') == 0
     assert archives.files(root) == dict(sorted(wanted.items()))
 
 
-def test_validation_images_go_to_the_class_of_the_devkit(tmp_path):
+def test_validation_images_are_sorted_by_the_devkit(tmp_path):
     archives.imagenet(tmp_path / 'a')
     prepare('imagenet', tmp_path / 'r', '--archives', tmp_path / 'a')
     # TRUTH is 1 2 3 2 3 1, and 1 is n02105855 in SYNSETS.
@@ -75,25 +76,24 @@ def test_validation_images_go_to_the_class_of_the_devkit(tmp_path):
     assert found == {'n02105855': [1, 6], 'n01440764': [2, 4], 'n01443537': [3, 5]}
 
 
-def test_archives_one_folder_down_are_found(tmp_path):
+def test_archives_one_level_below_are_found(tmp_path):
     archives.imagenet(tmp_path / 'a' / 'ILSVRC')
     assert prepare('imagenet', tmp_path / 'r', '--archives', tmp_path / 'a') == 0
 
 
-def test_the_published_file_needs_no_note(tmp_path, capsys, monkeypatch):
+def test_published_file_needs_no_note(tmp_path, capsys, monkeypatch):
     import hashlib
 
     archives.cifar10(tmp_path)
     path = tmp_path / 'cifar-10-python.tar.gz'
     (published,) = ARCHIVES['cifar10']
     digest = hashlib.md5(path.read_bytes()).hexdigest()
-    made = type(published)(published.name, digest, published.page)
-    monkeypatch.setitem(ARCHIVES, 'cifar10', (made,))
+    monkeypatch.setitem(ARCHIVES, 'cifar10', (replace(published, md5=digest),))
     assert prepare('cifar10', tmp_path) == 0
     assert capsys.readouterr().err == ''
 
 
-def test_an_archive_that_was_replaced_is_read_again(tmp_path, capsys):
+def test_replaced_archive_is_read_again(tmp_path, capsys):
     archives.cifar10(tmp_path)
     assert prepare('cifar10', tmp_path) == 0
     first = capsys.readouterr().err
@@ -104,7 +104,7 @@ def test_an_archive_that_was_replaced_is_read_again(tmp_path, capsys):
     assert capsys.readouterr().err != first
 
 
-def test_a_split_that_is_there_needs_no_archive(tmp_path, capsys):
+def test_existing_split_needs_no_archive(tmp_path, capsys):
     archives.imagenet(tmp_path / 'a')
     root = tmp_path / 'r'
     assert prepare('imagenet', root, '--archives', tmp_path / 'a') == 0
@@ -115,7 +115,7 @@ def test_a_split_that_is_there_needs_no_archive(tmp_path, capsys):
     assert len(list((root / 'val').rglob('*.JPEG'))) == 6
 
 
-def test_macs_folders_stay_in_the_zip(tmp_path):
+def test_folders_of_macos_are_skipped(tmp_path):
     wanted = archives.coco(tmp_path / 'a')
     made = {k: v for k, v in wanted.items() if k.startswith('val2017')}
     archives.zipped(made | {'__MACOSX/val2017/._x.jpg': b'x'}, tmp_path / 'a' / 'val2017.zip')
@@ -123,7 +123,7 @@ def test_macs_folders_stay_in_the_zip(tmp_path):
     assert archives.files(tmp_path / 'r') == dict(sorted(wanted.items()))
 
 
-def test_what_is_laid_out_is_what_check_looks_for(tmp_path, capsys):
+def test_check_accepts_the_layout(tmp_path, capsys):
     archives.imagenet(tmp_path / 'a')
     prepare('imagenet', tmp_path / 'r', '--archives', tmp_path / 'a')
     capsys.readouterr()
@@ -133,7 +133,7 @@ def test_what_is_laid_out_is_what_check_looks_for(tmp_path, capsys):
     assert set(causes) <= {'counts', 'counts of classes', 'missing class folders'}
 
 
-def test_a_tar_with_folders_in_it(tmp_path):
+def test_tar_with_folders(tmp_path):
     wanted = archives.imagenet(tmp_path / 'a')
     inner = {}
     with tarfile.open(tmp_path / 'a/ILSVRC2012_img_train.tar') as archive:

@@ -1,4 +1,4 @@
-"""Small versions: as many images of each class, the same whatever they are taken from."""
+"""Subsets: N images per class, the same ones from archives and from whole data sets."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from PIL import Image
 
 from rm_mm.cli import main
 from rm_mm.data.catalog import SUBSET_STAMP
-from rm_mm.data.prepare.subset import closest, covering
+from rm_mm.data.prepare.subsets import closest, covering
 from tests.data.prepare import archives
 
 
@@ -25,7 +25,7 @@ def stamp(root):
     ('name', 'make'),
     [('imagenet', archives.imagenet), ('coco', archives.coco), ('ade20k', archives.ade20k)],
 )
-def test_from_archives_and_from_the_whole_set_it_is_the_same(tmp_path, name, make):
+def test_same_subset_from_archives_and_from_the_whole_data_set(tmp_path, name, make):
     make(tmp_path / 'a')
     assert prepare(name, tmp_path / 'whole', tmp_path / 'a') == 0
     assert prepare(name, tmp_path / 'one', tmp_path / 'a', '--subset', '2') == 0
@@ -38,7 +38,7 @@ def test_from_archives_and_from_the_whole_set_it_is_the_same(tmp_path, name, mak
     assert all(one[path] == whole[path] for path in images)
 
 
-def test_imagenet_takes_as_many_of_each_class(tmp_path):
+def test_imagenet_has_n_images_per_class(tmp_path):
     archives.imagenet(tmp_path / 'a', each=5)
     root = tmp_path / 'r'
     assert prepare('imagenet', root, tmp_path / 'a', '--subset', '2') == 0
@@ -81,7 +81,7 @@ def test_ade20k_shows_each_class(tmp_path):
     assert len(list((root / 'images/training').iterdir())) == 5
 
 
-def test_cifar_becomes_images_that_read_back_with_the_same_labels(tmp_path):
+def test_cifar_images_keep_their_labels(tmp_path):
     from rm_mm.data.cifar import LocalCIFAR10
 
     archives.cifar10(tmp_path / 'a', each=3)
@@ -95,7 +95,7 @@ def test_cifar_becomes_images_that_read_back_with_the_same_labels(tmp_path):
         assert all(sample['img'].mean() // 10 == sample['gt_label'] for sample in data)
 
 
-def test_cifar_from_the_folder_of_the_archive_and_from_images(tmp_path):
+def test_cifar_from_batches_and_from_images(tmp_path):
     archives.cifar10(tmp_path / 'a', each=3)
     assert prepare('cifar10', tmp_path / 'whole', tmp_path / 'a') == 0
     assert prepare('cifar10', tmp_path / 'one', tmp_path / 'a', '--subset', '2') == 0
@@ -105,7 +105,7 @@ def test_cifar_from_the_folder_of_the_archive_and_from_images(tmp_path):
     assert stamp(tmp_path / 'three')['counts'] == {'train': 10, 'test': 10}
 
 
-def test_own_class_folders(tmp_path):
+def test_custom_class_folders(tmp_path):
     for split in ('train', 'val'):
         for name, count in (('cat', 4), ('dog', 1)):
             for number in range(count):
@@ -117,7 +117,7 @@ def test_own_class_folders(tmp_path):
     assert main(['data', 'check', 'custom', str(tmp_path / 'r'), '--deep']) == 0
 
 
-def test_check_takes_a_small_version_for_what_it_is(tmp_path, capsys):
+def test_check_recognises_a_subset(tmp_path, capsys):
     archives.cifar10(tmp_path / 'a', each=3)
     assert prepare('cifar10', tmp_path / 'r', tmp_path / 'a', '--subset', '2') == 0
     assert main(['data', 'check', 'cifar10', str(tmp_path / 'r')]) == 0
@@ -129,12 +129,12 @@ def test_check_takes_a_small_version_for_what_it_is(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('first', 'second', 'words'),
     [
-        ([], ['--subset', '2'], 'a ROOT of its own|choose another ROOT'),
-        (['--subset', '2'], [], 'holds a small version'),
-        (['--subset', '2'], ['--subset', '1'], 'was prepared as 2 images a class'),
+        ([], ['--subset', '2'], 'choose another ROOT'),
+        (['--subset', '2'], [], 'holds a subset'),
+        (['--subset', '2'], ['--subset', '1'], 'was prepared for 2 images per class'),
     ],
 )
-def test_whole_sets_and_small_ones_are_kept_apart(tmp_path, capsys, first, second, words):
+def test_whole_data_sets_and_subsets_are_kept_apart(tmp_path, capsys, first, second, words):
     import re
 
     archives.imagenet(tmp_path / 'a')
@@ -147,7 +147,7 @@ def test_whole_sets_and_small_ones_are_kept_apart(tmp_path, capsys, first, secon
     assert prepare('imagenet', tmp_path / 'r', tmp_path / 'a', *first) == 0
 
 
-def test_a_small_version_that_was_cut_goes_on(tmp_path, monkeypatch):
+def test_interrupted_subset_resumes(tmp_path, monkeypatch):
     archives.coco(tmp_path / 'a')
     with archives.cut_after(monkeypatch, 2):
         assert prepare('coco', tmp_path / 'r', tmp_path / 'a', '--subset', '2') == 130
@@ -157,7 +157,7 @@ def test_a_small_version_that_was_cut_goes_on(tmp_path, monkeypatch):
     assert archives.files(tmp_path / 'r') == archives.files(tmp_path / 'other')
 
 
-def test_the_choice_does_not_depend_on_order_or_folder():
+def test_choice_is_independent_of_order_and_folder():
     names = [f'{number}.jpg' for number in range(50)]
     chosen = closest(names, 5)
     assert len(chosen) == 5
@@ -175,14 +175,14 @@ def test_rare_classes_are_covered_with_few_images():
     assert len(covering(classes, 5)) == 5
 
 
-def test_a_small_version_of_coco_is_good_data_of_ones_own_too(tmp_path, capsys):
+def test_subset_of_coco_is_valid_custom_data(tmp_path, capsys):
     archives.coco(tmp_path / 'a', train=8)
     assert prepare('coco', tmp_path / 'r', tmp_path / 'a', '--subset', '2') == 0
     assert main(['data', 'check', 'custom', str(tmp_path / 'r')]) == 0
     assert 'instances_train2017' in capsys.readouterr().out
 
 
-def test_a_hidden_file_of_a_system_is_no_image_of_a_small_version(tmp_path, monkeypatch):
+def test_hidden_system_files_are_not_counted(tmp_path, monkeypatch):
     archives.imagenet(tmp_path / 'a')
     root = tmp_path / 'r'
     with archives.cut_after(monkeypatch, 1):
@@ -194,7 +194,7 @@ def test_a_hidden_file_of_a_system_is_no_image_of_a_small_version(tmp_path, monk
     assert stamp(root)['counts'] == {'train': 6, 'val': 6}
 
 
-def test_a_small_version_says_which_archive_is_not_the_published_one(tmp_path, capsys):
+def test_subset_notes_archives_that_are_not_published(tmp_path, capsys):
     archives.cifar10(tmp_path / 'a')
     assert prepare('cifar10', tmp_path / 'r', tmp_path / 'a', '--subset', '2') == 0
     assert 'cifar-10-python.tar.gz is not the published file' in capsys.readouterr().err

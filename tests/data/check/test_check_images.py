@@ -4,11 +4,11 @@ import pytest
 from check_sets import image, mask
 from PIL import Image
 
-from rm_mm.data.check.decoding import read_image, wrong_suffix
+from rm_mm.data.check.images import read_image, suffix_fits
 
 
 @pytest.mark.parametrize('depth', ['header', 'pixels', 'labels'])
-def test_what_is_in_an_image(tmp_path, depth):
+def test_contents_of_an_image(tmp_path, depth):
     image(tmp_path / 'a.png', (7, 5))
     read = read_image(str(tmp_path / 'a.png'), depth)
     assert read[:5] == (None, 7, 5, 'PNG', 'RGB')
@@ -39,22 +39,20 @@ def test_labels_of_a_palette_are_its_indices(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'format', 'fits'),
+    ('suffix', 'image_format', 'fits'),
     [
-        ('a.JPEG', 'JPEG', True),
-        ('a.jpg', 'MPO', True),
-        ('a.jpg', 'PNG', False),
-        ('a.png', 'JPEG', False),
-        ('a.other', 'PNG', True),
+        ('.jpeg', 'JPEG', True),
+        ('.jpg', 'MPO', True),
+        ('.jpg', 'PNG', False),
+        ('.png', 'JPEG', False),
+        ('.other', 'PNG', True),
     ],
 )
-def test_suffixes(tmp_path, name, format, fits):
-    image(tmp_path / 'a.png')
-    read = read_image(str(tmp_path / 'a.png'), 'header')._replace(format=format)
-    assert (wrong_suffix(name, read) is None) == fits
+def test_suffixes(suffix, image_format, fits):
+    assert suffix_fits(suffix, image_format) == fits
 
 
-def test_warnings_of_pillow_are_not_shown(tmp_path, monkeypatch, recwarn):
+def test_warnings_of_pillow_are_hidden(tmp_path, monkeypatch, recwarn):
     image(tmp_path / 'a.png')
     real = Image.open
 
@@ -67,6 +65,6 @@ def test_warnings_of_pillow_are_not_shown(tmp_path, monkeypatch, recwarn):
     assert not recwarn.list
 
 
-def test_what_is_not_there_or_a_folder(tmp_path):
-    assert read_image(str(tmp_path / 'a.png'), 'header').fault == 'is not there'
+def test_missing_file_and_folder(tmp_path):
+    assert read_image(str(tmp_path / 'a.png'), 'header').fault == 'is missing'
     assert read_image(str(tmp_path), 'header').fault == 'cannot be read: Is a directory'

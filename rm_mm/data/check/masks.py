@@ -1,0 +1,172 @@
+"""Images and masks of the same names in two folders: ADE20K, and custom data."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from rm_mm.data.catalog import ADE20K_FOLDER, IMAGE_SUFFIXES, PUBLISHED
+from rm_mm.data.check.images import read_images
+from rm_mm.data.check.inspection import Inspection
+from rm_mm.data.check.listing import list_folder, list_tree
+
+#: Endings that Cityscapes adds to the names of images and masks.
+_ENDINGS = re.compile(r'(_leftImg8bit|_gtFine_(labelTrainIds|labelIds))$')
+_MASK_FOLDERS = ('annotations', 'labels', 'masks')
+_MASK_SUFFIXES = ('.png', '.tif', '.tiff', '.bmp')
+
+
+def inspect_ade20k(check: Inspection) -> None:
+    """Check ADE20K. Masks are always decoded."""
+    check.kind = 'images and masks'
+    published = PUBLISHED['ade20k']
+    check.classes = published.classes
+    inner = check.root / ADE20K_FOLDER
+    if inner.is_dir() and not (check.root / 'images').exists():
+        check.root = inner
+    check.read_subset()
+    for split in published.counts:
+        folders = (f'images/{split}', f'annotations/{split}')
+        # 0 means no class. mmsegmentation turns it into 255, and 1 to 150 into the classes.
+        _check_pairs(check, split, folders, ('.jpg', '.png'), published.classes)
+    for side in ('images', 'annotations'):
+        for name in list_folder(check.path(side)).folders:
+            if name not in published.counts:
+                check.notes.append(f'{side}/{name!a} is not a split of ADE20K: not checked')
+
+
+def mask_folder(root: Path) -> str | None:
+    """Name of the folder whose splits hold masks rather than, for example, boxes of YOLO."""
+    for name in _MASK_FOLDERS:
+        for split in list_folder(str(root / name)).folders:
+            files = list_tree(str(root / name / split)).files
+            if any(file.lower().endswith(_MASK_SUFFIXES) for file in files):
+                return name
+    return None
+
+
+def inspect_custom_masks(check: Inspection) -> None:
+    """Check all splits of ``images`` and of the folder of masks."""
+    masks = mask_folder(check.root)
+    assert masks is not None
+    splits = {name for side in ('images', masks) for name in list_folder(check.path(side)).folders}
+    for split in sorted(splits):
+        folders = (f'images/{split}', f'{masks}/{split}')
+        suffixes = (
+            _commonest_suffix(check.path(folders[0]), IMAGE_SUFFIXES),
+            _commonest_suffix(check.path(folders[1]), _MASK_SUFFIXES),
+        )
+        _check_pairs(check, split, folders, suffixes, None)
+
+
+def _commonest_suffix(folder: str, suffixes: tuple[str, ...]) -> str:
+    """The suffix of most files; mmsegmentation reads the files of one suffix."""
+    found = [os.path.splitext(name)[1] for name in list_tree(folder).files]
+    found = [suffix for suffix in found if suffix.lower() in suffixes]
+    return max(sorted(set(found)), key=found.count, default=suffixes[0])
+
+
+@dataclass
+class _Side:
+    """The images or the masks of a split. An image and its mask have the same stem.
+
+    Attributes:
+        folder: Path below the root.
+        sizes: Size in bytes by name.
+        names: Name by stem.
+        sound: Stem by name, of the files without a fault.
+    """
+
+    folder: str
+    sizes: dict[str, int]
+    names: dict[str, str]
+    sound: dict[str, str]
+
+
+def _check_pairs(
+    check: Inspection,
+    split: str,
+    folders: tuple[str, str],
+    suffixes: tuple[str, str],
+    highest_label: int | None,
+) -> None:
+    """Check that images and masks match, and every pixel of the masks.
+
+    Folders and suffixes are those of images and masks; suffixes are case-sensitive, as in the
+    loader. The highest label is None if unknown.
+    """
+    images, masks = (
+        _list_side(check, folder, suffix) for folder, suffix in zip(folders, suffixes, strict=True)
+    )
+    if images is not None:
+        sizes = {name: images.sizes[name] for name in images.names.values()}
+        check.fingerprint.add_images(images.folder, sizes)
+        check.add_count(split, len(sizes))
+    if images is None or masks is None:
+        return
+    for stem in sorted(images.names.keys() - masks.names.keys()):
+        text = f'has no mask: expected {masks.folder}/{stem}{suffixes[1]}'
+        path = f'{images.folder}/{images.names[stem]}'
+        check.add('images without a mask', path, text)
+    for stem in sorted(masks.names.keys() - images.names.keys()):
+        text = f'has no image: expected {images.folder}/{stem}{suffixes[0]}'
+        path = f'{masks.folder}/{masks.names[stem]}'
+        check.add('masks without an image', path, text)
+    pixels = {
+        images.sound[name]: (read.width, read.height)
+        for name, read in read_images(check, images.folder, list(images.sound))
+    }
+    _check_masks(check, masks, pixels, highest_label)
+
+
+def _list_side(check: Inspection, folder: str, expected: str) -> _Side | None:
+    """List the files of one side with the expected suffix; None if the folder is missing."""
+    if not check.has_folder(folder, f'{folder}/*{expected}'):
+        return None
+    contents = list_tree(check.path(folder))
+    check.add_listing(folder, contents)
+    names: dict[str, str] = {}
+    for name in contents.files:
+        stem, suffix = os.path.splitext(name)
+        stem = _ENDINGS.sub('', stem)
+        if suffix != expected:
+            text = f'is not read: expected the suffix {expected}'
+            if suffix.lower() == expected:
+                text = f'is not read by mmsegmentation: rename it to {expected}'
+            check.add('extra files', f'{folder}/{name}', text)
+        elif stem in names:
+            text = f'belongs to the same file as {os.path.basename(names[stem])!a}'
+            check.add('files of the same name', f'{folder}/{name}', text)
+        else:
+            names[stem] = name
+    sound = contents.sound()
+    stems = {name: stem for stem, name in names.items() if name in sound}
+    return _Side(folder, contents.files, names, stems)
+
+
+def _check_masks(
+    check: Inspection,
+    masks: _Side,
+    pixels: dict[str, tuple[int, int]],
+    highest_label: int | None,
+) -> None:
+    """Check channels, labels and sizes of masks; ``pixels`` are the sizes of images by stem."""
+    for name, read in read_images(check, masks.folder, list(masks.sound), 'labels'):
+        path = f'{masks.folder}/{name}'
+        check.fingerprint.add_content(path, read.sha256)
+        size = (read.width, read.height)
+        width, height = pixels.get(masks.sound[name], size)
+        if size != (width, height):
+            text = f'has {read.width} x {read.height} pixels, but its image {width} x {height}'
+            check.add('mask sizes', path, text)
+        if read.labels is None:
+            text = f'is {read.mode}: expected one channel of labels'
+            check.add('masks of several channels', path, text)
+        elif highest_label is not None:
+            wrong = [label for label in read.labels if not 0 <= label <= highest_label]
+            if wrong:
+                values = ', '.join(map(str, wrong[:4])) + (', ...' if len(wrong) > 4 else '')
+                text = f'has the label {values}: expected 0 to {highest_label}'
+                check.add('labels out of range', path, text)

@@ -1,0 +1,194 @@
+"""The preparation of each data set, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive
+from rm_mm.data.prepare.archives import open_archive, require_archives
+from rm_mm.data.prepare.imagenet import lay_out_imagenet
+from rm_mm.data.prepare.journal import Journal, open_journal, require_laid_out
+from rm_mm.data.prepare.preparation import (
+    Preparation,
+    PrepareRequest,
+    PrepareResult,
+    layout_root,
+)
+from rm_mm.data.prepare.subsets import (
+    copy_classes,
+    make_ade20k_subset,
+    make_cifar_subset,
+    make_coco_subset,
+)
+from rm_mm.data.prepare.writing import remove_leftovers, require_space
+from rm_mm.errors import InputError, printable
+from rm_mm.files import hold
+
+_LOCK = '.rm_mm_prepare.lock'
+
+
+def prepare_data(
+    request: PrepareRequest,
+    progress: Callable[[str], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> PrepareResult:
+    """Lay a data set out, or make a subset of it. The same call resumes an interrupted one.
+
+    Args:
+        request: What to lay out.
+        progress: Called often with a line about the progress.
+        note: Called with each remark as it arises; the result holds all of them.
+
+    Raises:
+        InputError: If something is missing or damaged, or the root holds something else.
+        RejectedError: If another file is in the place of one.
+    """
+    root, source, notes = Path(request.root), Path(request.archives or request.root), []
+    layout = layout_root(request.name, root)
+
+    def add_note(text: str) -> None:
+        notes.append(text)
+        if note is not None:
+            note(text)
+
+    new, made = not (root / Journal.file_name).exists(), not root.exists()
+    _require_own_root(layout, request.subset, begun=not new)
+    journal = open_journal(root, request.name, request.subset)
+    prep = Preparation(
+        name=request.name,
+        root=layout,
+        source=source,
+        elsewhere=source.resolve() != root.resolve(),
+        subset=request.subset or 0,
+        journal=journal,
+        progress=progress or (lambda line: None),
+        note=add_note,
+    )
+    hold(root, _LOCK, 'ROOT')
+    lay_out, make_subset = _STEPS[request.name]
+    try:
+        if not new:
+            remove_leftovers(root)
+        journal.save()
+        if request.subset is None:
+            assert lay_out is not None, 'the request has rejected it'
+            lay_out(prep)
+        else:
+            if prep.elsewhere:
+                require_laid_out(source)
+            make_subset(prep)
+        for name in journal.archives:
+            journal.complete(name)
+    except InputError:
+        if new and not prep.written:
+            _leave_nothing(root, made)
+        raise
+    return PrepareResult(request.name, layout, dict(prep.written), dict(prep.present), notes)
+
+
+def _leave_nothing(root: Path, made: bool) -> None:
+    """Remove what a call created that wrote no files."""
+    for name in (Journal.file_name, _LOCK):
+        (root / name).unlink(missing_ok=True)
+    if made:
+        with suppress(OSError):
+            root.rmdir()
+
+
+def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
+    """Check that a call does not mix a whole data set with a subset, unless one has ``begun`` to.
+
+    Raises:
+        InputError: If it would.
+    """
+    stamped = (root / SUBSET_STAMP).exists()
+    if subset is None and stamped:
+        raise InputError(
+            f'{printable(root)} holds a subset ({SUBSET_STAMP}): choose another ROOT for the '
+            'whole data set'
+        )
+    folders = {f.partition('/')[0] for files in ARCHIVES.values() for a in files for f in a.folders}
+    existing = [name for name in sorted(folders | {'test'}) if (root / name).exists()]
+    if subset is not None and existing and not stamped and not begun:
+        raise InputError(
+            f'{printable(root)} holds {", ".join(existing)}: choose another ROOT for a subset, '
+            f'and pass --archives {printable(root)} to take it from there'
+        )
+
+
+def _unpack_coco(prep: Preparation) -> None:
+    """Unpack the archives of COCO, except those of folders that are laid out."""
+    _unpack(prep, prep.needed_archives(Path.is_dir))
+
+
+def _unpack_all(prep: Preparation) -> None:
+    """Unpack all archives of a data set."""
+    _unpack(prep, ARCHIVES[prep.name])
+
+
+def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
+    """Unpack archives into the root, and record each folder that is complete.
+
+    Raises:
+        InputError: If an archive is missing, damaged or unsafe, or there is not enough space.
+        RejectedError: If another file is in the place of one.
+    """
+    found = require_archives(archives, prep.source)
+    names: dict[str, list[str]] = {}
+    needed = 0
+    for archive in archives:
+        with open_archive(found[archive.name], archive.prefix) as members:
+            sizes = {member.name: member.size for member in members}
+        _require_folders(archive, found[archive.name], sizes)
+        names[archive.name] = list(sizes)
+        needed += sum(size for name, size in sizes.items() if not (prep.root / name).exists())
+    require_space(prep.root, needed)
+    prep.verify(found)
+    for archive in archives:
+        _unpack_one(prep, archive, found[archive.name], names[archive.name])
+        prep.journal.complete(archive.name)
+
+
+def _require_folders(archive: Archive, path: Path, names: Iterable[str]) -> None:
+    folders = tuple(f'{folder}/' for folder in archive.folders)
+    stray = next((name for name in names if not name.startswith(folders)), None)
+    if archive.exclusive and stray is not None:
+        raise InputError(
+            f'{printable(path)} is not the official archive: expected all of it in '
+            f'{" or ".join(folders)}, found {printable(stray)}'
+        )
+    for folder in folders:
+        if not any(name.startswith(folder) for name in names):
+            found = printable(next(iter(names), 'nothing'))
+            raise InputError(
+                f'{printable(path)} is not the official archive: expected '
+                f'{archive.prefix}{folder}, found {found}. Repack it, or lay it out by hand'
+            )
+
+
+def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence[str]) -> None:
+    parts = sorted({name.partition('/')[0] for name in names if '/' in name})
+    done = {part for part in parts if prep.journal.finished(part, prep.root / part)}
+    for part in sorted(done):
+        prep.skip(part, part)
+    with open_archive(path, archive.prefix) as members:
+        for member in members:
+            if member.name.partition('/')[0] not in done:
+                split = member.name.rpartition('/')[0] or 'other files'
+                prep.write(split, prep.root / member.name, member)
+    for part in parts:
+        if part not in done:
+            prep.journal.finish(part, prep.root / part)
+
+
+#: What lays out all of a data set, and what makes a subset of it.
+_STEPS: dict[str, tuple[Callable[[Preparation], None] | None, Callable[[Preparation], None]]] = {
+    'imagenet': (lay_out_imagenet, lay_out_imagenet),
+    'cifar10': (_unpack_all, make_cifar_subset),
+    'cifar100': (_unpack_all, make_cifar_subset),
+    'coco': (_unpack_coco, make_coco_subset),
+    'ade20k': (_unpack_all, make_ade20k_subset),
+    'custom': (None, copy_classes),
+}
