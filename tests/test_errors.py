@@ -90,7 +90,7 @@ def test_a_check_finds_an_absent_backbone_before_anything_starts(tmp_path, capsy
     'config', ['detection/gfl_r50_coco.py', 'mmseg::fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py']
 )
 def test_any_config_takes_a_backbone_by_option(tmp_path, capsys, monkeypatch, config):
-    monkeypatch.setattr('rm_mm.run.training.require_data', lambda *_: None)
+    monkeypatch.setattr('rm_mm.run.preparation.require_data', lambda *_: None)
     path = tmp_path / 'mine.py'
     path.write_text(f"_base_ = '{config if '::' in config else f'rm_mm::{config}'}'")
     call = ['train', str(path), '--check', '--batch-policy', 'as-is', '--backbone']

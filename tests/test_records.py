@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rm_mm.errors import InputError, RejectedError
+from rm_mm.logs.scalars import evaluation_curve, training_pace, untrained_curve
 from rm_mm.recipe.metric import Metric
 from rm_mm.records import (
     SCHEMA_VERSION,
@@ -17,7 +18,7 @@ from rm_mm.records import (
     require_sound,
 )
 from rm_mm.reporting.table import build_table
-from rm_mm.suite.cell.result import facts_of, read_curve, read_environment, read_floor, read_pace
+from rm_mm.suite.cell.result import read_environment, run_facts
 
 SCHEMAS = Path(__file__).parent / 'data' / 'records'
 
@@ -71,13 +72,13 @@ def test_curve_of_a_run_that_was_killed_and_resumed(tmp_path):
         '{"coco/bbox_mAP": 0.415, "step": 3}',
     )
     # In percent. Of the two entries for step 2 the one of the resumed run counts.
-    assert read_curve(tmp_path, BOX_AP) == [(1, 25.0), (2, 31.0), (3, 41.5)]
-    assert read_curve(tmp_path, MIOU) == []
+    assert evaluation_curve(tmp_path, BOX_AP) == [(1, 25.0), (2, 31.0), (3, 41.5)]
+    assert evaluation_curve(tmp_path, MIOU) == []
 
 
 def test_the_floor_is_one_point(tmp_path):
     (tmp_path / 'metrics.json').write_text('{"accuracy/top1": 10.5}')
-    assert read_floor(tmp_path / 'metrics.json', TOP1) == [(0, 10.5)]
+    assert untrained_curve(tmp_path / 'metrics.json', TOP1) == [(0, 10.5)]
 
 
 def test_old_versions_still_read():
@@ -101,7 +102,7 @@ def test_every_field_is_documented():
 
 
 def test_pace_and_environment_of_a_run(tmp_path):
-    assert read_pace(tmp_path) == (None, None)
+    assert training_pace(tmp_path) == (None, None)
     assert read_environment(tmp_path) == {}
     log(
         tmp_path,
@@ -113,17 +114,17 @@ def test_pace_and_environment_of_a_run(tmp_path):
         '{"iter": 40, "ti',
     )
     # Times of evaluations do not count, and a slow start does not move the median.
-    assert read_pace(tmp_path) == (0.75, 300)
+    assert training_pace(tmp_path) == (0.75, 300)
     environment = {
         'versions': {'torch': '2.14.1'}, 'device': 'cpu', 'processes': 2, 'peak_memory_mb': 512.5,
         'config': 'elsewhere/x.py',
     }  # fmt: skip
     (tmp_path / 'environment.json').write_text(json.dumps(environment))
-    assert facts_of(read_environment(tmp_path)) == {
+    assert run_facts(read_environment(tmp_path)) == {
         'torch': '2.14.1', 'device': 'cpu', 'processes': 2
     }  # fmt: skip
     (tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json').write_text('{"iter": 1}')
-    assert read_pace(tmp_path) == (None, 512.5)
+    assert training_pace(tmp_path, read_environment(tmp_path)['peak_memory_mb']) == (None, 512.5)
 
 
 def test_records_come_back_as_written(tmp_path):

@@ -29,7 +29,7 @@ from rm_mm.transfer.backbones import (
 from rm_mm.transfer.checkpoint import read_checkpoint
 from rm_mm.transfer.coverage import Coverage, measure_coverage, require_complete
 from rm_mm.transfer.inputs import inputs_mismatch, inputs_of_weights
-from rm_mm.transfer.location import Source, locate
+from rm_mm.transfer.location import CheckpointSource, locate
 from rm_mm.transfer.manifest import SCHEMA_VERSION, Manifest
 from rm_mm.transfer.output import (
     rename_for_export,
@@ -184,7 +184,7 @@ class _Measured:
 
 
 def _measure(
-    source: Source, config: str | Path | None, key: str | None, *, trust: bool
+    source: CheckpointSource, config: str | Path | None, key: str | None, *, trust: bool
 ) -> _Measured:
     """Find the requested backbone, and compare it with the network to fill."""
     shown = printable(source.path)

@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointSource:
     """A checkpoint file and where it came from.
 
     Attributes:
@@ -42,7 +42,7 @@ class Source:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def locate(name: str) -> Source:
+def locate(name: str) -> CheckpointSource:
     """Find the file of a checkpoint, downloading it if it is not cached.
 
     Downloads are checked against the hash in the file name, if there is one.
@@ -61,18 +61,18 @@ def locate(name: str) -> Source:
         file_name = url.rpartition('/')[2]
         path = _cache() / file_name
         _download(url, path)
-        return Source(path, file_name, _published_metrics(weights))
+        return CheckpointSource(path, file_name, _published_metrics(weights))
     if name.startswith('https://'):
         path = _cached_path(name)
         _download(name, path)
-        return Source(path, shown_address(name))
+        return CheckpointSource(path, shown_address(name))
     if '://' in name:
         require_address(name)
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:
         raise InputError(f'{printable(name)} is not a file: {printable(error)}') from error
-    return Source(path, path.name)
+    return CheckpointSource(path, path.name)
 
 
 def require_address(name: str) -> None:

@@ -199,7 +199,7 @@ def test_a_failed_call_replaces_nothing_and_leaves_nothing(tree, tmp_path, capsy
     assert late.read_text() == 'mine'
     monkeypatch.setattr('shutil.disk_usage', lambda _: SimpleNamespace(free=0))
     assert pack('custom', tree, tmp_path / 'p.lmdb') == 2
-    assert 'make room, or choose another --out' in capsys.readouterr().err
+    assert 'free some space or choose another --out' in capsys.readouterr().err
     monkeypatch.undo()
     deep = tree / 'b' / Path(*['d' * 200] * 3)
     deep.mkdir(parents=True)

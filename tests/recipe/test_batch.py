@@ -32,9 +32,9 @@ def test_another_batch_needs_a_policy():
         apply_batch_policy(read_config(COCO), 2, None)
     # 2 processes x 2 images; 16 / 4 batches a step; the rate would be a quarter.
     assert str(refusal.value) == (
-        "global batch 4 (2 processes x 2) is not the recipe's 16. Say --batch-policy accumulate "
+        "global batch 4 (2 processes x 2) is not the recipe's 16. Pass --batch-policy accumulate "
         '(keeps the recipe: 4 batches a step), --batch-policy scale-lr (linear rule: rate x 0.25, '
-        'warm-up stretched to as many images) or --batch-policy as-is'
+        'warm-up over as many images) or --batch-policy as-is'
     )
 
 

@@ -4,7 +4,7 @@ from mmengine.config import Config
 from rm_mm.cli import main
 from rm_mm.compat import packaged_config
 from rm_mm.data import mini
-from rm_mm.run import training
+from rm_mm.run.preparation import default_work_dir
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS
 
@@ -48,4 +48,4 @@ def test_a_run_goes_where_the_suite_looks_for_it(preset):
     chosen = PRESETS[preset]
     for cell in plan_cells(chosen, ('rm',), chosen.tasks, (0,), chosen.work_dir):
         config = Config.fromfile(packaged_config(cell.config))
-        assert training._work_dir(config, cell.config) == cell.directory
+        assert default_work_dir(config, cell.config) == cell.directory

@@ -1,15 +1,15 @@
-"""What a call says of loaders and precision, in the config that is trained."""
+"""Requests for loaders and precision, in the config that is trained."""
 
 import pytest
 from mmengine.config import Config
 
-from rm_mm.cli import build_parser
-from rm_mm.run import training
+from rm_mm.run import preparation, training
+from rm_mm.run.requests import TrainRequest
 
 
-def settled(loader=(), options=()):
-    """A config's training loader and optimiser wrapper after a call's options."""
-    args = build_parser().parse_args(['train', 'mine.py', '--no-validate', *options])
+def settled(loader=(), **fields):
+    """Return a config's training loader and optimiser wrapper after a request was applied."""
+    request = TrainRequest('mine.py', validate=False, **fields)
     config = Config(
         dict(
             default_scope='mmpretrain',
@@ -19,22 +19,22 @@ def settled(loader=(), options=()):
             model=dict(type='ImageClassifier'),
         )
     )
-    training._set_loader_defaults(config, args)
-    training._prepare_training(config, args, {})
+    preparation._set_loader_defaults(config, request)
+    training._prepare_training(config, request, {})
     return config.train_dataloader, config.optim_wrapper
 
 
 @pytest.mark.parametrize(
-    ('workers', 'options', 'pinned', 'persistent'),
+    ('workers', 'fields', 'pinned', 'persistent'),
     [
-        (2, [], True, True),
-        (0, [], True, False),
-        (2, ['--no-pin-memory'], False, True),
-        (2, ['--no-persistent-workers'], True, False),
+        (2, {}, True, True),
+        (0, {}, True, False),
+        (2, {'pin_memory': False}, False, True),
+        (2, {'persistent_workers': False}, True, False),
     ],
 )
-def test_loaders_keep_their_workers_and_pin(workers, options, pinned, persistent):
-    loader, _ = settled(dict(num_workers=workers), options)
+def test_loaders_keep_their_workers_and_pin(workers, fields, pinned, persistent):
+    loader, _ = settled(dict(num_workers=workers), **fields)
     assert (loader.pin_memory, loader.persistent_workers) == (pinned, persistent)
     assert loader.collate_fn == {'type': 'default_collate'}
 
@@ -46,5 +46,5 @@ def test_what_a_config_says_stays():
 
 def test_mixed_precision_is_asked_for():
     assert 'type' not in settled()[1]
-    wrapper = settled(options=['--amp'])[1]
+    wrapper = settled(amp=True)[1]
     assert (wrapper.type, wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
