@@ -135,7 +135,7 @@ def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
         InputError: If an archive is missing, damaged or unsafe, or there is not enough space.
         RejectedError: If another file is in the place of one.
     """
-    found = require_archives(archives, prep.source)
+    found = require_archives(prep.name, prep.source, archives)
     names: dict[str, list[str]] = {}
     needed = 0
     for archive in archives:

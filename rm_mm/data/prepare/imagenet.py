@@ -33,8 +33,8 @@ def lay_out_imagenet(prep: Preparation) -> None:
     if prep.subset and prep.elsewhere and all(_has_classes(prep.source / s) for s in splits):
         copy_classes(prep, splits)
         return
-    archives = ARCHIVES['imagenet'] if prep.subset else prep.needed_archives(_has_classes)
-    found = require_archives(archives, prep.source)
+    needed_archives = None if prep.subset else prep.needed_archives(_has_classes)
+    found = require_archives(prep.name, prep.source, needed_archives)
     _require_no_flat_val(prep.root)
     needed = sum(path.stat().st_size for path in found.values())
     if prep.subset:

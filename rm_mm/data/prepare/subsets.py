@@ -108,7 +108,7 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
         if prep.elsewhere and all((root / folder).is_dir() for folder in folders):
             yield dict.fromkeys(folders, folder_source(root, folders))
             return
-    found = require_archives(archives, prep.source)
+    found = require_archives(prep.name, prep.source)
     prep.verify(found)
     sources: dict[str, Source] = {}
     with ExitStack() as stack:
@@ -234,7 +234,7 @@ def make_cifar_subset(prep: Preparation) -> None:
         if prep.elsewhere and (prep.source / 'train').is_dir():
             copy_classes(prep, ('train', 'test'))
             return
-        require_archives([archive], prep.source)
+        require_archives(prep.name, prep.source)
     if path is not None:
         prep.verify({archive.name: path})
     # Size of the pixels, which the PNG of a photograph does not exceed.
