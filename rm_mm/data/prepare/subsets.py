@@ -63,11 +63,7 @@ def _rank(name: str) -> tuple[str, str]:
 
 
 def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'test')) -> None:
-    """Copy images of each class folder of the splits that exist.
-
-    Raises:
-        InputError: If there are no class folders, or not enough space.
-    """
+    """Copy images of each class folder of the splits that exist."""
     chosen: dict[str, list[Member]] = {}
     for split in splits:
         for name in list_folder(str(prep.source / split)).folders:
@@ -94,13 +90,10 @@ def _copy(prep: Preparation, chosen: Mapping[str, Sequence[Member]]) -> None:
 
 @contextmanager
 def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
-    """Open a data set that is laid out in the source folder, or else its zips.
+    """Open a data set that is laid out in the source folder, or else its archives.
 
     Yields:
         Source by folder of the layout.
-
-    Raises:
-        InputError: If there is neither.
     """
     archives = ARCHIVES[prep.name]
     folders = [folder for archive in archives for folder in archive.folders]
@@ -120,12 +113,7 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
 
 
 def make_ade20k_subset(prep: Preparation) -> None:
-    """Copy images that show each class at least ``prep.subset`` times, and their masks.
-
-    Raises:
-        InputError: If the source holds neither the archive nor the data set, or there is not
-            enough space.
-    """
+    """Copy images that show each class at least ``prep.subset`` times, and their masks."""
     chosen: dict[str, list[str]] = {}
     with _open_sources(prep) as sources:
         for split in ('training', 'validation'):
@@ -166,12 +154,7 @@ def _mask_classes(prep: Preparation, source: Source, split: str) -> dict[str, se
 
 
 def make_coco_subset(prep: Preparation) -> None:
-    """Copy images that show each category at least ``prep.subset`` times, and their annotations.
-
-    Raises:
-        InputError: If the source holds neither the archives nor the data set, or there is not
-            enough space.
-    """
+    """Copy images that show each category at least ``prep.subset`` times, and their annotations."""
     paths = {split: f'annotations/instances_{split}.json' for split in ('train2017', 'val2017')}
     with _open_sources(prep) as sources:
         annotations = sources['annotations']
@@ -222,11 +205,7 @@ def _cut(content: Mapping[str, Any], chosen: set[str]) -> dict[str, Any]:
 
 
 def make_cifar_subset(prep: Preparation) -> None:
-    """Write images of each class to ``{train,test}/<class>/*.png``.
-
-    Raises:
-        InputError: If the source holds neither the archive nor the data set, or they are damaged.
-    """
+    """Write images of each class to ``{train,test}/<class>/*.png``."""
     (archive,) = ARCHIVES[prep.name]
     release = RELEASES[prep.name]
     folder, path = prep.source / release.folder, find_archive(archive, prep.source)
