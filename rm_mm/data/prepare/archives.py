@@ -209,7 +209,7 @@ def _not_plain(name: str, path: Path) -> InputError:
     )
 
 
-class Source(dict[str, Member]):
+class SourceFiles(dict[str, Member]):
     """The files of a zip or folder by path; a missing one is an :class:`InputError`."""
 
     def __init__(self, path: Path, members: Iterable[Member]) -> None:
@@ -220,9 +220,9 @@ class Source(dict[str, Member]):
         raise InputError(f'{printable(self.path)} lacks {printable(name)}')
 
 
-def folder_source(root: Path, folders: Iterable[str]) -> Source:
+def folder_source(root: Path, folders: Iterable[str]) -> SourceFiles:
     """The files below some folders of a root, without hidden ones."""
-    return Source(
+    return SourceFiles(
         root,
         (
             Member(name, size, root, partial((root / name).open, 'rb'))

@@ -17,7 +17,7 @@ from rm_mm.data.check.listing import list_folder
 from rm_mm.data.cifar_batches import RELEASES, read_batch, read_members
 from rm_mm.data.prepare.archives import (
     Member,
-    Source,
+    SourceFiles,
     find_archive,
     folder_source,
     is_safe_path,
@@ -89,11 +89,11 @@ def _copy(prep: Preparation, chosen: Mapping[str, Sequence[Member]]) -> None:
 
 
 @contextmanager
-def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
+def _open_sources(prep: Preparation) -> Iterator[dict[str, SourceFiles]]:
     """Open a data set that is laid out in the source folder, or else its archives.
 
     Yields:
-        Source by folder of the layout.
+        Files of the source, by folder of the layout.
     """
     archives = ARCHIVES[prep.name]
     folders = [folder for archive in archives for folder in archive.folders]
@@ -103,12 +103,12 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
             return
     found = require_archives(prep.name, prep.source)
     prep.verify(found)
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceFiles] = {}
     with ExitStack() as stack:
         for archive in archives:
             path = found[archive.name]
             members = stack.enter_context(open_archive(path, archive.prefix))
-            sources |= dict.fromkeys(archive.folders, Source(path, members))
+            sources |= dict.fromkeys(archive.folders, SourceFiles(path, members))
         yield sources
 
 
@@ -133,7 +133,7 @@ def make_ade20k_subset(prep: Preparation) -> None:
     prep.stamp({split: len(stems) for split, stems in chosen.items()})
 
 
-def _mask_classes(prep: Preparation, source: Source, split: str) -> dict[str, set[int]]:
+def _mask_classes(prep: Preparation, source: SourceFiles, split: str) -> dict[str, set[int]]:
     """Classes in each mask, by stem, without the 0 of unlabelled pixels."""
     import numpy as np
     from PIL import Image
@@ -171,7 +171,7 @@ def make_coco_subset(prep: Preparation) -> None:
     prep.stamp({split: len(images) for split, images in chosen.items()})
 
 
-def _read_instances(source: Source, path: str) -> dict[str, Any]:
+def _read_instances(source: SourceFiles, path: str) -> dict[str, Any]:
     """Read an annotation file, and check what choosing images relies on."""
     with source[path].open() as file:
         data = file.read()
