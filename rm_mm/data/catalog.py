@@ -10,6 +10,9 @@ from pathlib import Path
 from rm_mm.errors import InputError, printable
 from rm_mm.names import DATASETS
 
+#: Folder in the archive of ADE20K, which the configs use as the root.
+ADE20K_FOLDER = 'ADEChallengeData2016'
+
 #: Name of the file that marks a subset of a data set, in its root.
 SUBSET_STAMP = 'rm_mm_subset.json'
 
@@ -30,9 +33,7 @@ class Published:
     class_counts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-#: ImageNet: https://www.image-net.org/challenges/LSVRC/2012; COCO: https://cocodataset.org;
-#: CIFAR: https://www.cs.toronto.edu/~kriz/cifar.html; ADE20K: the scene parsing benchmark,
-#: http://sceneparsing.csail.mit.edu.
+#: Numbers as on the pages of the publishers (see :data:`ARCHIVE_PAGES`).
 PUBLISHED = {
     'imagenet': Published(
         {'train': 1_281_167, 'val': 50_000}, 1000, {'train': (732, 1300), 'val': (50, 50)}
@@ -55,7 +56,6 @@ class Archive:
     Attributes:
         name: File name.
         md5: MD5 of the published file, hexadecimal.
-        page: Web page that offers it.
         folders: Folders of the layout that come from it.
         prefix: Folder in the archive that becomes the root of the layout, with a slash.
         exclusive: Whether files outside ``folders`` mean that it is another archive.
@@ -63,84 +63,60 @@ class Archive:
 
     name: str
     md5: str
-    page: str
     folders: tuple[str, ...]
     prefix: str = ''
     exclusive: bool = False
 
 
-_IMAGENET_PAGE = 'https://image-net.org/challenges/LSVRC/2012/2012-downloads.php'
-_COCO_PAGE = 'https://cocodataset.org/#download'
-_CIFAR_PAGE = 'https://www.cs.toronto.edu/~kriz/cifar.html'
+_C10, _C100 = ('cifar-10-batches-py',), ('cifar-100-python',)
+_ADE20K_FOLDERS = (
+    'images/training', 'images/validation', 'annotations/training', 'annotations/validation'
+)  # fmt: skip
 
-#: MD5 as in torchvision's data sets and on the publishers' pages. Of archives that share a folder,
-#: the first one holds its images.
+#: Official archives by data set. MD5 as in torchvision's data sets and on the publishers' pages.
+#: Of archives that share a folder, the first one holds its images.
 ARCHIVES = {
     'imagenet': (
-        Archive(
-            'ILSVRC2012_img_train.tar',
-            '1d675b47d978889d74fa0da5fadfb00e',
-            _IMAGENET_PAGE,
-            ('train',),
-        ),
-        Archive(
-            'ILSVRC2012_img_val.tar', '29b22e2961454d5413ddabcf34fc5622', _IMAGENET_PAGE, ('val',)
-        ),
-        Archive(
-            'ILSVRC2012_devkit_t12.tar.gz',
-            'fa75699e90414af021442c21a62c3abf',
-            _IMAGENET_PAGE,
-            ('val',),
-        ),
+        Archive('ILSVRC2012_img_train.tar', '1d675b47d978889d74fa0da5fadfb00e', ('train',)),
+        Archive('ILSVRC2012_img_val.tar', '29b22e2961454d5413ddabcf34fc5622', ('val',)),
+        Archive('ILSVRC2012_devkit_t12.tar.gz', 'fa75699e90414af021442c21a62c3abf', ('val',)),
     ),
     'cifar10': (
-        Archive(
-            'cifar-10-python.tar.gz',
-            'c58f30108f718f92721af3b95e74349a',
-            _CIFAR_PAGE,
-            ('cifar-10-batches-py',),
-            exclusive=True,
-        ),
+        Archive('cifar-10-python.tar.gz', 'c58f30108f718f92721af3b95e74349a', _C10, exclusive=True),
     ),
     'cifar100': (
         Archive(
-            'cifar-100-python.tar.gz',
-            'eb9058c3a382ffc7106e4002c42a8d85',
-            _CIFAR_PAGE,
-            ('cifar-100-python',),
-            exclusive=True,
+            'cifar-100-python.tar.gz', 'eb9058c3a382ffc7106e4002c42a8d85', _C100, exclusive=True
         ),
     ),
     'coco': (
-        Archive('train2017.zip', 'cced6f7f71b7629ddf16f17bbcfab6b2', _COCO_PAGE, ('train2017',)),
-        Archive('val2017.zip', '442b8da7639aecaf257c1dceb8ba8c80', _COCO_PAGE, ('val2017',)),
+        Archive('train2017.zip', 'cced6f7f71b7629ddf16f17bbcfab6b2', ('train2017',)),
+        Archive('val2017.zip', '442b8da7639aecaf257c1dceb8ba8c80', ('val2017',)),
         Archive(
-            'annotations_trainval2017.zip',
-            'f4bbac642086de4f52a3fdda2de5fa2c',
-            _COCO_PAGE,
-            ('annotations',),
+            'annotations_trainval2017.zip', 'f4bbac642086de4f52a3fdda2de5fa2c', ('annotations',)
         ),
     ),
     'ade20k': (
         Archive(
-            'ADEChallengeData2016.zip',
+            f'{ADE20K_FOLDER}.zip',
             '7328b3957e407ddae1d3cbf487f149ef',
-            'http://sceneparsing.csail.mit.edu',
-            tuple(
-                f'{side}/{split}'
-                for side in ('images', 'annotations')
-                for split in ('training', 'validation')
-            ),
-            prefix='ADEChallengeData2016/',
+            _ADE20K_FOLDERS,
+            prefix=f'{ADE20K_FOLDER}/',
         ),
     ),
 }
 
+#: Web pages that offer the archives.
+ARCHIVE_PAGES = {
+    'imagenet': 'https://image-net.org/challenges/LSVRC/2012/2012-downloads.php',
+    'cifar10': 'https://www.cs.toronto.edu/~kriz/cifar.html',
+    'cifar100': 'https://www.cs.toronto.edu/~kriz/cifar.html',
+    'coco': 'https://cocodataset.org/#download',
+    'ade20k': 'http://sceneparsing.csail.mit.edu',
+}
+
 #: What mmpretrain's data sets of class folders read, in any case.
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
-
-#: Folder in the archive of ADE20K, which the configs use as the root.
-ADE20K_FOLDER = 'ADEChallengeData2016'
 
 
 def require_known(name: str) -> None:

@@ -139,11 +139,7 @@ def _check_batches(check: Inspection, release: Release, files: Iterator[tuple[st
 
 
 def _check_meta(check: Inspection, release: Release, path: str, content: bytes) -> None:
-    """Compare the names of the classes with the published ones.
-
-    Raises:
-        Exception: If the file is damaged.
-    """
+    """Compare the names of the classes with the published ones."""
     entry = read_cifar_entries(content)[release.names_key]
     names = [name.decode() if isinstance(name, bytes) else str(name) for name in entry]
     for label, (found, expected) in enumerate(zip(names, release.classes, strict=False)):

@@ -28,9 +28,10 @@ def inspect_ade20k(check: Inspection) -> None:
         check.root = inner
     check.read_subset()
     for split in published.counts:
-        folders = (f'images/{split}', f'annotations/{split}')
+        images = _list_side(check, f'images/{split}', '.jpg')
+        masks = _list_side(check, f'annotations/{split}', '.png')
         # 0 means no class. mmsegmentation turns it into 255, and 1 to 150 into the classes.
-        _check_pairs(check, split, folders, ('.jpg', '.png'), published.classes)
+        _check_pairs(check, split, images, masks, published.classes)
     for side in ('images', 'annotations'):
         for name in list_folder(check.path(side)).folders:
             if name not in published.counts:
@@ -49,16 +50,18 @@ def mask_folder(root: Path) -> str | None:
 
 def inspect_custom_masks(check: Inspection) -> None:
     """Check all splits of ``images`` and of the folder of masks."""
-    masks = mask_folder(check.root)
-    assert masks is not None
-    splits = {name for side in ('images', masks) for name in list_folder(check.path(side)).folders}
+    side = mask_folder(check.root)
+    assert side is not None
+    splits = {name for top in ('images', side) for name in list_folder(check.path(top)).folders}
     for split in sorted(splits):
-        folders = (f'images/{split}', f'{masks}/{split}')
-        suffixes = (
-            _commonest_suffix(check.path(folders[0]), IMAGE_SUFFIXES),
-            _commonest_suffix(check.path(folders[1]), _MASK_SUFFIXES),
+        images, masks = (
+            _list_side(check, folder, _commonest_suffix(check.path(folder), suffixes))
+            for folder, suffixes in (
+                (f'images/{split}', IMAGE_SUFFIXES),
+                (f'{side}/{split}', _MASK_SUFFIXES),
+            )
         )
-        _check_pairs(check, split, folders, suffixes, None)
+        _check_pairs(check, split, images, masks, None)
 
 
 def _commonest_suffix(folder: str, suffixes: tuple[str, ...]) -> str:
@@ -74,51 +77,64 @@ class _Side:
 
     Attributes:
         folder: Path below the root.
+        suffix: Expected suffix; case-sensitive, as in the loader.
         sizes: Size in bytes by name.
         names: Name by stem.
         sound: Stem by name, of the files without a fault.
     """
 
     folder: str
+    suffix: str
     sizes: dict[str, int]
     names: dict[str, str]
     sound: dict[str, str]
 
+    def without(self, other: _Side) -> list[tuple[str, str]]:
+        """Paths of the files that have no counterpart, and the expected path of that one."""
+        return [
+            (f'{self.folder}/{self.names[stem]}', f'{other.folder}/{stem}{other.suffix}')
+            for stem in sorted(self.names.keys() - other.names.keys())
+        ]
+
 
 def _check_pairs(
-    check: Inspection,
-    split: str,
-    folders: tuple[str, str],
-    suffixes: tuple[str, str],
-    highest_label: int | None,
+    check: Inspection, split: str, images: _Side | None, masks: _Side | None, highest: int | None
 ) -> None:
     """Check that images and masks match, and every pixel of the masks.
 
-    Folders and suffixes are those of images and masks; suffixes are case-sensitive, as in the
-    loader. The highest label is None if unknown.
+    ``highest`` is the highest label that may occur; None if unknown.
     """
-    images, masks = (
-        _list_side(check, folder, suffix) for folder, suffix in zip(folders, suffixes, strict=True)
-    )
     if images is not None:
         sizes = {name: images.sizes[name] for name in images.names.values()}
         check.fingerprint.add_images(images.folder, sizes)
         check.add_count(split, len(sizes))
     if images is None or masks is None:
         return
-    for stem in sorted(images.names.keys() - masks.names.keys()):
-        text = f'has no mask: expected {masks.folder}/{stem}{suffixes[1]}'
-        path = f'{images.folder}/{images.names[stem]}'
-        check.add('images without a mask', path, text)
-    for stem in sorted(masks.names.keys() - images.names.keys()):
-        text = f'has no image: expected {images.folder}/{stem}{suffixes[0]}'
-        path = f'{masks.folder}/{masks.names[stem]}'
-        check.add('masks without an image', path, text)
+    for path, expected in images.without(masks):
+        check.add('images without a mask', path, f'has no mask: expected {expected}')
+    for path, expected in masks.without(images):
+        check.add('masks without an image', path, f'has no image: expected {expected}')
     pixels = {
         images.sound[name]: (read.width, read.height)
         for name, read in read_images(check, images.folder, list(images.sound))
     }
-    _check_masks(check, masks, pixels, highest_label)
+    for name, read in read_images(check, masks.folder, list(masks.sound), 'labels'):
+        path = f'{masks.folder}/{name}'
+        check.fingerprint.add_content(path, read.sha256)
+        size = (read.width, read.height)
+        width, height = pixels.get(masks.sound[name], size)
+        if size != (width, height):
+            text = f'has {read.width} x {read.height} pixels, but its image {width} x {height}'
+            check.add('mask sizes', path, text)
+        if read.labels is None:
+            text = f'is {read.mode}: expected one channel of labels'
+            check.add('masks of several channels', path, text)
+        elif highest is not None:
+            wrong = [label for label in read.labels if not 0 <= label <= highest]
+            values = ', '.join(map(str, wrong[:4])) + (', ...' if len(wrong) > 4 else '')
+            if wrong:
+                text = f'has the label {values}: expected 0 to {highest}'
+                check.add('labels out of range', path, text)
 
 
 def _list_side(check: Inspection, folder: str, expected: str) -> _Side | None:
@@ -143,30 +159,4 @@ def _list_side(check: Inspection, folder: str, expected: str) -> _Side | None:
             names[stem] = name
     sound = contents.sound()
     stems = {name: stem for stem, name in names.items() if name in sound}
-    return _Side(folder, contents.files, names, stems)
-
-
-def _check_masks(
-    check: Inspection,
-    masks: _Side,
-    pixels: dict[str, tuple[int, int]],
-    highest_label: int | None,
-) -> None:
-    """Check channels, labels and sizes of masks; ``pixels`` are the sizes of images by stem."""
-    for name, read in read_images(check, masks.folder, list(masks.sound), 'labels'):
-        path = f'{masks.folder}/{name}'
-        check.fingerprint.add_content(path, read.sha256)
-        size = (read.width, read.height)
-        width, height = pixels.get(masks.sound[name], size)
-        if size != (width, height):
-            text = f'has {read.width} x {read.height} pixels, but its image {width} x {height}'
-            check.add('mask sizes', path, text)
-        if read.labels is None:
-            text = f'is {read.mode}: expected one channel of labels'
-            check.add('masks of several channels', path, text)
-        elif highest_label is not None:
-            wrong = [label for label in read.labels if not 0 <= label <= highest_label]
-            if wrong:
-                values = ', '.join(map(str, wrong[:4])) + (', ...' if len(wrong) > 4 else '')
-                text = f'has the label {values}: expected 0 to {highest_label}'
-                check.add('labels out of range', path, text)
+    return _Side(folder, expected, contents.files, names, stems)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
-from rm_mm.data.catalog import Archive
+from rm_mm.data.catalog import ARCHIVE_PAGES, ARCHIVES, Archive
 from rm_mm.data.check.listing import list_tree
 from rm_mm.data.prepare.writing import PART_SUFFIX
 from rm_mm.errors import InputError, printable
@@ -36,22 +36,26 @@ def find_archive(archive: Archive, folder: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def require_archives(archives: Sequence[Archive], folder: Path) -> dict[str, Path]:
-    """Find archives; the result is the path of each by name.
+def require_archives(
+    name: str, folder: Path, archives: Sequence[Archive] | None = None
+) -> dict[str, Path]:
+    """Find archives of a data set, by default all; the result is the path of each by name.
 
     Raises:
         InputError: If any is missing. The message names all missing ones.
     """
-    found = {archive.name: find_archive(archive, folder) for archive in archives}
-    missing = [archive for archive in archives if found[archive.name] is None]
+    found = {
+        archive.name: path
+        for archive in archives or ARCHIVES[name]
+        if (path := find_archive(archive, folder)) is not None
+    }
+    missing = [a.name for a in archives or ARCHIVES[name] if a.name not in found]
     if missing:
-        names = ', '.join(archive.name for archive in missing)
         raise InputError(
-            f'missing in {printable(folder)} and one level below: {names}. Download '
-            f'{"it" if len(missing) == 1 else "them"} from {missing[0].page}, or pass '
-            '--archives DIR'
+            f'missing in {printable(folder)} and one level below: {", ".join(missing)}. Download '
+            f'from {ARCHIVE_PAGES[name]}, or pass --archives DIR'
         )
-    return {name: path for name, path in found.items() if path is not None}
+    return found
 
 
 @contextmanager
@@ -205,7 +209,7 @@ def _not_plain(name: str, path: Path) -> InputError:
     )
 
 
-class Source(dict[str, Member]):
+class SourceFiles(dict[str, Member]):
     """The files of a zip or folder by path; a missing one is an :class:`InputError`."""
 
     def __init__(self, path: Path, members: Iterable[Member]) -> None:
@@ -216,9 +220,9 @@ class Source(dict[str, Member]):
         raise InputError(f'{printable(self.path)} lacks {printable(name)}')
 
 
-def folder_source(root: Path, folders: Iterable[str]) -> Source:
+def folder_source(root: Path, folders: Iterable[str]) -> SourceFiles:
     """The files below some folders of a root, without hidden ones."""
-    return Source(
+    return SourceFiles(
         root,
         (
             Member(name, size, root, partial((root / name).open, 'rb'))

@@ -98,11 +98,7 @@ def _leave_nothing(root: Path, made: bool) -> None:
 
 
 def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
-    """Check that a call does not mix a whole data set with a subset, unless one has ``begun`` to.
-
-    Raises:
-        InputError: If it would.
-    """
+    """Check that a whole data set and a subset are not mixed, unless an earlier call has begun."""
     stamped = (root / SUBSET_STAMP).exists()
     if subset is None and stamped:
         raise InputError(
@@ -129,13 +125,8 @@ def _unpack_all(prep: Preparation) -> None:
 
 
 def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
-    """Unpack archives into the root, and record each folder that is complete.
-
-    Raises:
-        InputError: If an archive is missing, damaged or unsafe, or there is not enough space.
-        RejectedError: If another file is in the place of one.
-    """
-    found = require_archives(archives, prep.source)
+    """Unpack archives into the root, and record each folder that is complete."""
+    found = require_archives(prep.name, prep.source, archives)
     names: dict[str, list[str]] = {}
     needed = 0
     for archive in archives:

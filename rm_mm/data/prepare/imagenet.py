@@ -33,8 +33,8 @@ def lay_out_imagenet(prep: Preparation) -> None:
     if prep.subset and prep.elsewhere and all(_has_classes(prep.source / s) for s in splits):
         copy_classes(prep, splits)
         return
-    archives = ARCHIVES['imagenet'] if prep.subset else prep.needed_archives(_has_classes)
-    found = require_archives(archives, prep.source)
+    needed_archives = None if prep.subset else prep.needed_archives(_has_classes)
+    found = require_archives(prep.name, prep.source, needed_archives)
     _require_no_flat_val(prep.root)
     needed = sum(path.stat().st_size for path in found.values())
     if prep.subset:
@@ -145,11 +145,7 @@ def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
 
 
 def _require_right_classes(folder: Path, wnids: Mapping[str, str]) -> None:
-    """Check that no validation image exists in the folder of another class.
-
-    Raises:
-        RejectedError: If one does. It is kept.
-    """
+    """Check that no validation image exists in the folder of another class."""
     by_name = {PurePosixPath(name).name: wnid for name, wnid in wnids.items()}
     for path in sorted(folder.glob('*/*')):
         wnid = by_name.get(path.name, path.parent.name)
@@ -176,11 +172,7 @@ def _write_image(prep: Preparation, split: str, wnid: str, image: Member) -> Non
 
 
 def _val_classes(devkit: Path) -> list[str]:
-    """Class of each validation image, in the order of their numbers.
-
-    Raises:
-        InputError: If the devkit lacks a file, or its files do not match.
-    """
+    """Class of each validation image, in the order of their numbers."""
     contents = {_META: b'', _TRUTH: b''}
     for member in tar_members(devkit):
         for name in contents:

@@ -17,7 +17,7 @@ from rm_mm.data.check.listing import list_folder
 from rm_mm.data.cifar_batches import RELEASES, read_cifar_batch, read_members
 from rm_mm.data.prepare.archives import (
     Member,
-    Source,
+    SourceFiles,
     find_archive,
     folder_source,
     is_safe_path,
@@ -63,11 +63,7 @@ def _rank(name: str) -> tuple[str, str]:
 
 
 def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'test')) -> None:
-    """Copy images of each class folder of the splits that exist.
-
-    Raises:
-        InputError: If there are no class folders, or not enough space.
-    """
+    """Copy images of each class folder of the splits that exist."""
     chosen: dict[str, list[Member]] = {}
     for split in splits:
         for name in list_folder(str(prep.source / split)).folders:
@@ -93,14 +89,11 @@ def _copy(prep: Preparation, chosen: Mapping[str, Sequence[Member]]) -> None:
 
 
 @contextmanager
-def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
-    """Open a data set that is laid out in the source folder, or else its zips.
+def _open_sources(prep: Preparation) -> Iterator[dict[str, SourceFiles]]:
+    """Open a data set that is laid out in the source folder, or else its archives.
 
     Yields:
-        Source by folder of the layout.
-
-    Raises:
-        InputError: If there is neither.
+        Files of the source, by folder of the layout.
     """
     archives = ARCHIVES[prep.name]
     folders = [folder for archive in archives for folder in archive.folders]
@@ -108,24 +101,19 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, Source]]:
         if prep.elsewhere and all((root / folder).is_dir() for folder in folders):
             yield dict.fromkeys(folders, folder_source(root, folders))
             return
-    found = require_archives(archives, prep.source)
+    found = require_archives(prep.name, prep.source)
     prep.verify(found)
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceFiles] = {}
     with ExitStack() as stack:
         for archive in archives:
             path = found[archive.name]
             members = stack.enter_context(open_archive(path, archive.prefix))
-            sources |= dict.fromkeys(archive.folders, Source(path, members))
+            sources |= dict.fromkeys(archive.folders, SourceFiles(path, members))
         yield sources
 
 
 def make_ade20k_subset(prep: Preparation) -> None:
-    """Copy images that show each class at least ``prep.subset`` times, and their masks.
-
-    Raises:
-        InputError: If the source holds neither the archive nor the data set, or there is not
-            enough space.
-    """
+    """Copy images that show each class at least ``prep.subset`` times, and their masks."""
     chosen: dict[str, list[str]] = {}
     with _open_sources(prep) as sources:
         for split in ('training', 'validation'):
@@ -145,7 +133,7 @@ def make_ade20k_subset(prep: Preparation) -> None:
     prep.stamp({split: len(stems) for split, stems in chosen.items()})
 
 
-def _mask_classes(prep: Preparation, source: Source, split: str) -> dict[str, set[int]]:
+def _mask_classes(prep: Preparation, source: SourceFiles, split: str) -> dict[str, set[int]]:
     """Classes in each mask, by stem, without the 0 of unlabelled pixels."""
     import numpy as np
     from PIL import Image
@@ -166,12 +154,7 @@ def _mask_classes(prep: Preparation, source: Source, split: str) -> dict[str, se
 
 
 def make_coco_subset(prep: Preparation) -> None:
-    """Copy images that show each category at least ``prep.subset`` times, and their annotations.
-
-    Raises:
-        InputError: If the source holds neither the archives nor the data set, or there is not
-            enough space.
-    """
+    """Copy images that show each category at least ``prep.subset`` times, and their annotations."""
     paths = {split: f'annotations/instances_{split}.json' for split in ('train2017', 'val2017')}
     with _open_sources(prep) as sources:
         annotations = sources['annotations']
@@ -188,7 +171,7 @@ def make_coco_subset(prep: Preparation) -> None:
     prep.stamp({split: len(images) for split, images in chosen.items()})
 
 
-def _read_instances(source: Source, path: str) -> dict[str, Any]:
+def _read_instances(source: SourceFiles, path: str) -> dict[str, Any]:
     """Read an annotation file, and check what choosing images relies on."""
     with source[path].open() as file:
         data = file.read()
@@ -222,11 +205,7 @@ def _cut(content: Mapping[str, Any], chosen: set[str]) -> dict[str, Any]:
 
 
 def make_cifar_subset(prep: Preparation) -> None:
-    """Write images of each class to ``{train,test}/<class>/*.png``.
-
-    Raises:
-        InputError: If the source holds neither the archive nor the data set, or they are damaged.
-    """
+    """Write images of each class to ``{train,test}/<class>/*.png``."""
     (archive,) = ARCHIVES[prep.name]
     release = RELEASES[prep.name]
     folder, path = prep.source / release.folder, find_archive(archive, prep.source)
@@ -234,7 +213,7 @@ def make_cifar_subset(prep: Preparation) -> None:
         if prep.elsewhere and (prep.source / 'train').is_dir():
             copy_classes(prep, ('train', 'test'))
             return
-        require_archives([archive], prep.source)
+        require_archives(prep.name, prep.source)
     if path is not None:
         prep.verify({archive.name: path})
     # Size of the pixels, which the PNG of a photograph does not exceed.
