@@ -175,6 +175,10 @@ class TransferRequest(CellsRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.target, str) or not all(isinstance(word, str) for word in self.target):
+            raise InputError(
+                f"target: expected ('ARCHITECTURE', 'DATASET') or (CONFIG,), got {self.target!a}"
+            )
         if self.preset not in (None, *PRESETS):
             raise InputError(f'--preset: expected one of {", ".join(PRESETS)}, got {self.preset!a}')
 
@@ -193,6 +197,7 @@ def parse_entries(option: str, value: str | Sequence[str] | None) -> tuple[Entry
     """
     if value is None:
         return None
+    require_type(option, value, str | Sequence)
     parts = value.split(',') if isinstance(value, str) else list(value)
     found: list[Entry] = []
     for part in parts:
@@ -206,6 +211,8 @@ def parse_entries(option: str, value: str | Sequence[str] | None) -> tuple[Entry
 
 
 def _sorted_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence):
+        raise InputError(f'--seeds: expected numbers such as [0, 1], got {seeds!a}')
     values = list(seeds)
     if not values or not all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in values):
         raise InputError(f'--seeds: expected numbers from 0 such as 0,1,2, got {values}')
