@@ -37,12 +37,12 @@ test: $(VENV)/installed-dev
 # Everything that another version of a library can break: imports, packaging, numbers, runs.
 test-short: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/pretrain tests/recipe tests/run \
-	    tests/transfer tests/suite tests/reporting $(wildcard tests/test_*.py)
+	    tests/transfer tests/suite tests/reporting tests/logs $(wildcard tests/test_*.py)
 
 # Everything that another Python can break: imports, packaging, files, texts, calls. Numbers come from the libraries.
 test-python: $(VENV)/installed-dev
 	$(PYTEST) tests/compat tests/data/prepare tests/doctor tests/packaging tests/reporting tests/transfer \
-	    tests/suite/cluster $(wildcard tests/test_*.py)
+	    tests/suite/launch $(wildcard tests/test_*.py)
 
 # Each test is a training or an installation, so tests are distributed one by one.
 test-slow: $(VENV)/installed-dev
