@@ -1,4 +1,4 @@
-"""What the import contract in pyproject.toml does not cover: names, and the libraries of start-up."""
+"""What the import contract in pyproject.toml does not cover: names, and lengths of files."""
 
 import ast
 from collections import defaultdict

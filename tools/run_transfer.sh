@@ -3,5 +3,4 @@
 # A custom config uses the same backbones: tools/run_transfer.sh path/to/config.py
 # Same as `rm-mm transfer`; its --help lists the options (--gpus 8, --methods, --data-root).
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
-require_rm_mm
 exec "$PYTHON" -m rm_mm.cli transfer "$@"

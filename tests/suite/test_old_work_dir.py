@@ -1,4 +1,4 @@
-"""A work directory of an earlier version is continued: its cells are known, and only what is missing runs."""
+"""A work directory of an earlier version is continued: only what is missing runs."""
 
 import hashlib
 import json

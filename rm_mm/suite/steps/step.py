@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rm_mm.run.machine import job_port
 from rm_mm.run.requests import TestRequest, TrainRequest
+from rm_mm.suite.steps.distributed import slurm_rendezvous, torchrun
 from rm_mm.transfer.export import ExportRequest
 
 StepRequest: TypeAlias = TrainRequest | TestRequest | ExportRequest
@@ -86,38 +86,10 @@ def command_line(step: Step, environ: Mapping[str, str] = os.environ) -> list[st
     if distributed and not isinstance(request, ExportRequest):
         request = replace(request, launcher='pytorch')
     module = ['-m', 'rm_mm.suite.steps', step.command, dump_request(request)]
-    return torchrun(module, step.gpus, step.nodes, environ) if distributed else python(module)
-
-
-def python(module: list[str]) -> list[str]:
-    """Return the command line of one process."""
-    return [sys.executable, *module]
-
-
-def torchrun(
-    module: list[str], gpus: int, nodes: int = 1, environ: Mapping[str, str] = os.environ
-) -> list[str]:
-    """Return the command line of torchrun on this node.
-
-    Args:
-        module: ``-m MODULE ARGUMENTS...``.
-        gpus: Processes on this node.
-        nodes: Number of nodes.
-        environ: For several nodes: environment of a Slurm task. ``MASTER_ADDR`` and
-            ``MASTER_PORT`` are where the first node is reached; by default its host name, and a
-            port that depends on the job, so that jobs on one node do not collide.
-    """
-    meeting = ['--standalone']
-    if nodes > 1:
-        port = environ.get('MASTER_PORT') or str(job_port(int(environ['SLURM_JOB_ID'])))
-        meeting = [
-            '--nnodes', str(nodes),
-            '--node-rank', environ['SLURM_NODEID'],
-            '--master-addr', environ.get('MASTER_ADDR') or _first_host(),
-            '--master-port', port,
-        ]  # fmt: skip
-    options = [*meeting, '--nproc-per-node', str(gpus)]
-    return [sys.executable, '-m', 'torch.distributed.run', *options, *module]
+    if not distributed:
+        return [sys.executable, *module]
+    rendezvous = slurm_rendezvous(step.nodes, environ) if step.nodes > 1 else None
+    return torchrun(module, step.gpus, rendezvous)
 
 
 def dump_request(request: StepRequest) -> str:
@@ -129,9 +101,3 @@ def load_request(command: str, text: str) -> StepRequest:
     """Rebuild, and so validate, what :func:`dump_request` returned."""
     values: dict[str, Any] = json.loads(text)
     return _KINDS[command](**values)
-
-
-def _first_host() -> str:
-    from submitit import JobEnvironment
-
-    return str(JobEnvironment().hostnames[0])
