@@ -140,7 +140,7 @@ def test_a_cell_that_fails_stops_what_needs_it_and_no_other(environment, tmp_pat
     wait_for(lambda: not in_slurm(environment, 'squeue', '--noheader'))
     (work_dir / 'r18_rm_mini.fail').unlink()
     said = finish(start(environment, work_dir, *cells))
-    assert '1 of 3 cells are there already' in said
+    assert '1 of 3 cells are done already' in said
     assert trained(work_dir, 'atss_r18_scratch_mini') == EPOCHS
 
 
@@ -191,7 +191,7 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
     process.send_signal(signal.SIGINT)
     said = finish(process, code=130)
     assert (
-        f'jobs go on; the same call waits for them again; scancel {before["r18_rm_mini"]}' in said
+        f'jobs keep running; the same call waits for them again; scancel {before["r18_rm_mini"]}' in said
     )
     pace(work_dir, 'r18_rm_mini', 0.05)
     finish(start(environment, work_dir, *cells))
