@@ -182,7 +182,7 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
         suite(work_dir, *cells), cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert here.returncode == 2
-    assert f'scancel {" ".join(sorted(before.values()))} ends them' in here.stderr
+    assert f'scancel {" ".join(sorted(before.values()))} cancels them' in here.stderr
 
     process = start(environment, work_dir, *cells)
     assert '2 cells are queued or running already' in process.stdout.readline()
@@ -212,7 +212,7 @@ def test_jobs_that_nobody_noted_are_ended_first(environment, tmp_path):
     (work_dir / 'jobs.json').write_text('{"version"')
     process = start(environment, work_dir, *cells)
     read_until(process, 'jobs.json is damaged')
-    read_until(process, f'ending jobs that a killed call submitted and did not note: {number}')
+    read_until(process, f'cancelling jobs that a killed call submitted and did not note: {number}')
     pace(work_dir, 'r18_rm_mini', 0.05)
     finish(process)
     # It went on from the last checkpoint.
@@ -244,7 +244,7 @@ def test_a_cell_on_two_nodes_is_one_run(environment, tmp_path):
 def test_what_sbatch_refuses_is_said_in_its_words(environment, tmp_path):
     process = start(environment, tmp_path / 'runs', '--partition', 'nowhere')
     said = finish(process, code=1)
-    assert said.splitlines()[-1].startswith('rm-mm suite: sbatch refused rm_mm-')
+    assert said.splitlines()[-1].startswith('rm-mm suite: sbatch rejected rm_mm-')
     assert 'invalid partition specified: nowhere' in said
     assert 'Traceback' not in said
 
