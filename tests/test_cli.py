@@ -8,7 +8,11 @@ import pytest
 from rm_mm.cli import main
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'cv2')
+HEAVY = (
+    'torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'cv2', 'pydantic', 'rich',
+    'jinja2', 'psutil',
+)  # fmt: skip
+COMMANDS = ('train', 'test', 'export', 'suite', 'transfer', 'report', 'fidelity', 'data', 'doctor')
 
 
 def python(*arguments, **options):
@@ -17,9 +21,7 @@ def python(*arguments, **options):
     )
 
 
-@pytest.mark.parametrize(
-    'command', ['', 'train', 'test', 'export', 'suite', 'report', 'data', 'doctor']
-)
+@pytest.mark.parametrize('command', ['', *COMMANDS])
 def test_help_imports_nothing_heavy(command):
     code = (
         'import sys; from rm_mm.cli import main\n'

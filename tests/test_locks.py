@@ -41,7 +41,7 @@ def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, ca
         message = capsys.readouterr().err
         assert message == (
             f'rm-mm {call[0]}: {work_dir} is in use by another call (process {holder.pid}, or a '
-            'run that it left): wait for it, end it, or say another --work-dir\n'
+            'run that it left): wait for it, end it, or pass another --work-dir\n'
         )
         assert main([*call, '--work-dir', str(tmp_path / 'other')]) == 2
         assert 'in use' not in capsys.readouterr().err

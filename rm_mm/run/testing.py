@@ -7,22 +7,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rm_mm.errors import InputError
 from rm_mm.files import write_json
 from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
-from rm_mm.run.preparation import build_runner, prepared_config
-from rm_mm.run.requests import UNTRAINED, TestRequest
+from rm_mm.run.preparation import build_runner, prepared_config, require_folder
+from rm_mm.run.requests import UNTRAINED, TestRequest, as_request
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 
 
 def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[str, float | None]:
     """Evaluate one checkpoint on the test set of a config.
 
-    Args:
-        request: A :class:`TestRequest`; or a config, followed by the checkpoint and the other
-            fields of the request: ``test('r18_rm_mini.py', 'runs/a/epoch_6.pth')``.
-        *args: The checkpoint.
-        **fields: Fields of :class:`TestRequest`.
+    Takes a :class:`TestRequest`, or its fields: ``test('r18_rm_mini.py', 'runs/a/epoch_6.pth')``.
 
     Returns:
         The metrics, as the log names them; None for one that is not finite. Empty after a check.
@@ -33,12 +30,17 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
     from rm_mm.run.details.per_class import ask_per_class, write_per_class
     from rm_mm.run.details.predictions import watch_predictions
 
-    if not isinstance(request, TestRequest):
-        request = TestRequest(request, *args, **fields)
+    request = as_request(TestRequest, request, args, fields)
+    checkpoint, untrained = str(request.checkpoint), str(request.checkpoint) == UNTRAINED
+    out, details = (path and Path(path) for path in (request.out, request.details))
+    if details:
+        require_folder('details', details)
+    if out:
+        require_folder('out', out.parent)
+        if out.is_dir():
+            raise InputError(f'out: expected a file such as metrics.json, {out} is a folder')
     with understood(request.config):
         config, facts = prepared_config(request, ('test_dataloader',))
-    checkpoint, details = str(request.checkpoint), request.details and Path(request.details)
-    untrained = checkpoint == UNTRAINED
     config.load_from = None if untrained else inspected_checkpoint(checkpoint)
     if request.amp:
         config.test_cfg.fp16 = True
@@ -56,8 +58,8 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
     if details:
         write_per_class(runner, metrics, details)
     plain = {name: _plain(value) for name, value in metrics.items()}
-    if request.out and int(os.environ.get('RANK', '0')) == 0:
-        write_json(Path(request.out), plain)
+    if out and int(os.environ.get('RANK', '0')) == 0:
+        write_json(out, plain)
     leave_process_group()
     return plain
 

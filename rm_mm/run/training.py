@@ -11,25 +11,21 @@ from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
 from rm_mm.run.outcome import best_checkpoint
 from rm_mm.run.preparation import build_runner, prepared_config
-from rm_mm.run.requests import TrainRequest, TrainResult
+from rm_mm.run.requests import TrainRequest, TrainResult, as_request
 from rm_mm.run.resume.latest import latest_checkpoint, set_resume
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 from rm_mm.transfer.slot import fill, require_backbone
 
 
-def train(request: TrainRequest | str | Path, **fields: Any) -> TrainResult:
+def train(request: TrainRequest | str | Path, *args: Any, **fields: Any) -> TrainResult:
     """Train one config to its end.
 
-    Args:
-        request: A :class:`TrainRequest`; or a config, with the other fields of the request as
-            keywords: ``train('r18_rm_mini.py', work_dir='runs/a')``.
-        **fields: Fields of :class:`TrainRequest`.
+    Takes a :class:`TrainRequest`, or its fields: ``train('r18_rm_mini.py', work_dir='runs/a')``.
 
     Raises:
         InputError: If the call, the config or its data is wrong; nothing was trained.
     """
-    if not isinstance(request, TrainRequest):
-        request = TrainRequest(request, **fields)
+    request = as_request(TrainRequest, request, args, fields)
     validated = ('val_dataloader',) if request.validate else ()
     with understood(request.config):
         config, facts = prepared_config(request, ('train_dataloader', *validated))
