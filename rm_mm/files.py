@@ -81,7 +81,7 @@ def hold(folder: Path, name: str, option: str) -> None:
 
     Args:
         folder: Created if needed. A second lock by the same process does nothing.
-        name: Name of the lock file. The file stays; without a process that holds it, it is unlocked.
+        name: Name of the lock file. The file stays, and locks nothing once its holders have ended.
         option: How the user named the folder, for the message.
 
     Raises:

@@ -22,6 +22,12 @@ sys.stdin.read()
 """
 
 
+def test_a_lock_that_is_held_at_exit_is_no_resource_warning(tmp_path):
+    holder = [sys.executable, '-W', 'error::ResourceWarning', '-c', HOLDER, tmp_path]
+    done = subprocess.run(holder, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b'held\n', b'')
+
+
 @pytest.mark.parametrize(
     'call', [['suite', '--preset', 'paper', '--tasks', 'detection'], ['transfer', 'atss', 'coco']]
 )
@@ -48,7 +54,7 @@ def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, ca
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-    # However the first one ended, and as often as one process likes.
+    # The lock is free however its holder ended, and one process may take it twice.
     hold(work_dir, 'suite.lock', '--work-dir')
     hold(work_dir, 'suite.lock', '--work-dir')
 
