@@ -5,7 +5,7 @@ import torch
 
 from rm_mm.cli import main
 
-#: A run on a folder with one image, which nobody gets to read.
+#: A run on a folder with one empty image, which is never read.
 TEXT = """
 _base_ = 'rm_mm::classification/resnet18_rm_cifar10.py'
 data = dict(_delete_=True, type='CustomDataset', data_root='images', pipeline=[])

@@ -1,4 +1,4 @@
-"""Everything that training and testing settle before a model is built."""
+"""What training and testing share: reading and checking the config, and building the runner."""
 
 from __future__ import annotations
 
@@ -114,9 +114,6 @@ def _set_loader_defaults(config: Any, request: RunRequest) -> None:
     for loader in filter(None, map(config.get, _LOADERS)):
         if config.get('default_scope') == 'mmpretrain':
             loader.setdefault('collate_fn', {'type': 'default_collate'})
-        loader.setdefault('pin_memory', True)
-        loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
-        if not request.pin_memory:
-            loader['pin_memory'] = False
-        if not persistent or not loader.get('num_workers'):
-            loader['persistent_workers'] = False
+        loader['pin_memory'] = request.pin_memory and loader.get('pin_memory', True)
+        keep = persistent and loader.get('persistent_workers', True)
+        loader['persistent_workers'] = bool(keep and loader.get('num_workers'))

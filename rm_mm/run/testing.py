@@ -28,7 +28,7 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
         InputError: If the call, the config, its data or the checkpoint is wrong.
     """
     from rm_mm.run.details.per_class import ask_per_class, write_per_class
-    from rm_mm.run.details.predictions import watch_predictions
+    from rm_mm.run.details.predictions import PredictionsHook
 
     request = as_request(TestRequest, request, args, fields)
     checkpoint, untrained = str(request.checkpoint), str(request.checkpoint) == UNTRAINED
@@ -53,7 +53,7 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
         # mmengine initialises a network only before training; this also broadcasts it to all ranks.
         runner._init_model_weights()
     if details:
-        watch_predictions(runner, details, facts['config_sha256'])
+        runner.register_hook(PredictionsHook(details, facts['config_sha256']))
     metrics = runner.test()
     if details:
         write_per_class(runner, metrics, details)

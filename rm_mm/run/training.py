@@ -40,7 +40,7 @@ def train(request: TrainRequest | str | Path, *args: Any, **fields: Any) -> Trai
 
 
 def _prepare_training(config: Any, request: TrainRequest, facts: dict[str, Any]) -> str | None:
-    """Settle what only training needs, in ``config`` and ``facts``, in place.
+    """Apply the options of training to ``config`` and ``facts``, in place.
 
     Returns:
         What was done about a global batch that differs from the recipe's.
@@ -64,7 +64,7 @@ def _prepare_training(config: Any, request: TrainRequest, facts: dict[str, Any])
         config.load_from = inspected_checkpoint(config.load_from)
     require_backbone(config)
     require_length(config)
-    # Tells whether a run is finished: an evaluation may overwrite the config next to it.
+    # To tell whether the run is finished: an evaluation may overwrite the config next to it.
     lengths = {key: config.train_cfg.get(key) for key in ('max_epochs', 'max_iters')}
     facts['length'] = {key: length for key, length in lengths.items() if length}
     return note
