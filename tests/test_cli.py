@@ -97,7 +97,7 @@ def test_scripts_are_the_commands(script):
     assert result.stderr.startswith(f'rm-mm {script}: no config')
 
 
-def test_missing_data_is_said_once_and_exits_2(tmp_path):
+def test_missing_data_is_reported_once_and_exits_2(tmp_path):
     for call in (
         ['tools/dist_train.sh', 'configs/detection/atss_r50_rm_coco.py', '2'],
         ['tools/run_transfer.sh', 'atss', 'coco', '--work-dir', str(tmp_path)],

@@ -31,7 +31,7 @@ def test_a_lock_that_is_held_at_exit_is_no_resource_warning(tmp_path):
 @pytest.mark.parametrize(
     'call', [['suite', '--preset', 'paper', '--tasks', 'detection'], ['transfer', 'atss', 'coco']]
 )
-def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, capsys, call):
+def test_a_second_call_on_a_work_dir_is_rejected_and_names_the_first(tmp_path, capsys, call):
     work_dir = tmp_path / 'runs'
     holder = subprocess.Popen(
         [sys.executable, '-c', HOLDER, work_dir],

@@ -10,14 +10,15 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import wrapt
 
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, printable
 
 SCOPE = 'rm_mm'
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -26,7 +27,11 @@ _Function = Callable[..., Any]
 
 
 def configs_root() -> Path:
-    """Return the folder of this package's configs: the installed one, else the checkout's."""
+    """Return the folder of this package's configs: the installed one, else the checkout's.
+
+    Raises:
+        InputError: If there is neither.
+    """
     candidates = (PACKAGE / '.mim' / 'configs', PACKAGE.parent / 'configs')
     for folder in candidates:
         if folder.is_dir():
@@ -38,7 +43,11 @@ def configs_root() -> Path:
 
 
 def packaged_config(name: str) -> Path:
-    """Return the file that ``rm_mm::NAME`` refers to; the suffix ``.py`` is optional."""
+    """Return the file that ``rm_mm::NAME`` refers to; the suffix ``.py`` is optional.
+
+    Raises:
+        InputError: If there is no such file.
+    """
     root = configs_root()
     for candidate in (root / name, root / f'{name}.py'):
         if candidate.is_file():
@@ -46,7 +55,8 @@ def packaged_config(name: str) -> Path:
     known = sorted(path.relative_to(root).as_posix() for path in root.rglob('*.py'))
     close = difflib.get_close_matches(name, known, n=3)
     hint = f'did you mean {" or ".join(close)}?' if close else 'see that folder for the names'
-    raise InputError(f"no config '{SCOPE}::{name}': expected a file below {root}; {hint}")
+    shown = printable(f'{SCOPE}::{name}')
+    raise InputError(f"no config '{shown}': expected a file below {root}; {hint}")
 
 
 #: Resolved bases of other packages. For each base mmengine reads all metafiles of the package,
@@ -116,20 +126,17 @@ def _get_external_cfg_base_path(original: _Function, instance: Any, args: Any, k
 #: Shown in ``mim download``, which writes a config only after its weights. Our metafiles name the
 #: folder itself as the weights, which mim therefore skips: ``. exists in DEST``.
 NO_WEIGHTS = 'rm_mm publishes no weights: only the config is written, for you to train.'
-#: The function that reads a config after its weights, in onedl-mim 0.5.1 and openmim 0.3.9. mim
-#: runs the file of a command a second time, without its module name.
-_DOWNLOAD_FILE, _DOWNLOAD_FUNCTION = 'mim/commands/download.py', '_download_configs'
 
 
 def explain_mim_download() -> None:
-    """Print :data:`NO_WEIGHTS` if ``mim download`` is what imports rm_mm."""
+    """Print :data:`NO_WEIGHTS` if ``mim download`` is what imports rm_mm.
+
+    In onedl-mim 0.5.1 and openmim 0.3.9, ``_download_configs`` reads a config after its weights.
+    mim runs the file of a command a second time, without its module name.
+    """
     if 'mim.commands.download' not in sys.modules:
         return
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        code = frame.f_code
-        file = code.co_filename.replace('\\', '/')
-        if code.co_name == _DOWNLOAD_FUNCTION and file.endswith(_DOWNLOAD_FILE):
-            print(NO_WEIGHTS)
-            return
-        frame = frame.f_back
+    codes = [frame.f_code for frame, _ in traceback.walk_stack(sys._getframe())]
+    files = [Path(code.co_filename) for code in codes if code.co_name == '_download_configs']
+    if any(file.parts[-3:] == ('mim', 'commands', 'download.py') for file in files):
+        print(NO_WEIGHTS)

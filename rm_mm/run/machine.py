@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import MutableMapping
 from typing import Any
 
+from rm_mm.errors import InputError
 from rm_mm.recipe.network import replace_sync_batch_norm
 
 #: Below the range from which Linux assigns ports itself (32768 and up).
 _FIRST_PORT, _PORTS = 12_000, 20_000
+_SLURM_STEP = ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_JOB_ID')
 
 
 def has_accelerator() -> bool:
@@ -57,7 +59,14 @@ def set_slurm_ranks(environ: MutableMapping[str, str] = os.environ) -> None:
 
     mmengine would use port 29500 for all jobs of a node. ``MASTER_ADDR`` and ``MASTER_PORT`` are
     kept if they are set.
+
+    Raises:
+        InputError: If Slurm did not start this process.
     """
+    if missing := [name for name in _SLURM_STEP if name not in environ]:
+        raise InputError(
+            f'--launcher slurm: expected a process that srun started, {missing[0]} is not set'
+        )
     environ['RANK'] = environ['SLURM_PROCID']
     environ['WORLD_SIZE'] = environ['SLURM_NTASKS']
     environ['LOCAL_RANK'] = environ.get('SLURM_LOCALID', '0')

@@ -8,6 +8,7 @@ from typing import Any
 
 from rm_mm.data.sources import lay_out_embedded, require_data, set_data_root
 from rm_mm.errors import InputError
+from rm_mm.recipe.batch import process_count
 from rm_mm.recipe.config import building, read_config, read_saved_config
 from rm_mm.run.environment import config_digest
 from rm_mm.run.machine import adapt_to_cpu, has_accelerator, join_process_group, set_slurm_ranks
@@ -40,6 +41,8 @@ def prepared_config(request: RunRequest, loaders: Sequence[str]) -> tuple[Any, d
             raise InputError(f'{name} has no {loader}: expected the config of a whole run')
     lay_out_embedded(config, loaders)
     require_data(config, name, loaders)
+    # Fails where the launcher did not start this process.
+    process_count(request.launcher)
     config.launcher = request.launcher
     work_dir = request.work_dir or config.get('work_dir') or default_work_dir(config, name)
     require_folder('work_dir', Path(work_dir))

@@ -107,6 +107,8 @@ def test_requests_stay_ordinary_dataclasses():
         ('train', {'resume': Path('folder')}, 'folder is not a file: expected a checkpoint'),
         ('train', {'resume': 'other'}, 'other is not a PyTorch checkpoint'),
         ('train', {'launcher': 'slurm'}, '--launcher slurm expects .* SLURM_NTASKS'),
+        ('test', {'launcher': 'slurm'}, '--launcher slurm expects .* SLURM_NTASKS'),
+        ('test', {'launcher': 'pytorch'}, '--launcher pytorch expects .* WORLD_SIZE'),
         ('test', {'checkpoint': 'no.pth'}, 'no checkpoint at no.pth'),
         ('test', {'checkpoint': 'folder'}, 'folder is not a file: expected a checkpoint'),
         (
@@ -122,7 +124,8 @@ def test_a_missing_or_unsuitable_file_is_reported_before_a_run(
     tmp_path, monkeypatch, command, fields, message
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('SLURM_NTASKS', raising=False)
+    for name in ('SLURM_NTASKS', 'WORLD_SIZE'):
+        monkeypatch.delenv(name, raising=False)
     write_tiny(tmp_path)
     (tmp_path / 'folder').mkdir()
     (tmp_path / 'other').write_text('text')

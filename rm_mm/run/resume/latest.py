@@ -79,7 +79,13 @@ def set_resume(config: Any, checkpoint: str | None, batch: str) -> None:
     environment = work_dir / 'environment.json'
     if latest is None or not environment.exists():
         return
-    before = json.loads(environment.read_text(encoding='utf-8')).get('batch', batch)
+    try:
+        before = json.loads(environment.read_text(encoding='utf-8')).get('batch', batch)
+    except ValueError as error:
+        raise InputError(
+            f'{environment} is damaged ({error}): restore it, or remove it to resume without '
+            'comparing the batch'
+        ) from error
     if before != batch:
         raise InputError(
             f'{work_dir} was begun with {before}, this call has {batch}: resume with the same '
