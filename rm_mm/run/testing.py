@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from rm_mm.run.requests import UNTRAINED, TestRequest, as_request
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 
 
-def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[str, float | None]:
+def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[str, Any]:
     """Evaluate one checkpoint on the test set of a config.
 
     Takes a :class:`TestRequest`, or its fields: ``test('r18_rm_mini.py', 'runs/a/epoch_6.pth')``.
 
     Returns:
-        The metrics, as the log names them; None for one that is not finite. Empty after a check.
+        The metrics, as the log names them: a number, a list of numbers of each class, or None where
+        not finite. Empty after a check.
 
     Raises:
         InputError: If the call, the config, its data or the checkpoint is wrong.
@@ -41,11 +43,11 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
             raise InputError(f'out: expected a file such as metrics.json, {out} is a folder')
     with understood(request.config):
         config, facts = prepared_config(request, ('test_dataloader',))
+        if request.amp:
+            config.test_cfg.fp16 = True
+        if details:
+            ask_per_class(config)
     config.load_from = None if untrained else inspected_checkpoint(checkpoint)
-    if request.amp:
-        config.test_cfg.fp16 = True
-    if details:
-        ask_per_class(config)
     if request.check_only:
         return {}
     runner = build_runner(config, facts | {'checkpoint': checkpoint}, trains=False)
@@ -64,7 +66,9 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
     return plain
 
 
-def _plain(value: Any) -> float | None:
+def _plain(value: Any) -> Any:
     """Return a metric, possibly a NumPy or torch number, as JSON has it; None if not finite."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(part) for part in value]
     number = float(value)
     return number if math.isfinite(number) else None
