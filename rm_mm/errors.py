@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+T = TypeVar('T')
 
 
 class RmMmError(ValueError):
@@ -33,16 +38,12 @@ class RejectedError(RmMmError):
 
 
 class StoppedError(KeyboardInterrupt):
-    """A signal ended the call, as Ctrl-C would have.
+    """A signal ended the call, as Ctrl-C would have."""
 
-    Args:
-        number: Number of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
         # The exit code that shells report for a process ended by a signal.
-        self.exit_code = 128 + number
+        self.exit_code = 128 + signal_number
 
 
 class Mistakes:
@@ -53,30 +54,19 @@ class Mistakes:
         self.found: dict[str, None] = {}
 
     def add(self, error: Exception | str) -> None:
-        """Add one; duplicates count once."""
+        """Add one mistake; duplicates count once."""
         self.found[str(error)] = None
 
     @contextmanager
     def collecting(self, about: str = '') -> Iterator[None]:
-        """Add an error that the block raises, instead of letting it pass.
-
-        Args:
-            about: Prefix for errors that do not say what they are about.
-        """
+        """Add an error that the block raises, with ``about`` as its prefix, and continue."""
         try:
             yield
         except RmMmError as error:
             self.add(f'{about}: {error}' if about else error)
 
     def require_none(self, consequence: str = 'nothing was run') -> None:
-        """Raise everything that was collected.
-
-        Args:
-            consequence: What was not done because of it.
-
-        Raises:
-            InputError: If anything was collected.
-        """
+        """Raise one `InputError` with everything that was collected, if there is anything."""
         if len(self.found) == 1:
             raise InputError(*self.found)
         if self.found:
@@ -85,22 +75,37 @@ class Mistakes:
 
 
 def require_type(name: str, value: object, kinds: Any) -> None:
-    """Check the type of an argument that a user passed.
-
-    Args:
-        name: Argument, as the user wrote it.
-        value: What was passed.
-        kinds: A class or union, such as ``str | Path``.
-
-    Raises:
-        InputError: If the value is not an instance.
-    """
+    """Raise `InputError` if an argument is no instance of ``kinds``, such as ``str | Path``."""
+    if not isinstance(kinds, UnionType):
+        kinds = get_origin(kinds) or kinds
     if not isinstance(value, kinds):
         expected = kinds.__name__ if isinstance(kinds, type) else str(kinds)
         expected = expected.replace('pathlib.', '').replace('NoneType', 'None')
-        raise InputError(
-            f'{name}: expected {expected}, got {type(value).__name__} {printable(value)}'
-        )
+        found = '' if value is None else f'{type(value).__name__} '
+        raise InputError(f'{name}: expected {expected}, got {found}{printable(value)}')
+
+
+def checked_fields(kind: type[T]) -> type[T]:
+    """Make a dataclass raise `InputError` for a field that is unknown, missing or of a wrong type.
+
+    For requests, which users of the Python API build. The checks come before ``__post_init__``.
+    """
+    init, call, types = kind.__init__, inspect.signature(kind), get_type_hints(kind)
+
+    @functools.wraps(init)
+    def checked(self: T, *args: Any, **fields: Any) -> None:
+        try:
+            given = call.bind(*args, **fields).arguments
+        except TypeError as error:
+            raise InputError(
+                f'{kind.__name__}: {error}; its fields are {", ".join(call.parameters)}'
+            ) from None
+        for name, value in given.items():
+            require_type(name, value, types[name])
+        init(self, *args, **fields)
+
+    kind.__init__ = checked  # type: ignore[assignment]
+    return kind
 
 
 # Longer than any name in the model zoos; names made to flood the screen are cut.
@@ -117,11 +122,7 @@ def printable(value: object) -> str:
 
 
 class Outcome:
-    """How a command ended.
-
-    Attributes:
-        exit_code: 0 if it succeeded.
-    """
+    """How a command ended."""
 
     exit_code = 0
 
@@ -136,13 +137,13 @@ def reported(command: str, *, debug: bool = False, hint: str = '') -> Iterator[O
         hint: How to continue after Ctrl-C.
 
     Yields:
-        The outcome; its exit code is set once the block has ended.
+        The outcome; after an error, its exit code is set.
     """
     outcome = Outcome()
     try:
         yield outcome
     except (RmMmError, OSError) as error:
-        # An OSError is a file or folder of the call that cannot be read or written; it names it.
+        # An OSError names the file or folder of the call that cannot be read or written.
         if isinstance(error, BrokenPipeError):
             # The reader, such as `head`, has closed the pipe; Python would complain again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Atomic writes, and one process at a time in a folder."""
+"""Atomic writes, and locks that keep other processes out of a folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rm_mm.errors import InputError, StaleLockError
 
@@ -24,8 +24,7 @@ def replacing(target: Path) -> Iterator[Path]:
     that ``target`` is never seen half-written.
 
     Args:
-        target: The file to create or replace; of a link, what it leads to. Its folder is created
-            if needed.
+        target: The file to create or replace; links are followed. Its folder is created if needed.
 
     Raises:
         OSError: If the folder cannot be written, or the target is a folder, a device or a pipe.
@@ -35,7 +34,7 @@ def replacing(target: Path) -> Iterator[Path]:
         raise FileExistsError(errno.EEXIST, 'Not a regular file', str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f'.{target.name}.{secrets.token_hex(8)}.tmp'
-    # Not tempfile, whose files are private: 0o666 leaves the mode to the umask, as of any new file.
+    # Files of tempfile are private; 0o666 leaves the mode to the umask, as for any new file.
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary
@@ -47,7 +46,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, atomically; into a device or a pipe, as ``/dev/stdout``, just so."""
+    """Write ``text`` as UTF-8: atomically to a file, directly to a device or pipe."""
     if target.exists() and not (target.is_file() or target.is_dir()):
         target.write_text(text, encoding='utf-8')
         return
@@ -56,78 +55,75 @@ def write_text(target: Path, text: str) -> None:
 
 
 def write_json(target: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON, atomically.
-
-    Raises:
-        ValueError: If the value holds NaN or infinity, which JSON has no word for.
-    """
+    """Write ``value`` as indented JSON, atomically; NaN and infinity raise `ValueError`."""
     write_text(target, json.dumps(value, indent=2, allow_nan=False) + '\n')
 
 
-_held: dict[Path, TextIO] = {}
+# The descriptor of each lock file; open until the process ends, which releases the locks.
+_held: dict[Path, int] = {}
 
 
 def held() -> list[int]:
-    """File descriptors of the locks that this process holds, for its children to inherit."""
-    return [file.fileno() for file in _held.values()]
+    """Return the file descriptors of the locks of this process, for its children to inherit."""
+    return list(_held.values())
 
 
 def held_folders() -> list[Path]:
-    """The folders that this process keeps others out of."""
+    """Return the folders that this process has locked."""
     return [path.parent for path in _held]
 
 
 def hold(folder: Path, name: str, option: str) -> None:
-    """Keep other processes out of a folder until this one ends, however it does.
+    """Lock a folder until this process and all children that inherit the lock have ended.
+
+    The locks of the package filelock cannot be inherited; then a run that outlives a killed suite
+    would not keep the next suite out.
 
     Args:
-        folder: Created if needed; the lock file in it stays, and means nothing by itself.
-        name: Of that file.
-        option: What on the command line names the folder.
+        folder: Created if needed. A second lock by the same process does nothing.
+        name: Name of the lock file. The file stays, and locks nothing once its holders have ended.
+        option: How the user named the folder, for the message.
 
     Raises:
-        StaleLockError: If processes hold it that a call left which is gone, on this machine.
-        InputError: If another process holds it.
+        StaleLockError: If the processes that hold it were left by a call that ended, on this
+            machine.
+        InputError: If any other process holds it.
     """
     path = folder.resolve() / name
     if path in _held:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open('a+', encoding='utf-8')
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        with file:
-            file.seek(0)
-            holder = file.read().split() or ['just starting']
-        # A child inherits the lock, so that one whose suite was killed still holds it.
-        kind = StaleLockError if _is_gone(holder) else InputError
+        os.close(descriptor)
+        holder = path.read_text(encoding='utf-8').split() or ['just starting']
         who = holder[0]
         if len(holder) == 3 and holder[2] != platform.node():
             who += f' of {holder[2]}'
-        raise kind(
+        raise (StaleLockError if _has_ended(holder) else InputError)(
             f'{folder} is in use by another call (process {who}, or a run that it left): '
-            f'wait for it, end it, or say another {option}'
+            f'wait for it, end it, or pass another {option}'
         ) from None
-    file.truncate(0)
-    file.write(f'{os.getpid()} {_birth(os.getpid())} {platform.node()}\n')
-    file.flush()
-    _held[path] = file
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f'{os.getpid()} {_start_time(os.getpid())} {platform.node()}\n'.encode())
+    _held[path] = descriptor
 
 
-def _is_gone(holder: list[str]) -> bool:
-    """Whether a holder, as the lock file names it, was of this machine and has ended."""
+def _has_ended(holder: list[str]) -> bool:
+    """Return whether the holder that a lock file names was a process of this machine that ended."""
     if len(holder) != 3 or holder[2] != platform.node() or not holder[0].isdigit():
         return False
-    return _birth(int(holder[0])) != holder[1]
+    return _start_time(int(holder[0])) != holder[1]
 
 
-def _birth(pid: int) -> str:
-    """When a process began, in the kernel's clock, which tells two of one number apart."""
+def _start_time(pid: int) -> str:
+    """Return when a process started, in clock ticks; it tells apart processes with the same id."""
     try:
         stat = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8', errors='replace')
     except OSError:
         return 'none'
-    # Behind the name, which may hold anything, from the third field on.
+    # The name of the process, in parentheses, may contain anything. The third field follows it.
     state, *fields = stat.rpartition(')')[2].split()
     return 'none' if state == 'Z' else fields[18]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rm_mm.errors import InputError
 
-#: Ways of pretraining; ``scratch`` is none.
+#: Ways of pretraining; ``scratch`` is a backbone without pretraining.
 METHODS = ('scratch', 'baseline', 'mixup', 'cutmix', 'rm')
 
 TASKS = ('classification', 'detection', 'segmentation')
@@ -19,29 +19,25 @@ PRESETS = ('mini', 'mini-full', 'paper')
 #: ``controlled``: all methods share one pretraining recipe.
 SETTINGS = ('paper', 'controlled')
 
-#: The embedded images: neither of the two, though all methods share one recipe there too.
+#: The setting of the embedded images. All methods share one recipe there too.
 MINI_SETTING = 'mini'
 
-#: What ``rm-mm data`` knows; ``custom`` is one's own, in any of three layouts.
+#: Data sets that ``rm-mm data`` supports; ``custom`` is a user's own, in one of three layouts.
 DATASETS = ('imagenet', 'cifar10', 'cifar100', 'coco', 'ade20k', 'custom')
 
-#: Whose names an export has. ``safetensors`` is the file of timm's hub: timm's names for the
-#: networks that timm has, and OpenMMLab's for any other.
+#: Naming schemes of an export. ``safetensors`` is the format of timm's hub: timm's names for
+#: networks that timm has, and OpenMMLab's names for others.
 EXPORT_LAYOUTS = ('openmmlab', 'torchvision', 'timm', 'safetensors')
 
-#: Names of one's own: they name folders, and rows or columns of a table.
-_OWN = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
+# Custom names become names of folders, and of rows or columns of a table.
+_CUSTOM = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 
 
 def require_name(name: str, taken: Sequence[str], kind: str) -> None:
-    """Check that a name can be one of a folder and of a row, and is not the suite's own.
-
-    Raises:
-        InputError: If it is not.
-    """
+    """Raise `InputError` if a custom method or task cannot have this name."""
     if name in taken:
-        raise InputError(f'{name} is a {kind} of the suite already: call yours otherwise')
-    if not _OWN.fullmatch(name):
+        raise InputError(f'{name} is a {kind} of the suite already: choose another name')
+    if not _CUSTOM.fullmatch(name):
         raise InputError(
             f'{name!a} cannot name a {kind}: expected letters, digits, "_", "-" and ".", such as '
             f'my_{kind}'

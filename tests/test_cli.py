@@ -8,7 +8,11 @@ import pytest
 from rm_mm.cli import main
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'cv2')
+HEAVY = (
+    'torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'cv2', 'pydantic', 'rich',
+    'jinja2', 'psutil',
+)  # fmt: skip
+COMMANDS = ('train', 'test', 'export', 'suite', 'transfer', 'report', 'fidelity', 'data', 'doctor')
 
 
 def python(*arguments, **options):
@@ -17,9 +21,7 @@ def python(*arguments, **options):
     )
 
 
-@pytest.mark.parametrize(
-    'command', ['', 'train', 'test', 'export', 'suite', 'report', 'data', 'doctor']
-)
+@pytest.mark.parametrize('command', ['', *COMMANDS])
 def test_help_imports_nothing_heavy(command):
     code = (
         'import sys; from rm_mm.cli import main\n'
@@ -95,7 +97,7 @@ def test_scripts_are_the_commands(script):
     assert result.stderr.startswith(f'rm-mm {script}: no config')
 
 
-def test_missing_data_is_said_once_and_exits_2(tmp_path):
+def test_missing_data_is_reported_once_and_exits_2(tmp_path):
     for call in (
         ['tools/dist_train.sh', 'configs/detection/atss_r50_rm_coco.py', '2'],
         ['tools/run_transfer.sh', 'atss', 'coco', '--work-dir', str(tmp_path)],

@@ -5,7 +5,7 @@ import torch
 
 from rm_mm.cli import main
 
-#: A run on a folder with one image, which nobody gets to read.
+#: A run on a folder with one empty image, which is never read.
 TEXT = """
 _base_ = 'rm_mm::classification/resnet18_rm_cifar10.py'
 data = dict(_delete_=True, type='CustomDataset', data_root='images', pipeline=[])
@@ -113,3 +113,6 @@ def test_a_resumed_run_keeps_its_batch(tmp_path, capsys, monkeypatch):
     half = ['--cfg-options', 'train_dataloader.batch_size=64', '--batch-policy', 'as-is']
     assert main([*call, *half]) == 2
     assert "was begun with the recipe's, this call has global batch 64" in capsys.readouterr().err
+    (runs / 'environment.json').write_text('{"bat')
+    assert main(call) == 2
+    assert 'environment.json is damaged' in capsys.readouterr().err

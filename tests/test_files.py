@@ -80,7 +80,7 @@ def test_threads_that_write_one_file_leave_one_whole_version(tmp_path, monkeypat
 
     umask = os.umask
     old = umask(0o027)
-    # The umask is the process's: whoever changed it, however briefly, would be seen to.
+    # The umask belongs to the process: changing it, however briefly, would affect other threads.
     monkeypatch.setattr(os, 'umask', slow_umask)
     try:
         threads = [threading.Thread(target=write, args=(text,)) for text in versions]
@@ -91,7 +91,7 @@ def test_threads_that_write_one_file_leave_one_whole_version(tmp_path, monkeypat
             thread.join()
     finally:
         umask(old)
-    # 0o666 without the umask's 0o027; of what others create meanwhile too.
+    # 0o666 without the umask's 0o027, also for files that other threads create meanwhile.
     assert modes == {0o640}
     assert {path.stat().st_mode & 0o777 for path in beside.iterdir()} == {0o640}
     assert read <= versions

@@ -1,4 +1,4 @@
-"""What `import rm_mm` does to a process: next to nothing, and without a word."""
+"""What `import rm_mm` does to a process: almost nothing, silently."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def run(code):
 
 
 @pytest.mark.parametrize('what', ['rm_mm', 'rm_mm.compat', 'rm_mm.cli'])
-def test_it_says_nothing(what):
+def test_it_prints_nothing(what):
     done = run(f'import {what}')
     assert (done.stdout, done.stderr) == ('', '')
 

@@ -22,10 +22,16 @@ sys.stdin.read()
 """
 
 
+def test_a_lock_that_is_held_at_exit_is_no_resource_warning(tmp_path):
+    holder = [sys.executable, '-W', 'error::ResourceWarning', '-c', HOLDER, tmp_path]
+    done = subprocess.run(holder, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b'held\n', b'')
+
+
 @pytest.mark.parametrize(
     'call', [['suite', '--preset', 'paper', '--tasks', 'detection'], ['transfer', 'atss', 'coco']]
 )
-def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, capsys, call):
+def test_a_second_call_on_a_work_dir_is_rejected_and_names_the_first(tmp_path, capsys, call):
     work_dir = tmp_path / 'runs'
     holder = subprocess.Popen(
         [sys.executable, '-c', HOLDER, work_dir],
@@ -41,14 +47,14 @@ def test_a_second_call_on_a_work_dir_is_refused_and_names_the_first(tmp_path, ca
         message = capsys.readouterr().err
         assert message == (
             f'rm-mm {call[0]}: {work_dir} is in use by another call (process {holder.pid}, or a '
-            'run that it left): wait for it, end it, or say another --work-dir\n'
+            'run that it left): wait for it, end it, or pass another --work-dir\n'
         )
         assert main([*call, '--work-dir', str(tmp_path / 'other')]) == 2
         assert 'in use' not in capsys.readouterr().err
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-    # However the first one ended, and as often as one process likes.
+    # The lock is free however its holder ended, and one process may take it twice.
     hold(work_dir, 'suite.lock', '--work-dir')
     hold(work_dir, 'suite.lock', '--work-dir')
 

@@ -1,8 +1,8 @@
 """COCO evaluation with faster-coco-eval's C++ code if it is installed, else with pycocotools.
 
 mmdet's ``CocoMetric`` matches detections with pycocotools, in Python, after every epoch.
-faster-coco-eval computes the same figures in a fraction of the time, so it is used without a config
-option. Only the name by which ``CocoMetric`` finds its evaluator is replaced: pycocotools and
+faster-coco-eval computes the same figures in a fraction of the time, so no config option is needed.
+Only the name by which ``CocoMetric`` finds its evaluator is replaced: pycocotools and
 ``use_mp_eval=True`` are unchanged.
 """
 
@@ -37,7 +37,7 @@ class FastCOCOeval(COCOeval):
     _accumulated: dict[str, Any] | None = None
 
     def evaluate(self) -> None:
-        """Match and accumulate; falls back to pycocotools if faster-coco-eval fails."""
+        """Match and accumulate; if faster-coco-eval fails, with pycocotools."""
         self._accumulated = None
         if (faster := faster_evaluator()) is not None:
             try:
@@ -51,11 +51,8 @@ class FastCOCOeval(COCOeval):
     def accumulate(self, p: Any = None) -> None:
         """Set ``eval`` to what :meth:`evaluate` accumulated.
 
-        Args:
-            p: Parameters, if they differ from those of the evaluation.
-
         Raises:
-            ValueError: If ``p`` is given and faster-coco-eval did the evaluation.
+            ValueError: If faster-coco-eval did that, and ``p`` has other parameters.
         """
         if self._accumulated is None:
             super().accumulate(p)
@@ -93,9 +90,9 @@ class FastCOCOeval(COCOeval):
 
 @functools.cache
 def faster_evaluator() -> Any:
-    """Return faster-coco-eval's evaluator, or None if it is missing or cannot be used.
+    """Return faster-coco-eval's evaluator, or None without a usable one.
 
-    Logs a warning if it is installed but cannot be used. It is optional, so its absence is silent.
+    It is optional: a warning is logged only if it is installed and cannot be used.
     """
     if importlib.util.find_spec('faster_coco_eval') is None:
         return None

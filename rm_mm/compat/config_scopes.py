@@ -10,17 +10,20 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import wrapt
 
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, printable
 
 SCOPE = 'rm_mm'
 PACKAGE = Path(__file__).resolve().parents[1]
+
+_Function = Callable[..., Any]
 
 
 def configs_root() -> Path:
@@ -40,10 +43,7 @@ def configs_root() -> Path:
 
 
 def packaged_config(name: str) -> Path:
-    """Return the file that ``rm_mm::NAME`` refers to.
-
-    Args:
-        name: Path below :func:`configs_root`, with or without ``.py``.
+    """Return the file that ``rm_mm::NAME`` refers to; the suffix ``.py`` is optional.
 
     Raises:
         InputError: If there is no such file.
@@ -55,22 +55,29 @@ def packaged_config(name: str) -> Path:
     known = sorted(path.relative_to(root).as_posix() for path in root.rglob('*.py'))
     close = difflib.get_close_matches(name, known, n=3)
     hint = f'did you mean {" or ".join(close)}?' if close else 'see that folder for the names'
-    raise InputError(f"no config '{SCOPE}::{name}': expected a file below {root}; {hint}")
+    shown = printable(f'{SCOPE}::{name}')
+    raise InputError(f"no config '{shown}': expected a file below {root}; {hint}")
 
 
-#: Resolved bases of other packages: for each one mmengine reads all metafiles of the package, which
-#: takes a third of a second, and the result does not change while a process runs.
-_resolved: dict[str, tuple[str, str | None]] = {}
+#: Resolved bases of other packages. For each base mmengine reads all metafiles of the package,
+#: which takes a third of a second.
+_resolved: dict[str, Any] = {}
 
 
 def resolve_scopes() -> None:
     """Patch mmengine's look-up of configs when mmengine is imported, or now if it already is."""
-    for module, patch in (
-        ('mmengine.config.utils', _name_packages),
-        ('mmengine.config.config', _resolve_bases),
-        ('mmengine.hub.hub', _resolve_hub),
-    ):
-        wrapt.register_post_import_hook(patch, module)
+    wrapt.register_post_import_hook(_name_packages, 'mmengine.config.utils')
+    wrapt.register_post_import_hook(_wrap_config, 'mmengine.config.config')
+    wrapt.register_post_import_hook(_wrap_hub, 'mmengine.hub.hub')
+
+
+def _wrap_config(config: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(config, 'Config._get_cfg_path', _get_cfg_path)
+
+
+def _wrap_hub(hub: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(hub, '_get_cfg_metainfo', _get_cfg_metainfo)
+    wrapt.wrap_function_wrapper(hub, '_get_external_cfg_base_path', _get_external_cfg_base_path)
 
 
 def _name_packages(utils: ModuleType) -> None:
@@ -83,22 +90,13 @@ def _name_packages(utils: ModuleType) -> None:
         packages['mmseg'] = 'mmseg'
 
 
-def _resolve_bases(config: ModuleType) -> None:
-    wrapt.wrap_function_wrapper(config, 'Config._get_cfg_path', _get_cfg_path)
-
-
-def _get_cfg_path(
-    original: Callable[..., tuple[str, str | None]],
-    instance: Any,
-    args: tuple[str, str],
-    kwargs: Any,
-) -> tuple[str, str | None]:
+def _get_cfg_path(original: _Function, instance: Any, args: Any, kwargs: Any) -> Any:
     """Resolve ``rm_mm::`` bases, and cache what mmengine returns for other packages.
 
-    mmengine marks a base from another package with the registry scope of that package. Ours gets no
-    scope: this package has no registries and registers its classes with the libraries' own.
+    The result is a path and the registry scope of the package. Ours has no scope: it has no
+    registries and registers its classes with the libraries' own.
     """
-    base = args[0]
+    base = str(args[0])
     scope, separator, name = base.partition('::')
     if not separator:
         return original(*args, **kwargs)
@@ -109,14 +107,7 @@ def _get_cfg_path(
     return _resolved[base]
 
 
-def _resolve_hub(hub: ModuleType) -> None:
-    wrapt.wrap_function_wrapper(hub, '_get_cfg_metainfo', _get_cfg_metainfo)
-    wrapt.wrap_function_wrapper(hub, '_get_external_cfg_base_path', _get_external_cfg_base_path)
-
-
-def _get_cfg_metainfo(
-    original: Callable[..., dict[str, Any]], instance: Any, args: tuple[str, str], kwargs: Any
-) -> dict[str, Any]:
+def _get_cfg_metainfo(original: _Function, instance: Any, args: Any, kwargs: Any) -> Any:
     package_path = Path(args[0])
     index = package_path / '.mim' / 'model-index.yml'
     if package_path.name == SCOPE and not index.is_file():
@@ -125,33 +116,27 @@ def _get_cfg_metainfo(
     return original(*args, **kwargs)
 
 
-def _get_external_cfg_base_path(
-    original: Callable[..., str], instance: Any, args: tuple[str, str], kwargs: Any
-) -> str:
+def _get_external_cfg_base_path(original: _Function, instance: Any, args: Any, kwargs: Any) -> Any:
     package_path, name = args
     if Path(package_path).name == SCOPE:
         return str(packaged_config(name))
     return original(*args, **kwargs)
 
 
-#: Shown in ``mim download``, which writes a config only after its weights and treats an existing
-#: file as downloaded. Our metafiles therefore name the folder itself, for which mim prints
-#: ``. exists in DEST``.
+#: Shown in ``mim download``, which writes a config only after its weights. Our metafiles name the
+#: folder itself as the weights, which mim therefore skips: ``. exists in DEST``.
 NO_WEIGHTS = 'rm_mm publishes no weights: only the config is written, for you to train.'
-#: The function that reads a config after its weights, in onedl-mim 0.5.1 and openmim 0.3.9. mim
-#: runs the file of a command a second time, without its module name.
-_DOWNLOAD_FILE, _DOWNLOAD_FUNCTION = 'mim/commands/download.py', '_download_configs'
 
 
 def explain_mim_download() -> None:
-    """Print :data:`NO_WEIGHTS` if ``mim download`` is what imports rm_mm."""
+    """Print :data:`NO_WEIGHTS` if ``mim download`` is what imports rm_mm.
+
+    In onedl-mim 0.5.1 and openmim 0.3.9, ``_download_configs`` reads a config after its weights.
+    mim runs the file of a command a second time, without its module name.
+    """
     if 'mim.commands.download' not in sys.modules:
         return
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        code = frame.f_code
-        file = code.co_filename.replace('\\', '/')
-        if code.co_name == _DOWNLOAD_FUNCTION and file.endswith(_DOWNLOAD_FILE):
-            print(NO_WEIGHTS)
-            return
-        frame = frame.f_back
+    codes = [frame.f_code for frame, _ in traceback.walk_stack(sys._getframe())]
+    files = [Path(code.co_filename) for code in codes if code.co_name == '_download_configs']
+    if any(file.parts[-3:] == ('mim', 'commands', 'download.py') for file in files):
+        print(NO_WEIGHTS)

@@ -22,14 +22,10 @@ _STATISTICS = ('current', 'max', 'mean', 'min')
 
 
 class PlainDtype:
-    """Replacement for ``numpy.dtype``, restricted to plain numbers.
+    """Replacement for ``numpy.dtype`` with a type code such as ``f8``.
 
-    Args:
-        code: NumPy's type code, such as ``f8``.
-        options: Further arguments in pickles, which have no effect on plain numbers.
-
-    Raises:
-        ValueError: If ``code`` is any other type.
+    Pickles pass further options, which have no effect on plain numbers. Any other type raises
+    `ValueError`.
     """
 
     def __init__(self, code: str, *options: object) -> None:
@@ -44,14 +40,10 @@ class PlainDtype:
         self.dtype = self.dtype.newbyteorder(state[1])
 
     def numbers(self, content: Any, count: int) -> npt.NDArray[Any]:
-        """Return a new array of ``count`` numbers from their bytes.
-
-        Raises:
-            ValueError: If ``content`` is not exactly that many numbers.
-        """
+        """Return a new array of exactly ``count`` numbers from their bytes."""
         content = content.encode('latin1') if isinstance(content, str) else content
         if not isinstance(content, bytes) or len(content) != count * self.dtype.itemsize:
-            raise ValueError(f'expected {count} numbers of {self.dtype}, found something else')
+            raise ValueError(f'expected the bytes of {count} numbers of {self.dtype}')
         return np.frombuffer(content, self.dtype).copy()
 
 
@@ -59,7 +51,7 @@ class Curve(np.ndarray[Any, Any]):
     """Array of plain numbers, empty until its state is set. Pickles as an ordinary array."""
 
     def __new__(cls, *ignored: object) -> Curve:
-        """Return an empty array, whatever the arguments are."""
+        """Return an empty array, whatever the arguments."""
         return super().__new__(cls, (0,))
 
     def __setstate__(self, state: Any) -> None:
@@ -79,7 +71,7 @@ class Curve(np.ndarray[Any, Any]):
 
 
 def _array(*arguments: object) -> object:
-    """Only an argument of ``_reconstruct``; a call would make an array of anything."""
+    """Replacement for ``numpy.ndarray``, which is only passed to ``_reconstruct``, never called."""
     raise ValueError('the checkpoint builds an array in a way that mmengine never does')
 
 
@@ -89,9 +81,7 @@ def _scalar(dtype: PlainDtype, content: bytes) -> Any:
 
 def _statistic(owner: object, name: str) -> object:
     if owner is not HistoryBuffer or name not in _STATISTICS:
-        raise ValueError(
-            f'the checkpoint asks for {name!a} of {owner!a}, which mmengine never does'
-        )
+        raise ValueError(f'the checkpoint reads {name!a} of {owner!a}, which mmengine never does')
     return getattr(HistoryBuffer, name)
 
 

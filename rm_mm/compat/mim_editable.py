@@ -59,7 +59,6 @@ def _patch(utils: Any, package: str) -> None:
         return
 
     def get_installed_path(name: str) -> str:
-        """Return the folder of an installed package."""
         if name.lower().replace('-', '_') != DISTRIBUTION:
             return str(find(name))
         if not os.path.isdir(os.path.join(package, '.mim')):
@@ -75,9 +74,8 @@ def _patch(utils: Any, package: str) -> None:
 
 
 def install(package: str) -> None:
-    """Wait for mim to be imported. Called by name from the ``.pth`` file of an editable install.
+    """Wait for mim to be imported. The ``.pth`` file of an editable install calls this by name.
 
-    Args:
-        package: The folder ``rm_mm`` in the checkout.
+    ``package`` is the folder ``rm_mm`` in the checkout.
     """
     sys.meta_path.insert(0, _MimFinder(package))

@@ -1,8 +1,7 @@
 """Substitute for ``mmcv._ext``, built on torch and torchvision, for an mmcv without compiled ops.
 
-mmcv's Python wrappers look up their ops in the extension module ``mmcv._ext``. The finder below
-answers for that name only and is the last in ``sys.meta_path``. A compiled extension is found first
-and therefore always wins.
+mmcv's Python wrappers look up their ops in the extension module ``mmcv._ext``. The finder below is
+the last in ``sys.meta_path``, so a compiled extension is found first.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Literal, NoReturn
 
-from rm_mm.compat.missing_op import missing_op
+from rm_mm.compat.missing_op import MissingOpError
 
 EXTENSION = 'mmcv._ext'
 SUBSTITUTE_MARK = '__rm_mm_substitute__'
@@ -28,7 +27,7 @@ def _absent_op(name: str) -> Callable[..., NoReturn]:
         raise AttributeError(f'module {EXTENSION!r} has no attribute {name!r}')
 
     def absent(*args: object, **kwargs: object) -> NoReturn:
-        raise missing_op(name)
+        raise MissingOpError(name)
 
     absent.__name__ = absent.__qualname__ = name
     return absent
@@ -40,7 +39,7 @@ class _SubstituteFinder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of the substitute, or None for any other name."""
+        """Return the spec of ``mmcv._ext``."""
         if fullname != EXTENSION:
             return None
         return importlib.util.spec_from_loader(fullname, self)
@@ -49,9 +48,7 @@ class _SubstituteFinder(MetaPathFinder, Loader):
         """Add the substitutes to the module, and a placeholder for every other op."""
         from rm_mm.compat.ops import OPS
 
-        module.__dict__.update(OPS)
-        module.__dict__[SUBSTITUTE_MARK] = True
-        module.__dict__['__getattr__'] = _absent_op
+        module.__dict__.update(OPS, __getattr__=_absent_op, **{SUBSTITUTE_MARK: True})
 
 
 def substitute_mmcv_ops() -> bool:
@@ -74,12 +71,9 @@ def ops_in_use() -> Literal['compiled', 'substitute', 'none']:
 
     Imports nothing.
     """
-    loaded = sys.modules.get(EXTENSION)
-    if loaded is not None:
+    if (loaded := sys.modules.get(EXTENSION)) is not None:
         return 'substitute' if hasattr(loaded, SUBSTITUTE_MARK) else 'compiled'
-    package, _, _ = EXTENSION.partition('.')
-    mmcv = importlib.util.find_spec(package)
-    if mmcv is None:
+    if (mmcv := importlib.util.find_spec('mmcv')) is None:
         return 'none'
     compiled = PathFinder.find_spec(EXTENSION, mmcv.submodule_search_locations)
     return 'substitute' if compiled is None else 'compiled'

@@ -9,9 +9,9 @@ import importlib
 
 import wrapt
 
-#: Pairs of a module of the stack and the module of ours to import once that one is complete.
+#: A module of the stack, and the module of this package to import once that one is complete.
 #: Several wait for mmengine.runner, which every model library imports: mmengine.hooks, .model and
-#: .runner import each other half-way through, so only then can all three be imported from.
+#: .runner import each other, and are complete only then.
 REGISTERED_AFTER = (
     ('mmpretrain.models', 'rm_mm.pretrain.classifier'),
     ('mmpretrain.models', 'rm_mm.pretrain.color'),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -17,10 +18,9 @@ import wrapt
 
 def fix_upstream() -> None:
     """Patch each module when it is imported, or now if it already is."""
+    losses = 'mmseg.models.losses.cross_entropy_loss'
     wrapt.register_post_import_hook(_read_own_checkpoints, 'mmengine.runner.checkpoint')
-    wrapt.register_post_import_hook(
-        _ignore_pixels_in_average, 'mmseg.models.losses.cross_entropy_loss'
-    )
+    wrapt.register_post_import_hook(_ignore_pixels_in_average, losses)
 
 
 def _read_own_checkpoints(checkpoint: ModuleType) -> None:
@@ -35,9 +35,7 @@ def _read_own_checkpoints(checkpoint: ModuleType) -> None:
         wrapt.wrap_function_wrapper(checkpoint, 'CheckpointLoader.load_checkpoint', _load_safely)
 
 
-def _load_safely(
-    original: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def _load_safely(original: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     import torch
 
     from rm_mm.compat.curves import safe_globals
@@ -50,17 +48,15 @@ def _ignore_pixels_in_average(losses: ModuleType) -> None:
     """Let class weights be combined with ignored pixels (mmsegmentation#3734).
 
     The loss is averaged over the weights of the pixels' classes. 255, the padding of a crop, was
-    looked up among the weights, too.
+    looked up among the weights too.
     """
-    try:
+    with suppress(importlib.metadata.PackageNotFoundError):
         importlib.metadata.distribution('mmsegmentation')
-    except importlib.metadata.PackageNotFoundError:
-        return
-    wrapt.wrap_function_wrapper(losses, 'cross_entropy', _average_over_valid_pixels)
+        wrapt.wrap_function_wrapper(losses, 'cross_entropy', _average_over_valid_pixels)
 
 
 def _average_over_valid_pixels(
-    original: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    original: Callable[..., Any], instance: Any, args: Any, kwargs: Any
 ) -> Any:
     call = inspect.signature(original).bind(*args, **kwargs)
     call.apply_defaults()

@@ -1,8 +1,7 @@
 """Check what this machine can run, and find the command that fixes each problem.
 
-Imports that may crash or hang run in a child process (:mod:`rm_mm.doctor.imports`). The other
-modules check one subject each. They use the standard library only, so that the doctor also works in
-a broken environment.
+Imports that may crash or hang run in a child process (:mod:`rm_mm.doctor.imports`). The doctor uses
+the standard library only, so that it also works in a broken environment.
 """
 
 from __future__ import annotations
@@ -30,11 +29,7 @@ def examine() -> list[Finding]:
 
 
 def check_machine(results: Mapping[str, ImportResult]) -> list[Finding]:
-    """Run all checks.
-
-    Args:
-        results: Result of importing each of ``MODULES``.
-    """
+    """Run all checks, with the results of importing ``MODULES``."""
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         'python': packages.check_python,
         'torch': partial(packages.check_torch, results),
@@ -56,8 +51,8 @@ def check_machine(results: Mapping[str, ImportResult]) -> list[Finding]:
 
 
 def _run(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    """Return the findings of a check; its own failure is a finding, too."""
-    findings = []
+    """Return the findings of a check; its own failure is a finding too."""
+    findings: list[Finding] = []
     try:
         for finding in check():
             findings.append(finding)

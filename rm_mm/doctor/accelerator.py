@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -64,30 +65,23 @@ def _unusable(facts: Mapping[str, Any], gpu: str) -> Finding:
     if driver[0] < int(str(facts['cuda']).split('.')[0]):
         supported = f'its driver supports CUDA up to {driver[0]}.{driver[1]}'
         fix = f'update the driver, or install torch for CUDA {driver[0]}: https://pytorch.org'
-        return Finding(
-            'gpu', 'note', f'{gpu}; {supported}, torch is built for {facts["cuda"]}', fix
-        )
+        found = f'{gpu}; {supported}, torch is built for {facts["cuda"]}'
+        return Finding('gpu', 'note', found, fix)
     hidden = 'torch cannot use it: check CUDA_VISIBLE_DEVICES and nvidia-smi'
     return Finding('gpu', 'note', f'{gpu}; {hidden}', 'unset CUDA_VISIBLE_DEVICES')
 
 
 def runs_on(arches: list[str], major: int, minor: int) -> bool:
-    """Return whether a build of torch has code for a GPU.
+    """Return whether a build of torch has code for a GPU of this compute capability.
 
-    Args:
-        arches: Architectures of the build, such as ``sm_80`` (compiled) and ``compute_80`` (PTX).
-        major: Major compute capability of the GPU.
-        minor: Minor compute capability of the GPU.
+    Architectures are ``sm_80`` for compiled code, which runs within its major version, and
+    ``compute_80`` for PTX, which runs on any later version.
     """
     for arch in arches:
-        kind, _, number = arch.partition('_')
-        digits = ''.join(filter(str.isdigit, number))
-        if not digits:
-            continue
-        capability = int(digits[:-1]), int(digits[-1])
-        # Compiled code runs within its major version, PTX on any later version.
-        if capability <= (major, minor) and (kind == 'compute' or capability[0] == major):
-            return True
+        if match := re.match(r'(sm|compute)_(\d+)(\d)', arch):
+            capability = int(match[2]), int(match[3])
+            if capability <= (major, minor) and (match[1] == 'compute' or capability[0] == major):
+                return True
     return False
 
 
@@ -105,12 +99,11 @@ def driver_cuda() -> tuple[int, int] | None:
 
 def visible_gpu() -> str:
     """Return the evidence for a GPU, independent of torch, or an empty string."""
+    command = ['nvidia-smi', '-L']
     try:
-        listed = subprocess.run(
-            ['nvidia-smi', '-L'], capture_output=True, text=True, timeout=_SMI_SECONDS
-        )
-        names = [line.split(' (')[0] for line in listed.stdout.splitlines() if 'GPU' in line]
-        if listed.returncode == 0 and names:
+        smi = subprocess.run(command, capture_output=True, text=True, timeout=_SMI_SECONDS)
+        names = [line.split(' (')[0] for line in smi.stdout.splitlines() if 'GPU' in line]
+        if smi.returncode == 0 and names:
             return ', '.join(names)
     except subprocess.TimeoutExpired:
         return 'nvidia-smi is there but does not answer'
@@ -121,5 +114,5 @@ def visible_gpu() -> str:
 
 
 def _release(facts: Mapping[str, Any]) -> str:
-    """The version of torch without the suffix of its build."""
+    """Return the version of torch without the suffix of its build."""
     return str(facts['version']).split('+')[0]

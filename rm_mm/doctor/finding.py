@@ -11,9 +11,7 @@ class Finding:
     """What a check found about one subject.
 
     Attributes:
-        name: Subject of the check.
         state: ``ok``, ``note`` (something is limited) or ``broken`` (the main job cannot run).
-        found: Description of what there is.
         fix: Command or advice that fixes the problem; empty if there is nothing to fix.
     """
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,7 @@ def reply(**entry):
     print(json.dumps(entry), file=replies, flush=True)
 
 for name in sys.argv[1:]:
-    reply(begun=name)
+    reply(name=name)
     error, facts = '', {}
     with tempfile.TemporaryFile() as captured:
         original = os.dup(2)
@@ -69,7 +70,7 @@ class ImportResult:
 
     Attributes:
         error: Reason for a failure, on one line; empty after success.
-        stderr: Text that the module wrote to standard error, at most its last 4000 characters.
+        stderr: The last 4000 characters that the module wrote to standard error.
         facts: Requested facts, or the ``version`` of the module.
     """
 
@@ -88,9 +89,6 @@ def import_in_child(
     Args:
         names: Modules to import; ``=torch`` and ``=ops`` ask for facts about torch and mmcv's ops.
         timeout: Limit for each process, in seconds.
-
-    Returns:
-        The result for each name.
     """
     results: dict[str, ImportResult] = {}
     remaining = list(names)
@@ -106,15 +104,10 @@ def import_in_child(
 
 
 def _run_child(names: list[str], timeout: float) -> tuple[dict[str, ImportResult], str | None, str]:
-    """Import modules in one process.
-
-    Returns:
-        The results, the module that ended the process if one did, and how it ended.
-    """
+    """Return the results, the module that ended the process if one did, and how it ended."""
+    command = [sys.executable, '-c', _CHILD, *names]
     try:
-        done = subprocess.run(
-            [sys.executable, '-c', _CHILD, *names], capture_output=True, timeout=timeout
-        )
+        done = subprocess.run(command, capture_output=True, timeout=timeout)
         output, reason = done.stdout, _ending(done.returncode)
     except subprocess.TimeoutExpired as late:
         output, reason = late.stdout or b'', f'did not finish within {timeout:.0f} s'
@@ -123,23 +116,19 @@ def _run_child(names: list[str], timeout: float) -> tuple[dict[str, ImportResult
     results: dict[str, ImportResult] = {}
     begun = None
     for line in output.splitlines():
-        try:
+        with suppress(ValueError):  # The last line may be incomplete.
             entry = json.loads(line)
-        except ValueError:
-            continue
-        if 'begun' in entry:
-            begun = entry['begun']
-        else:
-            message = ' '.join(entry['error'].split())
-            results[entry['name']] = ImportResult(message, entry['stderr'], entry['facts'])
+            begun = entry['name']
+            if 'error' in entry:
+                message = ' '.join(entry['error'].split())
+                results[begun] = ImportResult(message, entry['stderr'], entry['facts'])
     return results, begun if begun not in results else None, reason
 
 
 def _ending(code: int) -> str:
     if code >= 0:
         return f'ended its process with exit code {code}'
-    try:
+    name = f'signal {-code}'
+    with suppress(ValueError):
         name = signal.Signals(-code).name
-    except ValueError:
-        name = f'signal {-code}'
     return f'killed its process ({name})'

@@ -38,12 +38,10 @@ DATA_ROOTS = {
 
 def check_cores() -> Iterator[Finding]:
     """Count the cores that this process may use, which can be fewer than the machine has."""
-    total, usable = os.cpu_count() or 1, float(len(os.sched_getaffinity(0)))
-    quota = cgroup_cores()
-    usable = min(usable, quota) if quota else usable
-    yield Finding(
-        'cores', 'ok', f'{usable:g} of {total} are usable' if usable < total else f'{total}'
-    )
+    total, allowed = os.cpu_count() or 1, len(os.sched_getaffinity(0))
+    usable = min(allowed, cgroup_cores() or allowed)
+    found = f'{usable:g} of {total} are usable' if usable < total else f'{total}'
+    yield Finding('cores', 'ok', found)
 
 
 def cgroup_cores(root: Path = Path('/sys/fs/cgroup')) -> float | None:
@@ -58,9 +56,7 @@ def cgroup_cores(root: Path = Path('/sys/fs/cgroup')) -> float | None:
 def largest_batch(megabytes: int, *, fixed: bool = True) -> int:
     """Return the largest batch whose ResNet-50 training step in float32 fits into memory.
 
-    Args:
-        megabytes: Available memory.
-        fixed: Whether Python and its libraries occupy the same memory, as on a CPU.
+    ``fixed`` tells whether Python and its libraries occupy the same memory, as on a CPU.
     """
     return max(0, (megabytes - (_STEP_MB if fixed else 0)) // _IMAGE_MB)
 
@@ -86,11 +82,9 @@ def check_memory() -> Iterator[Finding]:
 
 def machine_memory() -> tuple[int, int]:
     """Return the total and the available memory of the machine, in MB."""
-    entries = {}
-    for line in Path('/proc/meminfo').read_text().splitlines():
-        name, _, rest = line.partition(':')
-        entries[name] = int(rest.split()[0]) // 1024
-    return entries['MemTotal'], entries['MemAvailable']
+    lines = map(str.split, Path('/proc/meminfo').read_text().splitlines())
+    sizes = {name: int(kilobytes) // 1024 for name, kilobytes, *_ in lines}
+    return sizes['MemTotal:'], sizes['MemAvailable:']
 
 
 def cgroup_memory(root: Path = Path('/sys/fs/cgroup')) -> tuple[int, int] | None:
@@ -140,7 +134,8 @@ def check_port() -> Iterator[Finding]:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         yield Finding('port', 'note', f'{name}={text!a} is not a port', f'unset {name}')
         return
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tested:
+    needed = 'only runs on several machines need it'
+    with socket.socket() as tested:
         tested.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tested.bind(('', int(text)))
@@ -148,12 +143,10 @@ def check_port() -> Iterator[Finding]:
             with socket.socket() as other:
                 other.bind(('', 0))
                 free = other.getsockname()[1]
-            found = (
-                f'{text} cannot be used ({error.strerror}); only runs on several machines need it'
-            )
+            found = f'{text} cannot be used ({error.strerror}); {needed}'
             yield Finding('port', 'note', found, f'export PORT={free}')
         else:
-            yield Finding('port', 'ok', f'{text} is free; only runs on several machines need it')
+            yield Finding('port', 'ok', f'{text} is free; {needed}')
 
 
 def check_slurm() -> Iterator[Finding]:
@@ -165,13 +158,9 @@ def check_slurm() -> Iterator[Finding]:
     if missing := [name for name in _SLURM if name not in present]:
         yield Finding('slurm', 'note', f'has {" ".join(present)}, lacks {" ".join(missing)}')
         return
+    command = ['sinfo', '--noheader', '--format=%P %D %t']
     try:
-        sinfo = subprocess.run(
-            ['sinfo', '--noheader', '--format=%P %D %t'],
-            capture_output=True,
-            text=True,
-            timeout=SLURM_SECONDS,
-        )
+        sinfo = subprocess.run(command, capture_output=True, text=True, timeout=SLURM_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         yield Finding('slurm', 'note', 'sinfo does not answer', 'scontrol ping')
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 
 from rm_mm.doctor.finding import Finding
@@ -35,11 +35,9 @@ BINARIES = {
 }
 #: All of them write to the folder ``cv2``.
 OPENCVS = (
-    'opencv-python',
-    'opencv-python-headless',
-    'opencv-contrib-python',
+    'opencv-python', 'opencv-python-headless', 'opencv-contrib-python',
     'opencv-contrib-python-headless',
-)
+)  # fmt: skip
 # Messages of NumPy 2, and of extensions compiled for NumPy 1, about each other; torch only warns.
 _OLD_NUMPY = re.compile(
     r'compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import'
@@ -84,8 +82,7 @@ def check_binaries(results: Results) -> Iterator[Finding]:
         elif old := _old_numpy(results, module):
             yield Finding(name, 'broken', f'{name} {version_of(name)}: {old}', _upgrade(name))
         elif result.error:
-            fix = f'pip install --force-reinstall --no-deps {name}'
-            yield Finding(name, 'broken', result.error, fix)
+            yield Finding(name, 'broken', result.error, _reinstall(name))
         else:
             yield Finding(name, 'ok', version_of(name))
     # torch itself has another check; this is about the combination.
@@ -96,9 +93,8 @@ def check_binaries(results: Results) -> Iterator[Finding]:
 def check_opencv(results: Results) -> Iterator[Finding]:
     """Check that there is one OpenCV, or several of the same version."""
     result = results['cv2']
-    found = {name: version_of(name) for name in OPENCVS if installed(name)}
+    found, listed = _versions(OPENCVS)
     names = ' '.join(found)
-    listed = ', '.join(f'{name} {number}' for name, number in found.items())
     fix = f'pip uninstall -y {names} && pip install {next(iter(found), OPENCVS[0])}'
     if not found and result.error:
         yield Finding('opencv', 'broken', 'not installed', f'pip install {OPENCVS[0]}')
@@ -137,8 +133,7 @@ def check_stack(results: Results) -> Iterator[Finding]:
 def _check_module(
     module: str, bounds: Mapping[str, str], line: str, result: ImportResult
 ) -> Finding:
-    found = {name: version_of(name) for name in DISTRIBUTIONS[module] if installed(name)}
-    listed = ', '.join(f'{name} {number}' for name, number in found.items())
+    found, listed = _versions(DISTRIBUTIONS[module])
     if len(found) > 1:
         # Each has overwritten files of the other, so neither is complete.
         text = f'two packages own this module: {listed}'
@@ -164,14 +159,14 @@ def _check_module(
 
 
 def _import_fix(name: str, error: str, line: str) -> str:
-    """The command for a package that does not import."""
+    """Return the command for a package that does not import."""
     if "'pkg_resources'" in error:
         # mmengine 0.10.7 imports it; setuptools 82 no longer has it.
         return "pip install 'setuptools<81'"
     if error.startswith('AssertionError') and 'MMCV' in error:
         # mmdet 3.3 and mmseg 1.2 reject mmcv 2.2 (mmdetection#12312).
         return _replacement('mmcv', line)
-    return f'pip install --force-reinstall --no-deps {name}'
+    return _reinstall(name)
 
 
 def check_mmcv_ops(results: Results) -> Iterator[Finding]:
@@ -216,6 +211,12 @@ def version_of(name: str) -> str:
     return str(version(name) or 'of unknown version')
 
 
+def _versions(names: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Return the versions of those distributions that are installed, and a text that lists them."""
+    found = {name: version_of(name) for name in names if installed(name)}
+    return found, ', '.join(f'{name} {number}' for name, number in found.items())
+
+
 def _module_version(results: Results, module: str) -> str:
     return str(results[module].facts.get('version', ''))
 
@@ -227,23 +228,27 @@ def _old_numpy(results: Results, module: str) -> str:
     return f'was compiled for another NumPy than {_module_version(results, "numpy") or "this one"}'
 
 
+def _reinstall(name: str) -> str:
+    return f'pip install --force-reinstall --no-deps {name}'
+
+
 def _upgrade(names: str) -> str:
     return f"pip install --upgrade --force-reinstall --no-deps {names}  # or: pip install 'numpy<2'"
 
 
 def _replacement(module: str, line: str) -> str:
-    """The command that replaces everything that provides a module with the package of a line."""
+    """Return the command that replaces all packages that provide a module with that of a line."""
     owners = ' '.join(filter(installed, DISTRIBUTIONS[module]))
     return f'pip uninstall -y {owners} && pip install {REQUIREMENTS[line][module]}'
 
 
 def _lower_bounds() -> dict[str, str]:
-    """Lowest version of each requirement of rm_mm; empty in a checkout."""
+    """Return the lowest version of each requirement of rm_mm; empty in a checkout."""
     try:
-        required = [requirement.split(';')[0] for requirement in requires('rm_mm') or []]
+        required = [text.split(';')[0].partition('>=') for text in requires('rm_mm') or []]
     except PackageNotFoundError:
         return {}
-    return {text.split('>=')[0].strip(): text.partition('>=')[2].strip() for text in required}
+    return {name.strip(): bound.strip() for name, _, bound in required}
 
 
 def _line_built_for(bounds: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ import platform
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,8 @@ def versions() -> dict[str, str]:
     """Return the versions of Python, the machine and the installed packages of the stack."""
     found = {'python': platform.python_version(), 'machine': platform.platform()}
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -45,8 +44,7 @@ def peak_memory_mb() -> float:
 def git_commit() -> str | None:
     """Return the commit of the checkout that this package runs from; None outside a checkout.
 
-    Returns:
-        The hash, followed by ``-dirty`` if tracked files were modified.
+    The hash is followed by ``-dirty`` if tracked files were modified.
     """
     root = Path(__file__).resolve().parents[2]
     # The package may be installed inside the checkout of another project.
@@ -68,19 +66,16 @@ def config_digest(config: Any) -> str:
 def data_fingerprint(dataset: Any) -> str | None:
     """Return the SHA-256 of the names and annotations of all samples of a data set, in order.
 
-    It does not depend on where the data is: paths are relative to ``data_root``. Image files are
-    not read; images in memory, as of CIFAR, are hashed.
+    Paths are relative to ``data_root``, so the location of the data does not matter. Image files
+    are not read; images in memory, as in CIFAR, are hashed.
 
     Args:
-        dataset: An mmengine ``BaseDataset``, or a wrapper of one.
-
-    Returns:
-        The hash; None if the data set does not list its samples.
+        dataset: An mmengine ``BaseDataset``, or a wrapper of one. For any other the result is None.
     """
-    while not hasattr(dataset, 'get_data_info') and hasattr(dataset, 'dataset'):
+    while not hasattr(dataset, 'get_data_info'):
+        if not hasattr(dataset, 'dataset'):
+            return None
         dataset = dataset.dataset
-    if not hasattr(dataset, 'get_data_info'):
-        return None
     root = str(getattr(dataset, 'data_root', None) or '')
     digest = hashlib.sha256()
     for index in range(len(dataset)):

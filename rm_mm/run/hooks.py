@@ -24,8 +24,8 @@ class StepSchedulerHook(ParamSchedulerHook):
 
     mmengine's ``ParamSchedulerHook`` steps them after every batch, so with 8 accumulated batches a
     warm-up of 500 steps would end after 63. Schedulers that count epochs are not affected. An
-    accumulation continues across the end of an epoch; the last one of a run makes a step with the
-    batches it has (``OptimWrapper.scale_loss``).
+    accumulation continues across epochs; at the end of a run the optimiser makes a step with the
+    batches there are (``OptimWrapper.scale_loss``).
     """
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
@@ -51,7 +51,7 @@ class EnvironmentHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Collect the facts and write them."""
         self._collect(runner, runner.train_dataloader)
-        self._write(Path(runner.work_dir), Path(runner.log_dir))
+        self._write(runner.work_dir, runner.log_dir)
 
     def after_train(self, runner: Any) -> None:
         """Add the peak memory of rank 0: of its GPU if there is one, else of the process."""
@@ -60,12 +60,12 @@ class EnvironmentHook(Hook):
         else:
             peak = peak_memory_mb()
         self.environment['peak_memory_mb'] = round(peak, 1)
-        self._write(Path(runner.work_dir), Path(runner.log_dir))
+        self._write(runner.work_dir, runner.log_dir)
 
     def before_test(self, runner: Any) -> None:
         """Collect the facts and write them."""
         self._collect(runner, runner.test_dataloader)
-        self._write(Path(runner.log_dir))
+        self._write(runner.log_dir)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Add the facts to a checkpoint, in place."""
@@ -92,7 +92,7 @@ class EnvironmentHook(Hook):
             'data_fingerprint': data_fingerprint(loader.dataset) if is_main_process() else None,
         }
 
-    def _write(self, *folders: Path) -> None:
+    def _write(self, *folders: str) -> None:
         if is_main_process():
             for folder in folders:
-                write_json(folder / 'environment.json', self.environment)
+                write_json(Path(folder, 'environment.json'), self.environment)

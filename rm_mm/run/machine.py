@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import MutableMapping
 from typing import Any
 
+from rm_mm.errors import InputError
 from rm_mm.recipe.network import replace_sync_batch_norm
 
 #: Below the range from which Linux assigns ports itself (32768 and up).
 _FIRST_PORT, _PORTS = 12_000, 20_000
+_SLURM_STEP = ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_JOB_ID')
 
 
 def has_accelerator() -> bool:
@@ -23,9 +25,6 @@ def has_accelerator() -> bool:
 def adapt_to_cpu(config: Any) -> list[str]:
     """Replace everything in a config that a CPU cannot run, in place.
 
-    Args:
-        config: Resolved mmengine config.
-
     Returns:
         One sentence per change, for the log.
     """
@@ -33,15 +32,14 @@ def adapt_to_cpu(config: Any) -> list[str]:
     wrapper = config.get('optim_wrapper') or {}
     if wrapper.get('type') == 'AmpOptimWrapper':
         # Only on request: the default is float16, which CPUs lack or are slow at.
-        wants_bfloat16 = str(wrapper.get('dtype')).removeprefix('torch.') == 'bfloat16'
-        wrapper['type'] = 'CPUAutocastOptimWrapper' if wants_bfloat16 else 'OptimWrapper'
+        if str(wrapper.get('dtype')).removeprefix('torch.') == 'bfloat16':
+            wrapper['type'] = 'CPUAutocastOptimWrapper'
+            notes.append('no GPU: mixed precision in bfloat16 on the CPU')
+        else:
+            wrapper['type'] = 'OptimWrapper'
+            notes.append('no GPU: training in float32 instead of mixed precision')
         for option in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(option, None)
-        notes.append(
-            'no GPU: mixed precision in bfloat16 on the CPU'
-            if wants_bfloat16
-            else 'no GPU: training in float32 instead of mixed precision'
-        )
     if replace_sync_batch_norm(config.get('model')):
         notes.append('no GPU: SyncBN becomes BN, with the statistics of one process')
     config['env_cfg'] = {**config.get('env_cfg', {}), 'dist_cfg': {'backend': 'gloo'}}
@@ -59,9 +57,16 @@ def adapt_to_cpu(config: Any) -> list[str]:
 def set_slurm_ranks(environ: MutableMapping[str, str] = os.environ) -> None:
     """Set the variables that torchrun sets, for a process of a Slurm step.
 
-    mmengine would let all jobs of a node meet on port 29500. ``MASTER_ADDR`` and ``MASTER_PORT``
-    are kept if they are set.
+    mmengine would use port 29500 for all jobs of a node. ``MASTER_ADDR`` and ``MASTER_PORT`` are
+    kept if they are set.
+
+    Raises:
+        InputError: If Slurm did not start this process.
     """
+    if missing := [name for name in _SLURM_STEP if name not in environ]:
+        raise InputError(
+            f'--launcher slurm: expected a process that srun started, {missing[0]} is not set'
+        )
     environ['RANK'] = environ['SLURM_PROCID']
     environ['WORLD_SIZE'] = environ['SLURM_NTASKS']
     environ['LOCAL_RANK'] = environ.get('SLURM_LOCALID', '0')
@@ -78,11 +83,7 @@ def job_port(job_id: int) -> int:
 
 
 def join_process_group(launcher: str) -> None:
-    """Join the process group through gloo; mmengine would first select a GPU.
-
-    Args:
-        launcher: ``'pytorch'`` or ``'slurm'``; mmengine handles any other.
-    """
+    """Join the process group of torchrun or Slurm through gloo; mmengine would select a GPU."""
     if launcher in ('pytorch', 'slurm') and 'RANK' in os.environ:
         import torch.distributed as dist
 
@@ -93,7 +94,7 @@ def join_process_group(launcher: str) -> None:
 def leave_process_group() -> None:
     """Leave the process group, if there is one, once all processes have finished.
 
-    Not at the exit of Python: threads of gloo that are still alive then abort the process, and
+    At the exit of Python, threads of gloo that are still alive would abort the process, and
     torchrun would report a finished run as failed.
     """
     import torch.distributed as dist

@@ -1,4 +1,4 @@
-"""Everything that training and testing settle before a model is built."""
+"""What training and testing share: reading and checking the config, and building the runner."""
 
 from __future__ import annotations
 
@@ -8,31 +8,23 @@ from typing import Any
 
 from rm_mm.data.sources import lay_out_embedded, require_data, set_data_root
 from rm_mm.errors import InputError
+from rm_mm.recipe.batch import process_count
 from rm_mm.recipe.config import building, read_config, read_saved_config
 from rm_mm.run.environment import config_digest
-from rm_mm.run.machine import (
-    adapt_to_cpu,
-    has_accelerator,
-    join_process_group,
-    set_slurm_ranks,
-)
-from rm_mm.run.requests import RunRequest, TrainRequest
+from rm_mm.run.machine import adapt_to_cpu, has_accelerator, join_process_group, set_slurm_ranks
+from rm_mm.run.requests import RunRequest
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def prepared_config(request: RunRequest, loaders: Sequence[str]) -> tuple[Any, dict[str, Any]]:
-    """Read the config of a request, apply its options and check its data sets.
-
-    Args:
-        request: The call.
-        loaders: Config entries whose data sets are needed.
+    """Read the config of a request, apply its options and check the data sets of ``loaders``.
 
     Returns:
         The mmengine ``Config``, and facts about it for ``environment.json``.
 
     Raises:
-        InputError: If the config or its data set is missing or wrong.
+        InputError: If the config or a data set is missing or wrong.
     """
     name = str(request.config)
     if request.resolved:
@@ -49,12 +41,21 @@ def prepared_config(request: RunRequest, loaders: Sequence[str]) -> tuple[Any, d
             raise InputError(f'{name} has no {loader}: expected the config of a whole run')
     lay_out_embedded(config, loaders)
     require_data(config, name, loaders)
+    # Fails where the launcher did not start this process.
+    process_count(request.launcher)
     config.launcher = request.launcher
-    config.work_dir = str(
-        request.work_dir or config.get('work_dir') or default_work_dir(config, name)
-    )
+    work_dir = request.work_dir or config.get('work_dir') or default_work_dir(config, name)
+    require_folder('work_dir', Path(work_dir))
+    config.work_dir = str(work_dir)
     _set_loader_defaults(config, request)
     return config, facts
+
+
+def require_folder(field: str, path: Path) -> None:
+    """Raise `InputError` if a folder exists as a file, or cannot be created because of one."""
+    existing = next(part for part in (path, *path.absolute().parents) if part.exists())
+    if not existing.is_dir():
+        raise InputError(f'{field}: {path} cannot be a folder: {existing} is a file')
 
 
 def default_work_dir(config: Any, name: str) -> Path:
@@ -72,7 +73,7 @@ def build_runner(
         config: Prepared config; adapted to a CPU in place if there is no GPU.
         facts: Facts about the run for ``environment.json``.
         notes: Sentences for the log.
-        trains: Whether to build the training loop, or the test loop.
+        trains: Whether to build the training loop and its hooks, or the test loop.
 
     Raises:
         InputError: If a part of the config does not build.
@@ -81,7 +82,9 @@ def build_runner(
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
+    from rm_mm.run.details.mixed import mixed_images_hook
     from rm_mm.run.hooks import EnvironmentHook
+    from rm_mm.run.resume.hooks import ExactResumeHook, SeedHook
 
     if config.launcher == 'slurm':
         set_slurm_ranks()
@@ -99,34 +102,21 @@ def build_runner(
             _ = runner.test_loop
     runner.register_hook(EnvironmentHook(facts))
     if trains:
-        _register_training_hooks(runner, facts)
+        runner.register_hook(SeedHook())
+        runner.register_hook(ExactResumeHook())
+        if mixed := mixed_images_hook(runner, facts['config_sha256']):
+            runner.register_hook(mixed)
     for note in notes:
         print_log(note, logger='current')
     return runner
 
 
-def _register_training_hooks(runner: Any, facts: Mapping[str, Any]) -> None:
-    from rm_mm.run.details.mixed import mixed_images_hook
-    from rm_mm.run.resume.hooks import ExactResumeHook, SeedHook
-
-    runner.register_hook(SeedHook())
-    runner.register_hook(ExactResumeHook())
-    if mixed := mixed_images_hook(runner, facts['config_sha256']):
-        runner.register_hook(mixed)
-
-
 def _set_loader_defaults(config: Any, request: RunRequest) -> None:
     """Set what mmpretrain's own tools set: its configs rely on stacked batches."""
-    persistent = request.persistent_workers if isinstance(request, TrainRequest) else True
-    for name in _LOADERS:
-        loader = config.get(name)
-        if not loader:
-            continue
+    persistent = getattr(request, 'persistent_workers', True)
+    for loader in filter(None, map(config.get, _LOADERS)):
         if config.get('default_scope') == 'mmpretrain':
             loader.setdefault('collate_fn', {'type': 'default_collate'})
-        loader.setdefault('pin_memory', True)
-        loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
-        if not request.pin_memory:
-            loader['pin_memory'] = False
-        if not persistent or not loader.get('num_workers'):
-            loader['persistent_workers'] = False
+        loader['pin_memory'] = request.pin_memory and loader.get('pin_memory', True)
+        keep = persistent and loader.get('persistent_workers', True)
+        loader['persistent_workers'] = bool(keep and loader.get('num_workers'))

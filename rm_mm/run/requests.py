@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from rm_mm.errors import InputError, require_type
+from rm_mm.errors import InputError, checked_fields, printable
 from rm_mm.recipe.batch import POLICIES
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -15,6 +15,7 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 UNTRAINED = 'none'
 
 
+@checked_fields
 @dataclass(frozen=True)
 class RunRequest:
     """Fields that training and testing share.
@@ -26,14 +27,14 @@ class RunRequest:
         data_root: Root of the data set, instead of the config's; also ``lmdb://FILE.lmdb``.
         cfg_options: Overrides of the config by dotted key.
         amp: Whether to use automatic mixed precision.
-        launcher: Who started the processes of a distributed run; one of ``LAUNCHERS``.
+        launcher: What started the processes of a distributed run; one of ``LAUNCHERS``.
         pin_memory: Whether loaders use pinned memory, where the config allows it.
         resolved: Whether ``config`` is a file that a run saved. It is then read as data, and never
             executed.
         check_only: Whether to stop once config and data have been checked.
 
     Raises:
-        InputError: If a value has the wrong type, or is not one of its choices.
+        InputError: If a field is unknown, missing, of a wrong type, or none of its choices.
     """
 
     config: str | Path
@@ -48,15 +49,19 @@ class RunRequest:
     check_only: bool = False
 
     def __post_init__(self) -> None:
-        require_type('config', self.config, str | Path)
-        require_type('--work-dir', self.work_dir, str | Path | None)
-        require_type('--data-root', self.data_root, str | Path | None)
-        require_type('--cfg-options', self.cfg_options, Mapping)
-        for name in ('amp', 'pin_memory', 'resolved', 'check_only'):
-            require_type(name, getattr(self, name), bool)
-        _require_choice('--launcher', self.launcher, LAUNCHERS)
+        for each in fields(self):
+            if getattr(self, each.name) == '':
+                # Likely an unset shell variable, or a form that was not filled in.
+                raise InputError(f'{each.name}: expected a value, got an empty text')
+        _require_choice('launcher', self.launcher, LAUNCHERS)
+        if wrong := [key for key in self.cfg_options if not isinstance(key, str) or not key]:
+            raise InputError(
+                'cfg_options: expected keys such as "train_cfg.max_epochs", got '
+                f'{printable(repr(wrong[0]))}'
+            )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class TrainRequest(RunRequest):
     """Training of one config.
@@ -80,14 +85,11 @@ class TrainRequest(RunRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_type('--resume', self.resume, str | Path | None)
-        require_type('--backbone', self.backbone, str | Path | None)
-        require_type('validate', self.validate, bool)
-        require_type('persistent_workers', self.persistent_workers, bool)
         if self.batch_policy is not None:
-            _require_choice('--batch-policy', self.batch_policy, POLICIES)
+            _require_choice('batch_policy', self.batch_policy, POLICIES)
 
 
+@checked_fields
 @dataclass(frozen=True)
 class TestRequest(RunRequest):
     """Evaluation of one checkpoint.
@@ -106,11 +108,24 @@ class TestRequest(RunRequest):
     out: str | Path | None = None
     details: str | Path | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_type('checkpoint', self.checkpoint, str | Path)
-        require_type('--out', self.out, str | Path | None)
-        require_type('--details', self.details, str | Path | None)
+
+Request = TypeVar('Request', bound=RunRequest)
+
+
+def as_request(kind: type[Request], first: Any, args: Any, named: Mapping[str, Any]) -> Request:
+    """Return the request that a call of the Python API passed, or build it from its fields.
+
+    Raises:
+        InputError: If the call has a request and fields, or a field is wrong.
+    """
+    if not isinstance(first, kind):
+        return kind(first, *args, **named)
+    if args or named:
+        raise InputError(
+            f'expected a {kind.__name__} or its fields, got both: change fields with '
+            'dataclasses.replace(request, ...)'
+        )
+    return first
 
 
 @dataclass(frozen=True)

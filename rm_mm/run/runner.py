@@ -22,9 +22,9 @@ class ChannelsLastRunner(Runner):
     """mmengine's ``Runner`` with the 2-D filters of the network in channels-last memory format.
 
     Convolutions pass the format on to feature maps and gradients; values differ by rounding only.
-    ``docs/performance.md`` has the speed. Filters stay channels-last in checkpoints, which load
-    into any network. On a CPU, the runner also calls :func:`keep_freed_memory`.
-    ``--cfg-options runner_type=Runner`` selects mmengine's runner instead.
+    ``docs/performance.md`` has the speed. Checkpoints keep the format and load into any network.
+    On a CPU, the runner also calls :func:`keep_freed_memory`. ``--cfg-options runner_type=Runner``
+    selects mmengine's runner.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,7 +68,6 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it was set; False if the C library is not glibc.
     """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
-    return mallopt is not None and all(
-        [mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _NEVER)],
-    )
+    if (mallopt := getattr(ctypes.CDLL(None), 'mallopt', None)) is None:
+        return False
+    return all([mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _NEVER)])

@@ -11,25 +11,21 @@ from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
 from rm_mm.run.outcome import best_checkpoint
 from rm_mm.run.preparation import build_runner, prepared_config
-from rm_mm.run.requests import TrainRequest, TrainResult
+from rm_mm.run.requests import TrainRequest, TrainResult, as_request
 from rm_mm.run.resume.latest import latest_checkpoint, set_resume
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 from rm_mm.transfer.slot import fill, require_backbone
 
 
-def train(request: TrainRequest | str | Path, **fields: Any) -> TrainResult:
+def train(request: TrainRequest | str | Path, *args: Any, **fields: Any) -> TrainResult:
     """Train one config to its end.
 
-    Args:
-        request: A :class:`TrainRequest`; or a config, with the other fields of the request as
-            keywords: ``train('r18_rm_mini.py', work_dir='runs/a')``.
-        **fields: Fields of :class:`TrainRequest`.
+    Takes a :class:`TrainRequest`, or its fields: ``train('r18_rm_mini.py', work_dir='runs/a')``.
 
     Raises:
         InputError: If the call, the config or its data is wrong; nothing was trained.
     """
-    if not isinstance(request, TrainRequest):
-        request = TrainRequest(request, **fields)
+    request = as_request(TrainRequest, request, args, fields)
     validated = ('val_dataloader',) if request.validate else ()
     with understood(request.config):
         config, facts = prepared_config(request, ('train_dataloader', *validated))
@@ -44,7 +40,7 @@ def train(request: TrainRequest | str | Path, **fields: Any) -> TrainResult:
 
 
 def _prepare_training(config: Any, request: TrainRequest, facts: dict[str, Any]) -> str | None:
-    """Settle what only training needs, in ``config`` and ``facts``, in place.
+    """Apply the options of training to ``config`` and ``facts``, in place.
 
     Returns:
         What was done about a global batch that differs from the recipe's.
@@ -68,7 +64,7 @@ def _prepare_training(config: Any, request: TrainRequest, facts: dict[str, Any])
         config.load_from = inspected_checkpoint(config.load_from)
     require_backbone(config)
     require_length(config)
-    # Tells whether a run is finished: an evaluation may overwrite the config next to it.
+    # To tell whether the run is finished: an evaluation may overwrite the config next to it.
     lengths = {key: config.train_cfg.get(key) for key in ('max_epochs', 'max_iters')}
     facts['length'] = {key: length for key, length in lengths.items() if length}
     return note

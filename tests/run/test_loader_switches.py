@@ -39,7 +39,7 @@ def test_loaders_keep_their_workers_and_pin(workers, fields, pinned, persistent)
     assert loader.collate_fn == {'type': 'default_collate'}
 
 
-def test_what_a_config_says_stays():
+def test_settings_of_a_config_are_kept():
     loader, _ = settled(dict(num_workers=2, pin_memory=False, persistent_workers=False))
     assert (loader.pin_memory, loader.persistent_workers) == (False, False)
 

@@ -6,6 +6,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 
+from rm_mm.errors import InputError
 from rm_mm.run.machine import adapt_to_cpu, set_slurm_ranks
 
 
@@ -32,7 +33,7 @@ def test_what_runs_anywhere_is_left_alone():
     assert 'model_wrapper_cfg' not in config
 
 
-def test_jobs_that_share_a_node_meet_on_ports_of_their_own():
+def test_jobs_that_share_a_node_use_different_ports():
     step = {'SLURM_PROCID': '9', 'SLURM_NTASKS': '16', 'SLURM_LOCALID': '1', 'MASTER_ADDR': 'a'}
     ports = []
     for job in ('41', '42'):
@@ -44,6 +45,8 @@ def test_jobs_that_share_a_node_meet_on_ports_of_their_own():
     environ = {**step, 'SLURM_JOB_ID': '41', 'MASTER_PORT': '5'}
     set_slurm_ranks(environ)
     assert environ['MASTER_PORT'] == '5'
+    with pytest.raises(InputError, match='process that srun started, SLURM_JOB_ID is not set'):
+        set_slurm_ranks(dict(step))
 
 
 class Linear(BaseModel):
@@ -85,7 +88,7 @@ def test_bfloat16_is_kept_if_it_was_asked_for(dtype, computed):
     assert model.layer.weight[0, 0].item() == 1 - gradient / 2
 
 
-def test_a_config_that_says_nothing_of_its_environment_talks_through_gloo_too():
+def test_a_config_without_env_cfg_uses_gloo():
     config = Config(dict(model=dict(type='X')))
     adapt_to_cpu(config)
     assert config.env_cfg.dist_cfg == dict(backend='gloo')

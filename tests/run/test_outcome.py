@@ -21,11 +21,11 @@ def test_how_far_a_run_got(pretraining):
     assert unfinished(pretraining) == 'epoch 12 of 300'
     (pretraining / 'last_checkpoint').write_text(f'{pretraining}/epoch_300.pth')
     assert unfinished(pretraining) is None
-    # A run of iterations counts those.
+    # A run of iterations.
     (pretraining / 'r50_rm_in1k.py').write_text('train_cfg = dict(max_iters=80000)')
     (pretraining / 'last_checkpoint').write_text(f'{pretraining}/iter_8000.pth')
     assert unfinished(pretraining) == 'iter 8000 of 80000'
-    # A checkpoint that was put there by hand has no history.
+    # A best checkpoint that was copied here tells nothing about a run.
     (pretraining / 'last_checkpoint').unlink()
     assert unfinished(pretraining) is None
 
@@ -36,7 +36,7 @@ def test_an_evaluation_does_not_make_a_run_longer(pretraining):
     assert unfinished(pretraining) is None
     (pretraining / 'environment.json').write_text('{"length": {"max_epochs": 13}}')
     assert unfinished(pretraining) == 'epoch 12 of 13'
-    # One that was damaged does not say; the config beside it does.
+    # If it is damaged, the config next to it counts.
     (pretraining / 'environment.json').write_text('{"len')
     assert unfinished(pretraining) == 'epoch 12 of 300'
 
@@ -46,7 +46,7 @@ def test_the_best_checkpoint_is_the_newest_of_the_best(pretraining):
     newer.touch()
     os.utime(pretraining / 'best_accuracy_top1_epoch_9.pth', (1, 1))
     assert best_checkpoint(pretraining) == newer
-    # Of several figures the one that counts.
+    # If several metrics have a best checkpoint, the one that counts decides.
     other = pretraining / 'best_accuracy_top5_epoch_11.pth'
     other.touch()
     os.utime(other, (2e9, 2e9))

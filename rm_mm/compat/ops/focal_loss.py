@@ -38,10 +38,7 @@ def sigmoid_focal_loss_forward(
 def sigmoid_focal_loss_backward(
     input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Write the gradient with respect to the logits to ``grad_input``, (N, C).
-
-    :func:`sigmoid_focal_loss_forward` describes the other arguments.
-    """
+    """Write the gradient of the logits to ``grad_input``, (N, C)."""
     p = at_least_float32(input).sigmoid()
     positive = (1 - p) ** gamma * (1 - p - gamma * p * _safe_log(p))
     negative = p**gamma * (gamma * (1 - p) * _safe_log(1 - p) - p)
@@ -85,11 +82,9 @@ def softmax_focal_loss_backward(
     gamma: float,
     alpha: float,
 ) -> None:
-    """Write the gradient with respect to the logits (not the probabilities).
+    """Write the gradient of the logits (not the probabilities) to ``grad_input``, (N, C).
 
-    ``grad_input``, (N, C), receives it. ``buff``, (N,), receives the gradient with respect to the
-    logarithm of the target's probability. :func:`softmax_focal_loss_forward` describes the other
-    arguments.
+    ``buff``, (N,), receives the gradient of the logarithm of the target's probability.
     """
     p = _target_probability(input, target)
     slope = gamma * (1 - p) ** (gamma - 1) * p * _safe_log(p) - (1 - p) ** gamma

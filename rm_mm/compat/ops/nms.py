@@ -31,9 +31,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     """
     corners = at_least_float32(boxes)
     corners = corners + corners.new_tensor([0, 0, offset, offset])
-    kept: Tensor = torch.ops.torchvision.nms(
-        corners, scores.to(corners.dtype), as_float32(iou_threshold)
-    )
+    threshold = as_float32(iou_threshold)
+    kept: Tensor = torch.ops.torchvision.nms(corners, scores.to(corners.dtype), threshold)
     return kept
 
 
@@ -45,8 +44,8 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
         iou_threshold: Smallest overlap with which a box joins a better one's group, in [0, 1].
 
     Returns:
-        One list of indices per kept box, best box first. Each list starts with the kept box and
-        continues with those it suppressed, by falling score.
+        One list of indices per kept box, best box first: the kept box, followed by the boxes that
+        it suppressed, by descending score.
     """
     boxes = at_least_float32(dets)
     threshold = as_float32(iou_threshold)
@@ -77,8 +76,8 @@ def softnms(
     """Take the best box, lower the scores of the boxes it overlaps, and repeat.
 
     Args:
-        boxes: (N, 4) on the CPU, as x1, y1, x2, y2. Not modified.
-        scores: (N,). Not modified.
+        boxes: (N, 4) on the CPU, as x1, y1, x2, y2. Not modified, like ``scores``.
+        scores: (N,).
         dets: (N, 5). The first K rows receive the K kept boxes and their lowered scores, in the
             order in which they were taken. Other rows are not modified.
         iou_threshold: Smallest overlap at which methods 0 and 1 lower a score.
@@ -90,8 +89,8 @@ def softnms(
     Returns:
         Indices of the kept boxes, (K,), int64.
     """
-    rows = torch.cat([at_least_float32(boxes), scores[:, None].to(at_least_float32(boxes))], dim=1)
-    table: _Floats = rows.numpy()
+    corners = at_least_float32(boxes)
+    table: _Floats = torch.cat([corners, scores[:, None].to(corners)], dim=1).numpy()
     # Rows in their current order. Ties are broken by position, so positions are swapped exactly as
     # the compiled op swaps them.
     order: _Indices = np.arange(len(table))
@@ -120,15 +119,14 @@ def _overlaps(best: _Floats, rest: _Floats, offset: int) -> _Floats:
     sizes = rest[:, 2:4] - rest[:, :2] + offset
     shared = np.minimum(best[2:4], rest[:, 2:4]) - np.maximum(best[:2], rest[:, :2]) + offset
     intersection = np.maximum(shared, 0).prod(axis=1)
+    union = best_size.prod() + sizes.prod(axis=1) - intersection
     with np.errstate(invalid='ignore', divide='ignore'):
-        overlaps: _Floats = intersection / (best_size.prod() + sizes.prod(axis=1) - intersection)
-    return overlaps
+        return np.asarray(intersection / union)
 
 
 def _decay(overlaps: _Floats, iou_threshold: float, sigma: float, method: int) -> _Floats:
     if method == _GAUSSIAN:
-        gaussian: _Floats = np.exp(-(overlaps * overlaps) / overlaps.dtype.type(sigma))
-        return gaussian
+        return np.asarray(np.exp(-(overlaps * overlaps) / overlaps.dtype.type(sigma)))
     lowered = 1 - overlaps if method == _LINEAR else np.zeros_like(overlaps)
     reached = overlaps >= overlaps.dtype.type(iou_threshold)
     return np.where(reached, lowered, np.ones_like(overlaps))

@@ -10,7 +10,7 @@ import torch
 import torchvision  # noqa: F401  (registers torch.ops.torchvision)
 from torch import Tensor
 
-from rm_mm.compat.missing_op import missing_op
+from rm_mm.compat.missing_op import MissingOpError
 from rm_mm.compat.ops.precision import at_least_float32
 
 # mmcv's code for pool_mode='avg'; 0 is 'max'.
@@ -37,26 +37,25 @@ def roi_align_forward(
     Args:
         input: Features, (B, C, H, W).
         rois: (N, 5) as image index, x1, y1, x2, y2, in pixels of the image.
-        output: Receives the samples, (N, C, aligned_height, aligned_width).
-        argmax_y: Unused when averaging.
-        argmax_x: Unused when averaging.
+        output: Receives the averages, (N, C, aligned_height, aligned_width).
+        argmax_y: Unused.
+        argmax_x: Unused.
         aligned_height: Bins per column.
         aligned_width: Bins per row.
         spatial_scale: Feature pixels per image pixel.
         sampling_ratio: Samples per bin and axis; 0 for one per feature pixel.
-        pool_mode: 1 for the average.
+        pool_mode: 1 for the average; 0 for the maximum, which torchvision does not have.
         aligned: Whether pixel centres lie at half-integers.
 
     Raises:
-        MissingOpError: If ``pool_mode`` is 0, the maximum, which torchvision does not have.
+        MissingOpError: For the maximum.
     """
     _require_average(pool_mode)
     features = at_least_float32(input)
     bins = aligned_height, aligned_width
-    pooled = torch.ops.torchvision.roi_align(
-        features, rois.to(features.dtype), spatial_scale, *bins, sampling_ratio, aligned
-    )
-    output.copy_(pooled)
+    rois = rois.to(features.dtype)
+    align = torch.ops.torchvision.roi_align
+    output.copy_(align(features, rois, spatial_scale, *bins, sampling_ratio, aligned))
 
 
 def roi_align_backward(
@@ -72,24 +71,21 @@ def roi_align_backward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Write the gradient with respect to the features to ``grad_input``, (B, C, H, W).
+    """Write the gradient of the features to ``grad_input``, (B, C, H, W).
 
-    ``grad_output`` is the gradient with respect to the output of :func:`roi_align_forward`, which
-    describes the other arguments.
+    ``grad_output`` is the gradient of the output of :func:`roi_align_forward`.
     """
     _require_average(pool_mode)
     gradient = at_least_float32(grad_output)
     rois = rois.to(gradient.dtype)
     sizes = aligned_height, aligned_width, *grad_input.shape
-    scattered = torch.ops.torchvision._roi_align_backward(
-        gradient, rois, spatial_scale, *sizes, sampling_ratio, aligned
-    )
-    grad_input.copy_(scattered)
+    scatter = torch.ops.torchvision._roi_align_backward
+    grad_input.copy_(scatter(gradient, rois, spatial_scale, *sizes, sampling_ratio, aligned))
 
 
 def _require_average(pool_mode: int) -> None:
     if pool_mode != _AVERAGE:
-        raise missing_op("roi_align_forward with pool_mode='max'")
+        raise MissingOpError("roi_align_forward with pool_mode='max'")
 
 
 def roi_pool_forward(
@@ -148,10 +144,7 @@ def roi_pool_backward(
     pooled_width: int,
     spatial_scale: float,
 ) -> None:
-    """Add each gradient to ``grad_input``, (B, C, H, W), at the position of its maximum.
-
-    ``argmax`` was written by :func:`roi_pool_forward`, which describes the other arguments.
-    """
+    """Add each gradient to ``grad_input``, (B, C, H, W), at the position of its maximum."""
     batch, channels, height, width = grad_input.shape
     images = rois[:, 0].long()[:, None, None, None]
     planes = images * channels + torch.arange(channels, device=rois.device)[:, None, None]

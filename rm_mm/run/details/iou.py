@@ -15,17 +15,15 @@ class PerClassIoUMetric(IoUMetric):
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Compute the usual metrics and those of the classes.
 
-        Args:
-            results: For each image, the pixels of intersection, union, prediction and ground truth
-                by class.
+        ``results`` has, for each image, the pixels of intersection, union, prediction and ground
+        truth by class.
         """
         metrics: dict[str, float] = dict(super().compute_metrics(results))
         if self.format_only:
             return metrics
         intersection, union, *_ = (sum(part).tolist() for part in zip(*results, strict=True))
-        for name, common, whole in zip(
-            self.dataset_meta['classes'], intersection, union, strict=True
-        ):
+        classes = self.dataset_meta['classes']
+        for name, common, whole in zip(classes, intersection, union, strict=True):
             if whole:
                 metrics[f'{name}_IoU'] = round(100 * common / whole, 2)
         return metrics

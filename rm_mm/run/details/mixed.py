@@ -17,9 +17,9 @@ from rm_mm.run.resume.state import batch_augments, network_of
 
 #: Number of iterations: five show four generations of images inside images.
 STEPS = 5
-#: Number of images per batch, at the same positions each time because a position pastes its own.
+#: Number of images per batch, always at the same positions: each position pastes its own history.
 IMAGES = 4
-#: Folder in the work directory of the run, and description in it.
+#: Folder in the work directory of the run, and the JSON file in it.
 FOLDER = 'mixed_images'
 NAME = 'mixed.json'
 
@@ -36,9 +36,8 @@ class MixedImagesHook(Hook):
     """
 
     def __init__(self, augment: Any, preprocessor: Any, config_sha256: str) -> None:
+        self._augment, self._preprocessor = augment, preprocessor
         self._config_sha256 = config_sha256
-        self._augment = augment
-        self._preprocessor = preprocessor
         self._steps: list[dict[str, Any]] = []
         self._written: Tensor | None = None
 
@@ -48,7 +47,7 @@ class MixedImagesHook(Hook):
             return
         images, mix = last
         if images is self._written:
-            # Another augmentation processed this batch.
+            # Still an earlier batch: another augmentation processed this one.
             return
         self._written = images if runner.iter < STEPS - 1 else None
         folder = Path(runner.work_dir, FOLDER)
@@ -57,25 +56,20 @@ class MixedImagesHook(Hook):
             for position, image in enumerate(images[:IMAGES])
         ]
         height, width = images.shape[-2:]
-        self._steps.append(
-            {
-                'step': runner.iter + 1,
-                'lam': round(mix.lam, 4),
-                'box_xyxy': list(mix.box_xyxy),
-                'rows': mix.rows,
-                'size': [width, height],
-                'images': names,
-            }
-        )
+        step = {
+            'step': runner.iter + 1,
+            'lam': round(mix.lam, 4),
+            'box_xyxy': list(mix.box_xyxy),
+            'rows': mix.rows,
+            'size': [width, height],
+            'images': names,
+        }
+        self._steps.append(step)
         write_json(folder / NAME, {'config_sha256': self._config_sha256, 'steps': self._steps})
 
 
 def mixed_images_hook(runner: Any, config_sha256: str) -> MixedImagesHook | None:
     """Create the hook for a training whose batch augmentations include RecursiveMix.
-
-    Args:
-        runner: Runner of the training, with its model built.
-        config_sha256: Config digest of the run.
 
     Returns:
         None for other trainings, and in all processes but the main one.
@@ -87,11 +81,9 @@ def mixed_images_hook(runner: Any, config_sha256: str) -> MixedImagesHook | None
 
 
 def _image(normalised: Tensor, preprocessor: Any) -> Image.Image:
-    """Undo the normalisation of an image.
+    """Undo the normalisation of an image, (C, H, W), RGB or one channel.
 
-    Args:
-        normalised: (C, H, W), RGB or one channel.
-        preprocessor: Has ``mean`` and ``std`` of shape (C, 1, 1) if it normalises.
+    A preprocessor that normalises has ``mean`` and ``std``, (C, 1, 1).
     """
     pixels = normalised.detach().float()
     if (mean := getattr(preprocessor, 'mean', None)) is not None:

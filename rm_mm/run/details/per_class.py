@@ -36,14 +36,9 @@ def ask_per_class(config: Any) -> None:
 
 
 def read_per_class(metrics: Mapping[str, Any], classes: Sequence[str]) -> dict[str, float]:
-    """Extract the figures of the classes, in per cent and in the order of the classes.
+    """Return the figures of the classes in the result of an evaluation, in per cent.
 
-    Args:
-        metrics: Result of the evaluation.
-        classes: Class names of the data set.
-
-    Returns:
-        Figures of the classes that occur in the ground truth; the figures of others are NaN.
+    Only of classes that occur in the ground truth, since the figures of others are NaN.
     """
     found = {}
     for key, value in metrics.items():

@@ -13,7 +13,7 @@ from PIL import Image
 from rm_mm.files import write_json
 from rm_mm.run.details.pictures import fitted, save_photograph, save_png
 
-#: Number of images: the first of the data set, so every network gets the same.
+#: Number of images: the first of the data set, which are the same for every network.
 IMAGES = 6
 #: Lowest score of a box, and largest number of boxes.
 SCORE_THRESHOLD = 0.3
@@ -22,24 +22,15 @@ BOXES = 30
 _IGNORED = 255
 
 
-def watch_predictions(runner: Any, folder: Path, config_sha256: str) -> None:
-    """Make the next evaluation of a runner write predictions into a folder."""
-    runner.register_hook(PredictionsHook(folder, config_sha256))
-
-
 class PredictionsHook(Hook):
     """Write the predictions on the first images of an evaluation, one JSON file per image.
 
-    Every process writes the images that it evaluated.
-
-    Args:
-        folder: Destination.
-        config_sha256: Config digest of the run, which identifies it for readers.
+    Every process writes the images that it evaluated. ``config_sha256`` is the config digest of the
+    run, which identifies it for readers.
     """
 
     def __init__(self, folder: Path, config_sha256: str) -> None:
-        self._folder = folder
-        self._config_sha256 = config_sha256
+        self._folder, self._config_sha256 = folder, config_sha256
         self._wanted: dict[str, int] = {}
 
     def before_test(self, runner: Any) -> None:
@@ -57,21 +48,20 @@ class PredictionsHook(Hook):
             path = str(sample.metainfo.get('img_path'))
             if (index := self._wanted.get(path)) is None:
                 continue
-            entry: dict[str, Any] | None = None
             if 'pred_instances' in sample:
                 entry = _detection(sample, dataset, index)
             elif 'pred_sem_seg' in sample:
                 entry = self._segmentation(sample, dataset, index)
-            if entry is not None:
-                with Image.open(path) as image:
-                    entry['size'] = list(image.size)
-                    entry['image'] = save_photograph(image, self._folder, f'image_{index}')
-                entry['name'] = os.path.basename(path)
-                entry['config_sha256'] = self._config_sha256
-                write_json(self._folder / f'prediction_{index}.json', entry)
+            else:
+                continue
+            with Image.open(path) as image:
+                entry['size'] = list(image.size)
+                entry['image'] = save_photograph(image, self._folder, f'image_{index}')
+            entry |= {'name': os.path.basename(path), 'config_sha256': self._config_sha256}
+            write_json(self._folder / f'prediction_{index}.json', entry)
 
     def _segmentation(self, sample: Any, dataset: Any, index: int) -> dict[str, Any]:
-        """Maps of classes; with the ground truth if the test pipeline loads it."""
+        """Write the maps of classes, and the ground truth if the test pipeline loads it."""
         classes = list(dataset.metainfo['classes'])
         palette = [list(map(int, colour)) for colour in dataset.metainfo.get('palette') or []]
         maps = {'predicted': sample.pred_sem_seg.data}
@@ -90,7 +80,7 @@ class PredictionsHook(Hook):
 
 
 def _detection(sample: Any, dataset: Any, index: int) -> dict[str, Any]:
-    """Boxes in pixels of the image on disk."""
+    """Return the boxes, in pixels of the image on disk."""
     found = sample.pred_instances
     scores, labels = found.scores.tolist(), found.labels.tolist()
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
@@ -118,7 +108,7 @@ def _rounded(box: Any) -> list[float]:
 def _painted(labels: Any, palette: list[list[int]]) -> Image.Image:
     """Colour a map of classes, (H, W).
 
-    It is transparent where there is no class or its colour is black, which would darken the image.
+    Pixels without a class are transparent, and so is black, which would darken the image.
     """
     image = Image.fromarray(labels, 'P')
     colours = [*palette[:_IGNORED], *[[0, 0, 0]] * 256][:256]

@@ -38,21 +38,20 @@ class WholeCheckpointHook(CheckpointHook):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.file_backend: Any
-        self._state: dict[str, Any] | None = None
         self.backend_args: dict[str, Any] | None
-        elsewhere = self.backend_args or self.file_client_args or '://' in str(self.out_dir)
-        if not elsewhere:
+        self._state: dict[str, Any] | None = None
+        if not (self.backend_args or self.file_client_args or '://' in str(self.out_dir)):
             self.backend_args = {'backend': 'atomic'}
 
     def before_train(self, runner: Any) -> None:
-        """Begin, and remove incomplete files of a killed run."""
+        """Remove incomplete files of a killed run."""
         super().before_train(runner)
         if is_main_process() and self.backend_args == {'backend': 'atomic'}:
             for path in Path(self.out_dir).glob('.*.pth.*.tmp'):
                 path.unlink()
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
-        # Here, because only rank 0 writes the checkpoint.
+        # Collected here by all ranks, because only rank 0 writes the checkpoint.
         self._state = gather_state(runner, meta)
         with self._removing_afterwards():
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -81,7 +80,7 @@ class WholeCheckpointHook(CheckpointHook):
         best = getattr(self, 'best_ckpt_path_dict', {}).values()
         kept = [getattr(self, 'best_ckpt_path', None), *best, self.last_ckpt]
         for path in delayed.paths:
-            # A file may have been written again since.
+            # A file may have been written again in the meantime.
             if path not in kept and backend.isfile(path):
                 backend.remove(path)
 
@@ -94,7 +93,6 @@ class _DelayedRemoval:
         self.paths: list[str] = []
 
     def remove(self, path: str) -> None:
-        """Record a file."""
         self.paths.append(str(path))
 
     def __getattr__(self, name: str) -> Any:
@@ -102,7 +100,7 @@ class _DelayedRemoval:
 
 
 def keep_whole(config: Any) -> None:
-    """Make the run of a config write its checkpoints atomically; changes the config in place."""
+    """Make the run of a config write its checkpoints atomically, in place."""
     hooks = dict(config.get('default_hooks') or {})
     # Without an entry mmengine adds its own hook, which saves every epoch.
     checkpoint = hooks.get('checkpoint', {'type': 'CheckpointHook', 'interval': 1})

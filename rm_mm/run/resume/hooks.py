@@ -21,7 +21,7 @@ class SeedHook(Hook):
     """Seed the generators before each training step and each evaluation, by its position.
 
     Batch augmentations and dropout then do not depend on earlier draws. As usual in mmengine, all
-    ranks draw the same unless ``randomness = dict(diff_rank_seed=True)``.
+    ranks draw the same numbers unless ``randomness = dict(diff_rank_seed=True)``.
     """
 
     # Other hooks may draw numbers before the step.
@@ -44,8 +44,8 @@ class SeedHook(Hook):
 class ExactResumeHook(Hook):
     """Start a training exactly where its checkpoint ends, with the state from :mod:`.state`.
 
-    mmengine saves a checkpoint before it evaluates, so a run that is interrupted in an evaluation
-    would never make it. This hook makes it first.
+    mmengine saves a checkpoint before it evaluates. If a run was interrupted in an evaluation, this
+    hook first repeats it; mmengine would skip it.
     """
 
     # After the checkpoint hook, which cannot save a best checkpoint before its `before_train`.
@@ -60,15 +60,15 @@ class ExactResumeHook(Hook):
         self._resumed = state if runner._resume else None
 
     def before_train(self, runner: Any) -> None:
-        """Position the loader, restore the state, and make an evaluation that is due."""
+        """Position the loader, restore the state, and run an evaluation that is due."""
         state, self._resumed = self._resumed, None
         loop, done = runner.train_loop, None
         if state is not None:
             load_sampler_seed(loop.dataloader, state)
             done = state['done_of_epoch']
         if not position_loader(loop, _SAMPLE, runner.seed, get_rank(), done=done):
-            print_log('the training loader has no batches of indices: a resumed run draws other '
-                      'samples than an uninterrupted one', logger='current')  # fmt: skip
+            warning = 'a resumed run draws other samples than an uninterrupted one'
+            print_log(f'the training loader has no batches of indices: {warning}', logger='current')
         if state is None:
             return
         load_state(runner, state)
@@ -77,14 +77,13 @@ class ExactResumeHook(Hook):
 
 
 def _evaluation_due(runner: Any) -> bool:
-    """Whether mmengine's loop would have evaluated next."""
-    loop = runner.train_loop
+    """Return whether mmengine's loop would have evaluated next."""
     if runner.val_loop is None:
         return False
-    if hasattr(loop, 'dataloader_iterator'):
-        reached, length = loop.iter, loop.max_iters
-    else:
-        reached, length = loop.epoch, loop.max_epochs
+    loop = runner.train_loop
+    by_iteration = hasattr(loop, 'dataloader_iterator')
+    reached = loop.iter if by_iteration else loop.epoch
+    length = loop.max_iters if by_iteration else loop.max_epochs
     loop._decide_current_val_interval()
     due = reached % loop.val_interval == 0 or reached == length
     return bool(reached and reached >= loop.val_begin and due)

@@ -15,13 +15,10 @@ _NAME = re.compile(r'(epoch|iter)_(\d+)\.pth')
 
 
 def latest_checkpoint(directory: Path) -> str | None:
-    """Find the checkpoint that the marker of a run names, or else the furthest one.
+    """Return the checkpoint that the marker of a run names, or else the furthest one.
 
     The marker is written after the checkpoint and names it relative to where the run was started.
     Therefore a truncated marker or a moved directory does not lose the checkpoint.
-
-    Args:
-        directory: Work directory of the run. The checkpoints may be elsewhere.
 
     Returns:
         A path, or an address such as ``s3://…``; None if there is none.
@@ -32,16 +29,13 @@ def latest_checkpoint(directory: Path) -> str | None:
                 return str(path)
         if '://' in named:
             return named
-    numbered = [
-        (int(match[2]), path)
-        for path in directory.glob('*.pth')
-        if (match := _NAME.fullmatch(path.name))
-    ]
+    matches = {path: _NAME.fullmatch(path.name) for path in directory.glob('*.pth')}
+    numbered = [(int(match[2]), path) for path, match in matches.items() if match]
     return str(max(numbered)[1]) if numbered else None
 
 
 def reached(directory: Path) -> tuple[str, int] | None:
-    """Tell how far the checkpoints of a run got, even if only the marker remains.
+    """Return how far the checkpoints of a run got, even if only the marker remains.
 
     Returns:
         ``epoch`` or ``iter``, and its number; None if unknown.
@@ -51,7 +45,7 @@ def reached(directory: Path) -> tuple[str, int] | None:
 
 
 def marked(directory: Path) -> str:
-    """Read the marker of a run; empty if there is none."""
+    """Return what the marker of a run names; empty if there is none."""
     marker = directory / MARKER
     return marker.read_text(encoding='utf-8').strip() if marker.is_file() else ''
 
@@ -85,7 +79,13 @@ def set_resume(config: Any, checkpoint: str | None, batch: str) -> None:
     environment = work_dir / 'environment.json'
     if latest is None or not environment.exists():
         return
-    before = json.loads(environment.read_text(encoding='utf-8')).get('batch', batch)
+    try:
+        before = json.loads(environment.read_text(encoding='utf-8')).get('batch', batch)
+    except ValueError as error:
+        raise InputError(
+            f'{environment} is damaged ({error}): restore it, or remove it to resume without '
+            'comparing the batch'
+        ) from error
     if before != batch:
         raise InputError(
             f'{work_dir} was begun with {before}, this call has {batch}: resume with the same '

@@ -19,13 +19,7 @@ Start = tuple[int, Iterator[Any]]
 
 @dataclass(frozen=True)
 class Position:
-    """Position of one sample in a run.
-
-    Attributes:
-        index: Index in the data set.
-        iteration: Iteration of the run, from 0.
-        slot: Place in the batch of that iteration, from 0.
-    """
+    """A sample by its index in the data set, iteration of the run, and place in that batch."""
 
     index: Any
     iteration: int
@@ -35,9 +29,8 @@ class Position:
 def seed_generators(*key: int, devices: bool = False) -> None:
     """Seed the generators of Python, NumPy and torch with a key, such as (seed, rank, iteration).
 
-    Args:
-        key: Non-negative integers. Different keys give unrelated streams.
-        devices: Whether to seed accelerators too, which a worker of a loader must not touch.
+    Different keys, of non-negative integers, give unrelated streams. ``devices`` also seeds
+    accelerators, which a worker of a loader must not touch.
     """
     # The length is part of the key: otherwise trailing zeros would not matter.
     state = np.random.SeedSequence((len(key), *key)).generate_state(8)
@@ -80,11 +73,9 @@ class _Proxy:
 
 
 class SeededDataset(_Proxy):
-    """A data set that seeds each sample by its position: the same in any worker and any order.
+    """A map-style data set whose samples are the same in any worker and any order.
 
-    Args:
-        dataset: A map-style data set.
-        key: Seed of the run and rank.
+    Each sample is seeded by its position and by ``key``, the seed of the run and rank.
     """
 
     def __init__(self, dataset: Any, *key: int) -> None:
@@ -99,16 +90,14 @@ class SeededDataset(_Proxy):
 class PositionedBatches(_Proxy):
     """A batch sampler that yields positions in the run instead of indices.
 
-    Args:
-        batches: Batch sampler of the loader.
-        start: Called for each pass over the batches.
+    ``start`` is called for each pass over the batches.
     """
 
     def __init__(self, batches: Any, start: Callable[[], Start]) -> None:
         super().__init__(batches, start=start)
 
     def __iter__(self) -> Iterator[list[Position]]:
-        # Starts with the first batch, not before: a loader with workers creates two iterators and
+        # A generator starts with its first batch: a loader with workers creates two iterators and
         # uses one, and a sampler may keep what it gave to the other.
         iteration, batches = self.start()
         for number, batch in enumerate(batches, iteration):
@@ -116,11 +105,7 @@ class PositionedBatches(_Proxy):
 
 
 def skip(batches: Iterator[Any], number: int) -> int:
-    """Skip batches of indices, so no data is loaded.
-
-    Returns:
-        Number of batches that were missing.
-    """
+    """Skip batches of indices, which loads no data; return how many batches were missing."""
     for missing in range(number, 0, -1):
         if next(batches, None) is None:
             return missing
@@ -135,8 +120,7 @@ def position_loader(loop: Any, *key: int, done: int | None = None) -> bool:
     Args:
         loop: mmengine's loop of epochs or iterations, at the position where it resumes.
         key: Seed of the run and rank.
-        done: Number of finished batches of the current epoch; derived from the position of the loop
-            by default.
+        done: Finished batches of the current epoch; by default, derived from the loop's position.
 
     Returns:
         False if the loader has no batches of indices and was left unchanged.
@@ -164,21 +148,15 @@ def position_loader(loop: Any, *key: int, done: int | None = None) -> bool:
 
 
 def sampler_of(loader: Any) -> Any:
-    """Find the sampler that shuffles."""
+    """Return the sampler that shuffles."""
     batches = getattr(loader, 'batch_sampler', None)
     return getattr(batches, 'sampler', None) or getattr(loader, 'sampler', None)
 
 
 def done_of_epoch(loader: Any, epoch: int, iteration: int) -> int | None:
-    """Count the finished batches of an epoch.
+    """Return how many batches of a checkpoint's epoch are finished, at its iteration.
 
-    Args:
-        loader: Training loader of the run.
-        epoch: Epoch of the checkpoint; 0 batches are finished if it has not begun.
-        iteration: Iteration of the checkpoint.
-
-    Returns:
-        None in a loop of iterations, or if the loader is not positioned.
+    None in a loop of iterations, or if the loader is not positioned.
     """
     start = getattr(getattr(loader, 'batch_sampler', None), 'start', None)
     if not isinstance(start, _EpochStart):
@@ -187,21 +165,17 @@ def done_of_epoch(loader: Any, epoch: int, iteration: int) -> int | None:
 
 
 class _EpochStart:
-    """Start of each epoch; a resumed run may start its first one in the middle.
-
-    Attributes:
-        epoch: Current epoch; -1 before the first.
-        first_iteration: First iteration of that epoch, in this process or before.
-    """
+    """Start of each epoch; a resumed run may start its first one in the middle."""
 
     def __init__(self, loop: Any, batches: Any, done: int | None) -> None:
         self._loop, self._batches = loop, batches
         self._done = loop.iter - loop.epoch * len(batches) if done is None else done
+        #: Current epoch (-1 before the first), and its first iteration, in this process or before.
         self.epoch, self.first_iteration = -1, 0
 
     def __call__(self) -> Start:
         batches, iteration = iter(self._batches), self._loop.iter
-        # Only once: a hook may read the data too, as for the statistics of norms.
+        # Only once: a hook may iterate over the data too, as for the statistics of norms.
         done, self._done = self._done, 0
         if self._loop.epoch != self.epoch:
             self.epoch, self.first_iteration = self._loop.epoch, iteration - done
@@ -217,8 +191,7 @@ class _IterationStart:
 
     def __init__(self, loop: Any, batches: Any) -> None:
         self._loop, self._batches = loop, batches
-        self._passes = 0
-        self._started = False
+        self._passes, self._started = 0, False
         self._open: Iterator[Any] | None = None
         # Older loops do not call `skip_iter` but request the batches that were trained already.
         replays = not hasattr(loop, 'fast_forward_on_resume')
@@ -236,30 +209,26 @@ class _IterationStart:
             return None
         if self._open is None:
             self._open = iter(self._loop.dataloader)
-        batch = next(self._open, None)
-        if batch is None:
+        if (batch := next(self._open, None)) is None:
             self._begin_pass()
             self._open = iter(self._loop.dataloader)
             batch = next(self._open)
         return batch
 
     def __call__(self) -> Start:
-        """Return the batches from the iteration of the loop on, in whatever pass that is."""
+        """Return the batches from the iteration of the loop on, whichever pass contains it."""
         sampler = getattr(self._batches, 'sampler', None)
         if isinstance(sampler, InfiniteSampler):
-            # Otherwise a new iterator would continue where the last one stopped, perhaps in a hook.
+            # Otherwise a new iterator would continue where the last one stopped, as in a hook.
             sampler.indices = sampler._indices_of_rank()
         batches = iter(self._batches)
-        if self._started:
-            return self._loop.iter, batches
+        remaining = 0 if self._started else self._loop.iter
         self._started = True
-        missing = skip(batches, self._loop.iter)
-        while missing:
-            self._begin_pass()
-            batches, before = iter(self._batches), missing
-            missing = skip(batches, missing)
-            if missing == before:
+        while missing := skip(batches, remaining):
+            if missing == remaining:
                 raise ValueError('the training sampler yields no batches')
+            self._begin_pass()
+            batches, remaining = iter(self._batches), missing
         return self._loop.iter, batches
 
     def _begin_pass(self) -> None:

@@ -1,9 +1,9 @@
 """State that a checkpoint holds for an exact resume, in addition to mmengine's.
 
 For each rank: the history of a batch augmentation (its ``history_state``), gradients of an
-unfinished accumulation, and the buffers of the network, of which mmengine saves those of rank 0
-only. For all ranks: the seed of the sampler, the finished batches of the epoch, and whether the
-evaluation that was due has been made.
+unfinished accumulation, and the buffers of the network, which mmengine saves for rank 0 only. For
+all ranks: the seed of the sampler, the finished batches of the epoch, and whether the evaluation
+that was due has been made.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ ENTRY = 'resume'
 def gather_state(runner: Any, meta: dict[str, Any]) -> dict[str, Any]:
     """Collect the state of all ranks; every rank must call it.
 
-    Args:
-        runner: The training's runner.
-        meta: The checkpoint's ``meta``, with the epoch and iteration where it will resume.
+    ``meta``, from the checkpoint, has the epoch and iteration where a run will resume.
     """
     position, loader = (meta['epoch'], meta['iter']), runner.train_dataloader
     return {
@@ -84,12 +82,8 @@ def _state_of_rank(runner: Any, epoch: int) -> dict[str, Any]:
     histories = [augment.history_state(epoch) for augment in _with_history(runner)]
     if any(history is not None for history in histories):
         state['histories'] = histories
-    gradients = {
-        name: parameter.grad.detach().cpu()
-        for name, parameter in network_of(runner).named_parameters()
-        if parameter.grad is not None
-    }
-    if gradients:
+    grads = {name: value.grad for name, value in network_of(runner).named_parameters()}
+    if gradients := {name: grad.detach().cpu() for name, grad in grads.items() if grad is not None}:
         state['gradients'] = gradients
     if get_rank():
         state['buffers'] = [
@@ -100,7 +94,7 @@ def _state_of_rank(runner: Any, epoch: int) -> dict[str, Any]:
 
 
 def _networks(runner: Any) -> list[Any]:
-    """The network and the averages of it that hooks keep."""
+    """Return the network and the averages of it that hooks keep."""
     averages = (getattr(hook, 'ema_model', None) for hook in runner.hooks)
     return [network_of(runner), *(average for average in averages if average is not None)]
 
@@ -117,5 +111,5 @@ def batch_augments(runner: Any) -> list[Any]:
 
 
 def _with_history(runner: Any) -> list[Any]:
-    """The batch augmentations that carry something from one iteration to the next."""
+    """Return the batch augmentations that keep a history between iterations."""
     return [augment for augment in batch_augments(runner) if hasattr(augment, 'history_state')]
