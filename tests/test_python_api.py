@@ -76,9 +76,9 @@ def test_every_name_of_the_page_is_there():
     [
         (lambda: rm_mm.train(3), 'config: expected str | Path, got int 3'),
         (lambda: rm_mm.train('a.py', amp='yes'), 'amp: expected bool, got str yes'),
-        (lambda: rm_mm.train('a.py', batch_policy='x'), '--batch-policy: expected one of'),
-        (lambda: rm_mm.train('a.py', cfg_options=['a=1']), '--cfg-options: expected Mapping'),
-        (lambda: rm_mm.test('a.py', None), 'checkpoint: expected str | Path, got NoneType'),
+        (lambda: rm_mm.train('a.py', batch_policy='x'), 'batch_policy: expected one of'),
+        (lambda: rm_mm.train('a.py', cfg_options=['a=1']), 'cfg_options: expected Mapping'),
+        (lambda: rm_mm.test('a.py', None), 'checkpoint: expected str | Path, got None'),
         (lambda: rm_mm.export('a.pth', 3), 'output must be str or Path'),
         (lambda: rm_mm.verify(3), 'must be str or Path'),
         (lambda: rm_mm.read_records(3), 'expected the path of a folder, found int'),

@@ -190,9 +190,8 @@ def test_a_killed_call_is_gone_on_from_and_nothing_runs_twice(environment, tmp_p
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     said = finish(process, code=130)
-    assert (
-        f'jobs keep running; the same call waits for them again; scancel {before["r18_rm_mini"]}' in said
-    )
+    message = 'jobs keep running; the same call waits for them again; scancel'
+    assert f'{message} {before["r18_rm_mini"]}' in said
     pace(work_dir, 'r18_rm_mini', 0.05)
     finish(start(environment, work_dir, *cells))
     assert jobs(work_dir) == before
