@@ -382,17 +382,17 @@ def test_the_output_may_be_below_a_home(tmp_path, save, weights, monkeypatch):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'checkpoint': 3}, r'checkpoint must be str or Path, found 3 \(int\)'),
-        ({'checkpoint': {'w': 1}}, r"checkpoint must be str or Path, found \{'w': 1\} \(dict\)"),
-        ({'output': b'b.pth'}, r'output must be str or Path, found .*bytes'),
+        ({'checkpoint': 3}, r'checkpoint: expected str \| Path, got int 3'),
+        ({'checkpoint': {'w': 1}}, r'checkpoint: expected str \| Path, got dict \{.*w.*: 1\}'),
+        ({'output': b'b.pth'}, r'output: expected str \| Path, got bytes'),
         ({'output': ''}, r"output must name a file, such as backbone\.pth, found ''"),
         ({'output': 'a\0b'}, r"output 'a\\x00b' cannot be a path: .*null"),
         ({'output': '~nobody-of-this-name/b.pth'}, 'output .* cannot be a path: .*home'),
-        ({'config': ['x.py']}, r'config must be str or Path or None, found'),
-        ({'key': Path('x')}, r'key must be str or None, found'),
+        ({'config': ['x.py']}, r'config: expected str \| Path \| None, got list'),
+        ({'key': Path('x')}, r'key: expected str \| None, got PosixPath'),
         ({'to': 'keras'}, r"to must be one of openmmlab, .*safetensors, found 'keras'"),
         ({'to': None}, r'to must be one of openmmlab, .*safetensors, found None'),
-        ({'trust': 'no'}, r'trust must be bool, found .*str'),
+        ({'trust': 'no'}, r'trust: expected bool, got str no'),
     ],
 )
 def test_wrong_values_of_a_request_are_one_sentence(changes, message):
@@ -405,7 +405,7 @@ def test_wrong_values_of_a_request_are_one_sentence(changes, message):
 
 
 def test_an_export_needs_an_output():
-    with pytest.raises(InputError, match=r'output must be str or Path, found None'):
+    with pytest.raises(InputError, match=r'output: expected str \| Path, got NoneType'):
         ExportRequest('x.pth', None)
     with pytest.raises(InputError, match='output must name a file'):
         export('x.pth')
@@ -460,8 +460,8 @@ def test_verify_chooses_a_network_by_key(save, weights):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (({'w': 1},), r"checkpoint must be str or Path, found \{'w': 1\} \(dict\)"),
-        (('x.pth', 3), r'config must be str or Path or None, found 3 \(int\)'),
+        (({'w': 1},), r'checkpoint: expected str \| Path, got dict \{.*w.*: 1\}'),
+        (('x.pth', 3), r'config: expected str \| Path \| None, got int 3'),
         (('absent.pth',), 'no checkpoint at absent.pth'),
     ],
 )
