@@ -121,7 +121,8 @@ def find_candidates(
     Raises:
         InputError: If a network holds other things than tensors.
     """
-    found, whole = [], []
+    found: list[Candidate] = []
+    whole: list[Candidate] = []
     problem: InputError | None = None
     for network in networks:
         try:

@@ -239,8 +239,10 @@ def _best_scores(content: dict[Any, Any], meta: dict[Any, Any]) -> dict[str, flo
     """
     hub = content.get('message_hub')
     info = hub.get('runtime_info') if isinstance(hub, dict) else None
+    if not isinstance(info, dict):
+        return {}
     scores: dict[str, float] = {}
-    for name, file in info.items() if isinstance(info, dict) else ():
+    for name, file in info.items():
         best = _BEST_FILE.search(file) if isinstance(file, str) else None
         if best is None or not str(name).startswith('best_ckpt'):
             continue

@@ -135,9 +135,10 @@ def _download(address: str, target: Path) -> None:
     except InputError:
         raise
     except (OSError, ValueError, HTTPException) as error:
+        reason: object = error
         # The reason of an HTTP status such as 404 would only be "Not Found".
-        has_reason = isinstance(error, URLError) and not isinstance(error, HTTPError)
-        reason = error.reason if has_reason else error
+        if isinstance(error, URLError) and not isinstance(error, HTTPError):
+            reason = error.reason
         raise InputError(
             f'cannot download {shown}: {printable(reason)}. Fetch it elsewhere and pass the file, '
             f'or put it at {printable(target)}'

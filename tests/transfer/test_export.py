@@ -172,6 +172,17 @@ def test_a_rejection_keeps_an_earlier_export_and_a_success_removes_its_record(
     assert not output.with_name('backbone.refused.json').exists()
 
 
+def test_a_rejection_keeps_a_file_in_the_place_of_its_record(tmp_path, save, weights):
+    # The manifest of this export has the name that a rejection of `b.pth` would use.
+    export(save(weights), tmp_path / 'b.refused.pth')
+    export(save(weights), tmp_path / 'b.pth')
+    before = (tmp_path / 'b.refused.json').read_bytes()
+    broken = {name: value for name, value in weights.items() if 'bn' not in name}
+    with pytest.raises(RejectedError, match=r'written to .*b\.refused\.json: it is another file'):
+        export(save(broken, 'broken.pth'), tmp_path / 'b.pth')
+    assert (tmp_path / 'b.refused.json').read_bytes() == before
+
+
 def test_any_single_missing_tensor_is_named(tmp_path, save, weights):
     assert len(weights) == 120
     for name in weights:
