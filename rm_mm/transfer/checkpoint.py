@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -220,7 +220,7 @@ def _training_report(content: Any) -> tuple[int | None, dict[str, float], str]:
     return _whole_number(content.get('epoch')), metrics, ''
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float | Tensor]:
     """Whether a value of unknown origin is a finite number, possibly in a tensor."""
     if isinstance(value, bool) or not isinstance(value, int | float | Tensor):
         return False
