@@ -158,16 +158,15 @@ def choose_candidate(candidates: Sequence[Candidate], key: str | None, shown: st
     """
     listed = ', '.join(printable(candidate.label) for candidate in candidates)
     if key is not None:
-        words = _words(key)
-        named = [candidate for candidate in candidates if _contains(_words(candidate.key), words)]
-        exact = [candidate for candidate in named if _words(candidate.key) == words]
+        named = [each for each in candidates if _dotted(key) in _dotted(each.key)]
+        exact = [each for each in named if _dotted(key) == _dotted(each.key)]
         if len(exact or named) != 1:
             found = 'several networks match' if named else 'no network matches'
             raise InputError(
                 f'--key {printable(key)}: {found} in {shown}: expected one of {listed}'
             )
         return (exact or named)[0]
-    ranks = [sum(map(bool, map(_FOLLOWERS.search, _words(each.key)))) for each in candidates]
+    ranks = [len([w for w in _words(each.key) if _FOLLOWERS.search(w)]) for each in candidates]
     best = [each for each, rank in zip(candidates, ranks, strict=True) if rank == min(ranks)]
     if len({candidate.key for candidate in best}) < len(best):
         raise _same_name_twice(shown, best[0].label)
@@ -224,15 +223,14 @@ def take_backbone(candidate: Candidate, wanted: Collection[str] = ()) -> FoundBa
 
 def _roots(names: Collection[str], wanted: Collection[str]) -> dict[str, str]:
     """Prefix of each backbone's names, and its layout."""
-    votes: dict[str, Counter[str]] = {
-        layout: Counter(match['root'] for match in map(pattern.match, names) if match)
-        for layout, pattern in _LAYOUTS.items()
-    }
+    votes: dict[str, Counter[str]] = {}
+    for layout, pattern in _LAYOUTS.items():
+        votes[layout] = Counter(found['root'] for found in map(pattern.match, names) if found)
     if wanted:
         prefixes = (_prefix_of_wanted(name, wanted) for name in names)
         votes['named'] = Counter(prefix for prefix in prefixes if prefix is not None)
     # Other networks have numbers in their names too, and every block may have the names of a stem.
-    most = {layout: max(found.values(), default=0) for layout, found in votes.items()}
+    most = {layout: max(counts.values(), default=0) for layout, counts in votes.items()}
     layout = 'sequential' if most['sequential'] > most['named'] else 'named'
     # A stray module with matching names is no second backbone; a ResNet-18 next to a ResNet-152 is.
     enough = most[layout] / _SMALLEST_SHARE
@@ -278,9 +276,9 @@ def _words(key: str) -> list[str]:
     return [word for word in key.split('.') if word not in {'', _OUTER_WRAPPER, *_INNER_WRAPPERS}]
 
 
-def _contains(words: list[str], run: list[str]) -> bool:
-    starts = range(len(words) - len(run) + 1)
-    return any(words[start : start + len(run)] == run for start in starts)
+def _dotted(key: str) -> str:
+    """The words of a key, each between dots, so that runs of whole words are substrings."""
+    return ''.join(['.', *(f'{word}.' for word in _words(key))])
 
 
 def _layer_name(name: str, layout: str) -> str:

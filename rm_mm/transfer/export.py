@@ -127,7 +127,7 @@ def export(
     require_replaceable(path, source.path)
     measured = _measure(source, request.config, request.key, trust=request.trust)
     if not measured.coverage.ok:
-        raise _rejection(measured, path)
+        raise _recorded_rejection(measured, path)
     state, target = measured.state, measured.target
     # In the order and dtypes of the network.
     weights = {name: state[name].to(value.dtype) for name, value in target.state.items()}
@@ -148,10 +148,8 @@ def verify(
 ) -> Manifest:
     """Verify the backbone in a checkpoint without writing anything.
 
-    Arguments and errors are those of :func:`export`.
-
-    Returns:
-        The manifest that an export would have, without a file name and hash.
+    Arguments and errors are those of :func:`export`. The result is the manifest that an export
+    would have, without a file name and hash.
     """
     _require_types(checkpoint, config, key, trust)
     measured = _measure(locate(str(checkpoint)), config, key, trust=trust)
@@ -229,7 +227,7 @@ def _measure(
     return _Measured(subject, found, state, target, coverage, manifest, unusual)
 
 
-def _rejection(measured: _Measured, output: Path) -> RejectedError:
+def _recorded_rejection(measured: _Measured, output: Path) -> RejectedError:
     """Error of a rejected export; problems that are too many for it are recorded in a file."""
     subject, coverage = measured.subject, measured.coverage
     if coverage.fits(_SCREEN_LINES):

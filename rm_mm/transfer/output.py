@@ -79,7 +79,7 @@ def _classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> d
     """Names of the linear layer on the backbone's features, to ``fc.weight`` and ``fc.bias``."""
     if found.source_format in _WITHOUT_LABELS:
         return {}
-    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
+    features = max(value.shape[0] for value in backbone.values() if value.ndim == 4)
     for name in _CLASSIFIERS:
         weight = found.heads.get(f'{name}.weight')
         if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
