@@ -22,7 +22,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         '--to',
         choices=EXPORT_LAYOUTS,
         default=EXPORT_LAYOUTS[0],
-        help='library of the names; all but openmmlab (default) include the classifier',
+        help='library of the names; those of torchvision and timm include the classifier',
     )
     export.add_argument(
         '--trust', action='store_true', help='unpickle anything in the file, which can run anything'

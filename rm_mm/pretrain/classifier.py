@@ -91,9 +91,8 @@ class RecursiveMixHead(LinearClsHead):
 class RecursiveMixClassifier(ImageClassifier):
     """An ``ImageClassifier`` that trains with RecursiveMix's region loss.
 
-    Takes the same arguments, and predicts in the same way. ``train_cfg.augments`` must contain one
-    ``RecursiveMix``, perhaps among others, and the head must be a :class:`RecursiveMixHead`. The
-    last output of the backbone must be a feature map.
+    ``train_cfg.augments`` must contain one ``RecursiveMix``, perhaps among others, and the head
+    must be a :class:`RecursiveMixHead`. The last output of the backbone must be a feature map.
     """
 
     def __init__(
@@ -125,14 +124,11 @@ class RecursiveMixClassifier(ImageClassifier):
         return found[0]
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Compute the losses of a batch from the data preprocessor.
+        """Compute ``loss_cls`` and ``loss_roi``, whose sum is the loss.
 
         Args:
-            inputs: Mixed batch, (N, C, H, W).
+            inputs: Mixed batch from the data preprocessor, (N, C, H, W).
             data_samples: One per image, with the fused targets as ``gt_score``.
-
-        Returns:
-            ``loss_cls`` and ``loss_roi``; their sum is the loss.
 
         Raises:
             ValueError: If the backbone returns no feature map, or if the head or the augmentation
@@ -156,8 +152,7 @@ class RecursiveMixClassifier(ImageClassifier):
                 'and a GlobalAveragePooling neck.'
             )
         pooled = self.neck(features) if self.with_neck else features
-        losses: dict[str, Tensor]
         losses, logits = self.head.region_loss(pooled, data_samples, feature_map, mix)
         if mix is not None:
             augment.remember_logits(logits)
-        return losses
+        return dict(losses)

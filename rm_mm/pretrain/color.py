@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class ColorFactors:
         brightness: (N,). 0 gives black, 1 the image itself; larger values extrapolate.
         contrast: (N,). The same between the image's mean grey level and the image.
         saturation: (N,). The same between the image's grey version and the image.
-        order: (N, 3), integers. Each row lists the stages, first to last.
+        order: (N, 3), integers. Stages of each image, first to last.
         alphas: (N, 3). Shift along each principal colour component.
     """
 
@@ -44,7 +45,7 @@ class ColorFactors:
     alphas: Tensor
 
 
-def jitter(images: Tensor, factors: ColorFactors, grey: tuple[float, float, float]) -> Tensor:
+def jitter(images: Tensor, factors: ColorFactors, grey: Sequence[float]) -> Tensor:
     """Change brightness, contrast and saturation, each image in its own order.
 
     Each stage maps an image to ``a * image + b * grey level + c``, so the stages are composed as
@@ -96,8 +97,8 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
 
     Args:
         brightness: Factors are uniform in [1 - brightness, 1 + brightness].
-        contrast: Same for the contrast.
-        saturation: Same for the saturation.
+        contrast: The same for the contrast.
+        saturation: The same for the saturation.
         lighting_std: Standard deviation of the shift along each principal colour component.
         **kwargs: Passed to mmpretrain's ``ClsDataPreprocessor``. Images are BGR if ``to_rgb`` is
             set, RGB otherwise.
@@ -123,10 +124,9 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
                 f'not be negative, got {self.strengths} and {lighting_std}.'
             )
         # Reordering the constants is cheaper than reordering the channels of the images.
-        order = (2, 1, 0) if self.to_rgb else (0, 1, 2)
-        red, green, blue = (GREY_RGB[channel] for channel in order)
-        self.grey = (red, green, blue)
-        vectors = torch.tensor(PCA_VECTORS_RGB)[list(order)]
+        step = -1 if self.to_rgb else 1
+        self.grey = GREY_RGB[::step]
+        vectors = torch.tensor(PCA_VECTORS_RGB[::step])
         self.register_buffer('pca_vectors', vectors, persistent=False)
 
     # Samples hold paths: a compiled graph would be specialised to the paths of one batch.
@@ -138,9 +138,6 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
             data: ``inputs``, a tensor (N, 3, H, W) or a list of (3, H, W), with levels 0 to 255,
                 and ``data_samples``.
             training: Whether to augment.
-
-        Returns:
-            The result of the base class.
         """
         if training:
             data = self.cast_data(data)
@@ -162,13 +159,8 @@ class ColorAugmentPreprocessor(ClsDataPreprocessor):
         return ColorFactors(brightness, contrast, saturation, order, alphas)
 
     def augment(self, images: Tensor, factors: ColorFactors) -> Tensor:
-        """Apply the jitter, then the lighting.
+        """Apply the jitter, then the lighting, to images (N, 3, H, W) in [0, 1].
 
-        Args:
-            images: (N, 3, H, W) in [0, 1], channels in stored order. Not modified, not clipped.
-            factors: One row per image.
-
-        Returns:
-            A new (N, 3, H, W) tensor, possibly outside [0, 1].
+        Returns a new tensor with the channels in stored order, not clipped to [0, 1].
         """
         return lighting(jitter(images, factors, self.grey), factors.alphas, self.pca_vectors)

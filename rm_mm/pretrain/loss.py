@@ -34,15 +34,12 @@ class RecursiveMixLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, targets: Tensor, avg_factor: float | None = None) -> Tensor:
-        """Compute the classification term.
+        """Compute the classification term, a scalar.
 
         Args:
             logits: (N, K).
             targets: Probabilities (N, K), or class indices (N,).
             avg_factor: Divisor of the sum over rows; N by default.
-
-        Returns:
-            A scalar.
         """
         total = F.cross_entropy(logits, targets, reduction='sum')
         return self.loss_weight * total / (len(logits) if avg_factor is None else avg_factor)
@@ -74,7 +71,7 @@ class RecursiveMixLoss(nn.Module):
             )
         taken = mix.take_mix() if isinstance(mix, RecursiveMix) else mix
         if taken is None or taken.history_logits is None:
-            if taken is not mix and taken is not None and taken.rows:
+            if taken is not None and taken is not mix and taken.rows:
                 raise ValueError(
                     'RecursiveMixLoss.region: the pasted images have no logits. Call '
                     'remember_logits(logits) of the RecursiveMix in every iteration.'

@@ -22,11 +22,7 @@ class DenseNet_CIFAR(DenseNet):  # noqa: N801  # like mmpretrain's ResNet_CIFAR
 
     It has four stages as on ImageNet, so the last feature map of a 32 x 32 image is 4 x 4. The stem
     has no normalisation because every dense layer begins with one (arXiv 1608.06993, section 3).
-
-    Args:
-        arch: Passed to ``DenseNet``, like ``kwargs``.
-        in_channels: Channels of the images.
-        **kwargs: See above.
+    Arguments are those of ``DenseNet``.
     """
 
     def __init__(self, arch: Any = '161', in_channels: int = 3, **kwargs: Any) -> None:
@@ -72,7 +68,7 @@ class PyramidBottleneck(nn.Module):
 
 @MODELS.register_module()
 class PyramidNet(BaseBackbone):
-    """PyramidNet (arXiv 1610.02915): every block is a little wider than the one before.
+    """PyramidNet with bottlenecks (arXiv 1610.02915): each block is a little wider than the last.
 
     Widths grow from 16 by ``alpha`` in equal, rounded steps over all blocks. There are three stages
     of equal depth, with strides 1, 2 and 2.
@@ -101,17 +97,12 @@ class PyramidNet(BaseBackbone):
         if blocks < 1 or rest:
             raise ValueError(f'PyramidNet: depth must be 9n + 2, such as 164 or 200, got {depth}.')
         # As in the reference implementation: normal, with variance 2 / (k * k * out_channels).
-        super().__init__(
-            init_cfg=[
-                dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
-                dict(type='Constant', layer='BatchNorm2d', val=1),
-            ]
-        )
+        kaiming = dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu')
+        super().__init__([kaiming, dict(type='Constant', layer='BatchNorm2d', val=1)])
         self.out_indices = tuple(out_indices)
         self.frozen_stages = frozen_stages
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
-        )
+        stem = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
+        self.stem = nn.Sequential(stem, nn.BatchNorm2d(16))
         self.stages = nn.ModuleList()
         channels = 16
         for stage in range(3):

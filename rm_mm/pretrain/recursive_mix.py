@@ -51,8 +51,8 @@ class History:
 class RecursiveMix:
     """Paste the previous, already mixed batch into the current one (arXiv 2203.06844, section 3).
 
-    The augmentation works alone, with any classifier. :class:`~rm_mm.pretrain.RecursiveMixLoss`
-    adds the region loss, for which the history also needs the logits (:meth:`remember_logits`).
+    It works alone, with any classifier. :class:`~rm_mm.pretrain.RecursiveMixLoss` adds the region
+    loss, for which the history also needs the logits (:meth:`remember_logits`).
 
     The history is one batch of images with its targets and logits. The images are not a copy: they
     share memory with the batch returned last. The history is not part of a model's state;
@@ -83,10 +83,8 @@ class RecursiveMix:
                 'RecursiveMix: alpha is the largest pasted-area ratio and must be in (0, 1], '
                 f'got {alpha!r}. The paper uses 0.5.'
             )
-        for name, value, allowed in (
-            ('interpolation', interpolation, INTERPOLATIONS),
-            ('reset', reset, RESETS),
-        ):
+        choices = {'interpolation': (interpolation, INTERPOLATIONS), 'reset': (reset, RESETS)}
+        for name, (value, allowed) in choices.items():
             if value not in allowed:
                 raise ValueError(f'RecursiveMix: {name} must be one of {allowed}, got {value!r}.')
         if num_classes is not None and num_classes < 1:
@@ -110,7 +108,7 @@ class RecursiveMix:
 
         Returns:
             The mixed batch, a new tensor of the same shape, and its fused targets, (N, K), in the
-            dtype of the images. If the batch grew, rows without history are returned unmixed.
+            dtype of the images. If the batch grew, rows without history stay unmixed.
 
         Raises:
             ValueError: If images or targets are not as above, or if the history has another number
@@ -123,7 +121,7 @@ class RecursiveMix:
             mix = self._paste(mixed, fused, self._history)
         # Releases the previous batch; from here on, history and returned batch share memory.
         self._history, self._mix = History(mixed.detach(), fused.detach()), mix
-        # Without the logits, which nobody needs for longer than one iteration.
+        # Without the logits, which are only needed for one iteration.
         self._last = replace(mix, history_logits=None)
         return mixed, fused
 
@@ -140,19 +138,14 @@ class RecursiveMix:
         side = math.sqrt(np.random.uniform(0.0, self.alpha))
         half_width, half_height = int(width * side) // 2, int(height * side) // 2
         x, y = int(np.random.randint(width)), int(np.random.randint(height))
-        return (
-            max(x - half_width, 0),
-            max(y - half_height, 0),
-            min(x + half_width, width),
-            min(y + half_height, height),
-        )
+        x1, y1 = max(x - half_width, 0), max(y - half_height, 0)
+        return x1, y1, min(x + half_width, width), min(y + half_height, height)
 
     @torch.compiler.disable
     def take_mix(self) -> Mix | None:
         """Return what the last call did, once.
 
-        Returns:
-            None if it was taken already: another augmentation processed the current batch.
+        Later, None: another augmentation processed the current batch.
         """
         mix, self._mix = self._mix, None
         return mix
@@ -186,7 +179,7 @@ class RecursiveMix:
         self._history = self._mix = None
 
     def history_state(self, epoch: int) -> dict[str, Any] | None:
-        """History on the CPU, for a run that resumes in ``epoch``; None if it needs none."""
+        """Return the history, on the CPU, for a run that resumes in ``epoch``; None if unneeded."""
         dropped = self.reset_at == 'epoch' and epoch != self._epoch
         if dropped or self._history is None:
             return None
@@ -202,7 +195,7 @@ class RecursiveMix:
             self._history = History(state['images'], state['targets'], state['logits'])
 
     def _soft_targets(self, images: Tensor, targets: Tensor) -> Tensor:
-        """Check a batch; return its targets as a new (N, K) tensor that fits the images."""
+        """Check a batch, and return its targets as a new (N, K) tensor that fits the images."""
         if images.dim() != 4 or not images.is_floating_point():
             raise ValueError(
                 'RecursiveMix: images must be a normalised floating-point batch (N, C, H, W), got '
@@ -256,10 +249,8 @@ class RecursiveMix:
 
     def _paste(self, mixed: Tensor, fused: Tensor, history: History) -> Mix:
         """Write the history into ``mixed`` and ``fused``, both (N, …) and owned by the caller."""
-        for name, old, new in (
-            ('image channels', history.images, mixed),
-            ('classes', history.targets, fused),
-        ):
+        pairs = {'image channels': (history.images, mixed), 'classes': (history.targets, fused)}
+        for name, (old, new) in pairs.items():
             if old.shape[1] != new.shape[1]:
                 raise ValueError(
                     f'RecursiveMix: the history has {old.shape[1]} {name}, this batch has '
@@ -283,7 +274,7 @@ class RecursiveMix:
         return Mix(box, lam, rows, logits, width)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the history out of pickles and copies: it belongs to this run alone."""
+        """Leave the history out of pickles and copies, because it belongs to this run alone."""
         return {**self.__dict__, '_history': None, '_mix': None}
 
     def __repr__(self) -> str:

@@ -27,8 +27,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         optimizer: Optimiser or optimiser wrapper.
         T_max: Number of steps of the whole schedule, including the warm-up.
         warmup: Number of steps of the warm-up.
-        **kwargs: ``begin``, ``end``, ``last_step``, ``by_epoch`` and ``verbose`` of mmengine's
-            schedulers.
+        **kwargs: Passed to mmengine's base class, such as ``by_epoch``.
 
     Raises:
         InputError: If it is stepped beyond ``T_max``, where the cosine would rise again, or resumed
@@ -67,10 +66,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
 
 def require_length(config: Any) -> None:
-    """Require that a training is not longer than its ``WarmupCosineLR``.
-
-    Args:
-        config: A resolved mmengine config.
+    """Require that the training of a resolved config is not longer than its ``WarmupCosineLR``.
 
     Raises:
         InputError: If it is longer: the rate would reach zero before the end.

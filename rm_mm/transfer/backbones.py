@@ -1,4 +1,4 @@
-"""The backbones in a checkpoint: found by their structure, chosen, and taken out.
+"""The backbones in a checkpoint: find them, choose one and take it out.
 
 A backbone is recognised by the names of its layers. Whatever precedes these names (``module.``,
 ``backbone.``, ``model_ema.module.encoder_q.``) is read from the file.
@@ -24,8 +24,8 @@ _INNER_WRAPPERS = frozenset(
 )
 # Also an ordinary word, so it is only removed in front of a whole backbone.
 _OUTER_WRAPPER = 'module'
-# A ResNet-152 has about ten times the matching names of a ResNet-18: 50 blocks of 18 against 8 of
-# 12.
+# A ResNet-152 has about ten times the matching names of a ResNet-18: 50 blocks of 18 names, not 8
+# blocks of 12.
 _SMALLEST_SHARE = 10
 
 # Names in a ResNet's blocks: as torchvision, timm and OpenMMLab have them, and as they come out of
@@ -64,7 +64,7 @@ class Candidate:
     Attributes:
         key: Name for users, without wrappers: the path of its dict, then the prefix of its names,
             such as ``state_dict.encoder_q``. Empty if the backbone is the whole file.
-        weights: All tensors of the dict that contains it, without the inner wrappers.
+        weights: All tensors of its dict, without the inner wrappers in their names.
         root: Prefix of its names in ``weights``; empty, or ends with a dot.
         layout: ``named``, or ``sequential`` if its stages are numbered.
         others: Prefixes of the other backbones in the same dict.
@@ -86,13 +86,14 @@ class Candidate:
 class FoundBackbone:
     """A backbone taken out of a checkpoint, and the rest of its network.
 
-    Every name of the network is in exactly one of the parts.
-
     Attributes:
-        state_dict: The backbone's weights, without prefixes. Shares the tensors of its source.
-        source_format: Naming scheme of the source, see :func:`_source_format`.
-        heads: Known heads, which are dropped, in the order of the file and without the backbone's
-            prefix.
+        state_dict: Weights of the backbone, without prefixes. Shares the tensors of its source.
+        source_format: Naming scheme of the source: ``recursivemix`` (the authors' ``fc_roi``),
+            ``dino``, ``moco``, ``byol``, ``swav``, ``barlow-twins``, ``projector`` (a backbone with
+            a projector: SimCLR, VICReg and others), ``mmengine`` (``backbone.*``), ``timm`` (a deep
+            stem ``conv1.0``), ``torchvision`` (``fc.*``; timm's plain ResNets have the same names)
+            or ``backbone`` (no head at all).
+        heads: Known heads, which are dropped, without the backbone's prefix.
         left_over: Names outside the backbone that belong to no known head.
         completed: Names that :func:`take_backbone` added.
     """
@@ -112,10 +113,10 @@ def find_candidates(
     Args:
         networks: All dicts of tensors in the file.
         shown: The file, as messages name it.
-        wanted: Names of the network to fill, which are then searched for. By default, ResNets are.
+        wanted: Names of the network to search for; by default, those of any ResNet.
 
     Returns:
-        At least one candidate: each whole network, if no backbone is recognised.
+        At least one candidate; if no backbone is recognised, each whole network.
 
     Raises:
         InputError: If a network holds other things than tensors.
@@ -149,7 +150,7 @@ def choose_candidate(candidates: Sequence[Candidate], key: str | None, shown: st
         candidates: At least one.
         key: Key of a candidate, or any run of whole words in it. By default, the network that is
             trained rather than one that follows it: MoCo's ``encoder_q``, or ``model`` rather than
-            its average. Of DINO's two networks it is the teacher, which its authors evaluate.
+            its average. For DINO it is the teacher, which its authors evaluate.
         shown: The file, as messages name it.
 
     Raises:
@@ -157,22 +158,16 @@ def choose_candidate(candidates: Sequence[Candidate], key: str | None, shown: st
     """
     listed = ', '.join(printable(candidate.label) for candidate in candidates)
     if key is not None:
-        words = _words(key)
-        named = [candidate for candidate in candidates if _contains(_words(candidate.key), words)]
-        exact = [candidate for candidate in named if _words(candidate.key) == words]
+        named = [each for each in candidates if _dotted(key) in _dotted(each.key)]
+        exact = [each for each in named if _dotted(key) == _dotted(each.key)]
         if len(exact or named) != 1:
             found = 'several networks match' if named else 'no network matches'
             raise InputError(
                 f'--key {printable(key)}: {found} in {shown}: expected one of {listed}'
             )
         return (exact or named)[0]
-    ranks = [
-        sum(1 for word in _words(candidate.key) if _FOLLOWERS.search(word))
-        for candidate in candidates
-    ]
-    best = [
-        candidate for candidate, rank in zip(candidates, ranks, strict=True) if rank == min(ranks)
-    ]
+    ranks = [len([w for w in _words(each.key) if _FOLLOWERS.search(w)]) for each in candidates]
+    best = [each for each, rank in zip(candidates, ranks, strict=True) if rank == min(ranks)]
     if len({candidate.key for candidate in best}) < len(best):
         raise _same_name_twice(shown, best[0].label)
     if len(best) > 1:
@@ -186,13 +181,12 @@ def take_backbone(candidate: Candidate, wanted: Collection[str] = ()) -> FoundBa
     """Take a backbone out of its network, and set known heads and other networks aside.
 
     PyTorch before 0.4.1 wrote no ``num_batches_tracked``, and some published weights still lack it.
-    If a backbone has none at all, the counters are added as 0, like PyTorch does when it loads such
-    a file. They do not affect the output of the network.
+    If a backbone has none at all, the counters are added as 0, as PyTorch does when it loads such a
+    file. They do not affect the output of the network.
 
     Args:
         candidate: The backbone to take.
-        wanted: Names of the network to fill, none of which counts as a head. By default, those of a
-            ResNet.
+        wanted: Names of the network to fill, none of which counts as a head.
 
     Raises:
         InputError: If only heads are found.
@@ -222,22 +216,21 @@ def take_backbone(candidate: Candidate, wanted: Collection[str] = ()) -> FoundBa
             f'no backbone found: all keys belong to {parts}; expected `backbone.*`, or the bare '
             'names of a network'
         )
-    source_format = _source_format(candidate, heads)
     completed = _add_counters(backbone)
+    source_format = _source_format(candidate, heads)
     return FoundBackbone(backbone, source_format, heads, tuple(left_over), completed)
 
 
 def _roots(names: Collection[str], wanted: Collection[str]) -> dict[str, str]:
-    """The prefix of each backbone's names, and its layout."""
-    votes: dict[str, Counter[str]] = {
-        layout: Counter(match['root'] for match in map(pattern.match, names) if match)
-        for layout, pattern in _LAYOUTS.items()
-    }
+    """Prefix of each backbone's names, and its layout."""
+    votes: dict[str, Counter[str]] = {}
+    for layout, pattern in _LAYOUTS.items():
+        votes[layout] = Counter(found['root'] for found in map(pattern.match, names) if found)
     if wanted:
         prefixes = (_prefix_of_wanted(name, wanted) for name in names)
         votes['named'] = Counter(prefix for prefix in prefixes if prefix is not None)
     # Other networks have numbers in their names too, and every block may have the names of a stem.
-    most = {layout: max(found.values(), default=0) for layout, found in votes.items()}
+    most = {layout: max(counts.values(), default=0) for layout, counts in votes.items()}
     layout = 'sequential' if most['sequential'] > most['named'] else 'named'
     # A stray module with matching names is no second backbone; a ResNet-18 next to a ResNet-152 is.
     enough = most[layout] / _SMALLEST_SHARE
@@ -245,7 +238,7 @@ def _roots(names: Collection[str], wanted: Collection[str]) -> dict[str, str]:
 
 
 def _prefix_of_wanted(name: str, wanted: Collection[str]) -> str | None:
-    """The part of a name in front of the longest wanted name that it ends with."""
+    """Part of a name before the longest wanted name that it ends with."""
     parts = name.split('.')
     for start in range(len(parts)):
         if '.'.join(parts[start:]) in wanted:
@@ -263,14 +256,12 @@ def _common_root(weights: Mapping[str, Tensor]) -> str:
 
 
 def _without_inner_wrappers(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    names = [
-        '.'.join(part for part in name.split('.') if part not in _INNER_WRAPPERS)
-        for name in weights
-    ]
-    unwrapped = dict(zip(names, weights.values(), strict=True))
-    if len(unwrapped) < len(weights):
-        (twice, _), *_ = Counter(names).most_common(1)
-        raise _same_name_twice('the checkpoint', twice)
+    unwrapped: dict[str, Tensor] = {}
+    for wrapped, value in weights.items():
+        name = '.'.join(part for part in wrapped.split('.') if part not in _INNER_WRAPPERS)
+        if name in unwrapped:
+            raise _same_name_twice('the checkpoint', name)
+        unwrapped[name] = value
     return unwrapped
 
 
@@ -285,27 +276,23 @@ def _words(key: str) -> list[str]:
     return [word for word in key.split('.') if word not in {'', _OUTER_WRAPPER, *_INNER_WRAPPERS}]
 
 
-def _contains(words: list[str], run: list[str]) -> bool:
-    starts = range(len(words) - len(run) + 1)
-    return any(words[start : start + len(run)] == run for start in starts)
+def _dotted(key: str) -> str:
+    """The words of a key, each between dots, so that runs of whole words are substrings."""
+    return ''.join(['.', *(f'{word}.' for word in _words(key))])
 
 
 def _layer_name(name: str, layout: str) -> str:
-    """The name of a layer, also if ``nn.Sequential`` has numbered it."""
+    """Name of a layer that ``nn.Sequential`` may have numbered."""
     first, dot, rest = name.partition('.')
-    if layout != 'sequential' or not dot:
-        return name
-    return f'{_SEQUENTIAL_LAYERS.get(first, first)}.{rest}'
+    return (_SEQUENTIAL_LAYERS.get(first, first) if layout == 'sequential' else first) + dot + rest
 
 
 def _without_outer_wrapper(name: str) -> str:
-    while name.startswith(f'{_OUTER_WRAPPER}.'):
-        name = name.removeprefix(f'{_OUTER_WRAPPER}.')
-    return name
+    return re.sub(rf'^({_OUTER_WRAPPER}\.)+', '', name)
 
 
 def _shared_prefix(name: str, root: str) -> str:
-    """The whole words, with their dots, that a name and a root both begin with."""
+    """Whole words, with their dots, that a name and a root both begin with."""
     shared = ''
     for part in root.split('.')[:-1]:
         if not name.startswith(f'{shared}{part}.'):
@@ -327,14 +314,7 @@ def _belongs_to_another(name: str, candidate: Candidate) -> bool:
 
 
 def _source_format(candidate: Candidate, heads: Mapping[str, Tensor]) -> str:
-    """Recognise the naming scheme of a network.
-
-    Returns:
-        ``recursivemix`` (the authors' ``fc_roi``), ``dino``, ``moco``, ``byol``, ``swav``,
-        ``barlow-twins``, ``projector`` (a backbone with a projector: SimCLR, VICReg and others),
-        ``mmengine`` (``backbone.*``), ``timm`` (a deep stem ``conv1.0``), ``torchvision``
-        (``fc.*``; timm's plain ResNets have the same names) or ``backbone`` (no head at all).
-    """
+    """Recognise the naming scheme of a network, see :class:`FoundBackbone`."""
     roots = [candidate.root, *candidate.others, candidate.key]
     words = {word for root in roots for word in root.split('.')}
     head_words = {word for name in heads for word in name.split('.')}
@@ -360,13 +340,10 @@ def _source_format(candidate: Candidate, heads: Mapping[str, Tensor]) -> str:
 
 
 def _add_counters(backbone: dict[str, Tensor]) -> tuple[str, ...]:
-    """Add the norm counters to a backbone that has none at all, in place; return their names."""
+    """Add the norm counters to a backbone that has none, in place; return their names."""
     if any(name.endswith('num_batches_tracked') for name in backbone):
         return ()
-    names = tuple(
-        name.removesuffix('running_var') + 'num_batches_tracked'
-        for name in backbone
-        if name.endswith('running_var')
-    )
-    backbone.update({name: torch.zeros((), dtype=torch.int64) for name in names})
-    return names
+    norms = [name.removesuffix('running_var') for name in backbone if name.endswith('running_var')]
+    counters = {f'{norm}num_batches_tracked': torch.zeros((), dtype=torch.int64) for norm in norms}
+    backbone.update(counters)
+    return tuple(counters)

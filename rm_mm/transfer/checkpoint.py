@@ -1,4 +1,4 @@
-"""A checkpoint of unknown origin: its networks, its layout, and what it reports of its training."""
+"""A checkpoint of unknown origin: its networks, its layout, and what it reports on its training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -37,9 +37,8 @@ class Network:
     """One dict of tensors in a checkpoint.
 
     Attributes:
-        key: Path of the dict in the file, joined by dots, such as ``state_dict``; empty for the
-            file itself.
-        entries: Content of the dict: tensors, and possibly other things.
+        key: Path of the dict in the file, joined by dots; empty for the file itself.
+        entries: Tensors, and possibly other things.
     """
 
     key: str
@@ -52,8 +51,7 @@ class Network:
             shown: The file, as messages name it.
 
         Raises:
-            InputError: If the dict holds anything else, or a tensor that declares more elements
-                than it has.
+            InputError: If there is anything else, or a tensor declares more elements than it has.
         """
         dense = {}
         for name, value in self.entries.items():
@@ -78,16 +76,15 @@ class Checkpoint:
     """Content of one checkpoint file.
 
     Attributes:
-        state_dict: Weights of the first network: dense CPU tensors, detached, by name.
+        state_dict: Weights of the first network: dense CPU tensors, detached.
         networks: All dicts of tensors, the one of ``state_dict`` first.
         format: Layout of the file: ``rm_mm`` (an export), ``mmengine``, ``lightning``,
             ``training-script`` (a ``state_dict`` among other things) or ``state-dict`` (flat).
         container: ``torch`` or ``safetensors``.
         epoch: Number of epochs trained, or None if unknown.
-        metrics: Accuracies by name, in the unit of the file. Only those of these weights, and those
-            reported without naming any weights (``best_acc1`` of training scripts).
-        config: Text of the training config, as mmengine and mmcv 1.x keep it; empty if there is
-            none.
+        metrics: Accuracies by name, in the unit of the file. mmengine's only if they are of these
+            weights; those of training scripts (``best_acc1``) name none.
+        config: Text of the training config that mmengine and mmcv 1.x save, or empty.
         inputs: Inputs of the network, if the file is an export.
         sha256: Hash of the whole file, hexadecimal.
     """
@@ -106,16 +103,14 @@ class Checkpoint:
 def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     """Read the weights in a file of any source onto the CPU.
 
-    Only tensors and plain containers are unpickled. No class or function that the file names is
-    looked up, except those that PyTorch needs to rebuild tensors.
+    See :func:`rm_mm.transfer.container.read_content` for what is unpickled.
 
     Args:
-        path: The file; see :func:`rm_mm.transfer.container.read_content`.
+        path: The file.
         trust: Unpickle whatever the file asks for, which can run anything.
 
     Raises:
-        InputError: If the file is missing, damaged, no checkpoint or without weights, or if it
-            cannot be read without unpickling arbitrary objects.
+        InputError: If the file cannot be read, or holds no weights.
     """
     shown = printable(path)
     content = read_content(path, trust=trust)
@@ -136,10 +131,10 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
 
 
 def inspected_checkpoint(name: str) -> str:
-    """The local file of a whole model's checkpoint, known to be safe to load.
+    """Find the local file of a whole model's checkpoint, and check that it is safe to load.
 
-    Where mmengine cannot read a file as tensors, it unpickles whatever the file asks for. So it is
-    only given files that :func:`read_checkpoint` has read without doing so.
+    mmengine unpickles anything in a file that it cannot read as tensors. So it is only given files
+    that :func:`read_checkpoint` accepts.
 
     Args:
         name: A path, or an ``https://`` address, which is downloaded. Any other address, such as
@@ -157,17 +152,13 @@ def inspected_checkpoint(name: str) -> str:
 
 
 def find_networks(content: Any, shown: str) -> tuple[Network, ...]:
-    """Find every dict that holds tensors, except those of optimisers and the like.
-
-    Args:
-        content: The saved object.
-        shown: The file, as messages name it.
+    """Find every dict of tensors in a saved object, except those of optimisers and the like.
 
     Returns:
         ``state_dict`` first, then in the order of the file, outer dicts before inner ones.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none; the message names the file ``shown``.
     """
     if isinstance(content, nn.Module):
         return (Network('', dict(content.state_dict())),)
@@ -195,16 +186,12 @@ def _walk(node: dict[Any, Any], path: tuple[str, ...], visited: set[int]) -> Ite
             inner = dict(value.state_dict()) if isinstance(value, nn.Module) else value
             if isinstance(inner, dict):
                 below += _walk(inner, (*path, name), visited)
-    own = node
+    tensors = {name: value for name, value in node.items() if isinstance(value, Tensor)}
     if below:
         # Next to whole networks lie scores and queues; names of weights contain a layer and a dot.
-        own = {
-            name: value
-            for name, value in node.items()
-            if isinstance(value, Tensor) and '.' in str(name)
-        }
-    if any(isinstance(value, Tensor) for value in own.values()):
-        yield Network('.'.join(path), own)
+        node = tensors = {name: value for name, value in tensors.items() if '.' in str(name)}
+    if tensors:
+        yield Network('.'.join(path), node)
     yield from below
 
 
@@ -226,16 +213,22 @@ def _training_report(content: Any) -> tuple[int | None, dict[str, float], str]:
         config = meta.get('cfg') or meta.get('config')
         scores = _best_scores(content, meta)
         return _whole_number(meta.get('epoch')), scores, config if isinstance(config, str) else ''
-    metrics = {
-        name: float(value)
-        for name, value in content.items()
-        if isinstance(name, str)
-        and _ACCURACY_NAME.search(name)
-        and not isinstance(value, bool)
-        and (isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1))
-        and math.isfinite(float(value))
-    }
+    metrics = {}
+    for name, value in content.items():
+        if isinstance(name, str) and _ACCURACY_NAME.search(name) and _is_number(value):
+            metrics[name] = float(value)
     return _whole_number(content.get('epoch')), metrics, ''
+
+
+def _is_number(value: object) -> TypeGuard[float | Tensor]:
+    """Whether a value of unknown origin is a finite number, possibly in a tensor."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Tensor):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except (ValueError, RuntimeError, OverflowError):
+        # A tensor of several numbers or of a complex one, or an integer beyond any float.
+        return False
 
 
 def _best_scores(content: dict[Any, Any], meta: dict[Any, Any]) -> dict[str, float]:
@@ -254,8 +247,7 @@ def _best_scores(content: dict[Any, Any], meta: dict[Any, Any]) -> dict[str, flo
         if best is None or not str(name).startswith('best_ckpt'):
             continue
         score = info.get(str(name).replace('best_ckpt', 'best_score', 1))
-        of_these_weights = meta.get(best['unit']) == int(best['number'])
-        if of_these_weights and isinstance(score, int | float) and math.isfinite(score):
+        if meta.get(best['unit']) == int(best['number']) and _is_number(score):
             scores[best['metric']] = float(score)
     return scores
 

@@ -1,7 +1,6 @@
-"""Reading a checkpoint file of unknown origin without running anything in it.
+"""Read a checkpoint file of unknown origin without running anything in it.
 
-The first bytes and the declared sizes tell what a file is. Only then does the library that reads
-such files see it.
+The first bytes and the declared sizes are checked before a library opens the file.
 """
 
 from __future__ import annotations
@@ -57,13 +56,7 @@ _LARGEST_EXPANSION = 20
 
 @dataclass(frozen=True)
 class Content:
-    """Content of one file.
-
-    Attributes:
-        value: The saved object, made of CPU tensors and plain containers.
-        container: ``torch`` or ``safetensors``.
-        sha256: Hash of the whole file, hexadecimal.
-    """
+    """Content of one file: the saved object, its container and the hash of the whole file."""
 
     value: Any
     container: str
@@ -72,6 +65,9 @@ class Content:
 
 def read_content(path: Path, *, trust: bool = False) -> Content:
     """Read a file of ``torch.save`` or safetensors, whatever its name, onto the CPU.
+
+    Only tensors and plain containers are unpickled. No class or function that the file names is
+    looked up, except those that PyTorch needs to rebuild tensors.
 
     Args:
         path: The file.
@@ -83,11 +79,10 @@ def read_content(path: Path, *, trust: bool = False) -> Content:
     """
     shown = printable(path)
     try:
-        if path.is_symlink() and not path.exists():
-            raise InputError(
-                f'{shown} is a link to {printable(path.readlink())}, which does not exist'
-            )
         if not path.exists():
+            if path.is_symlink():
+                target = printable(path.readlink())
+                raise InputError(f'{shown} is a link to {target}, which does not exist')
             raise InputError(f'no checkpoint at {shown}: there is no such file')
         if not path.is_file():
             raise InputError(
@@ -163,9 +158,8 @@ def _require_honest_sizes(file: BinaryIO, shown: str) -> None:
 
 def _is_safetensors(start: bytes) -> bool:
     """Whether a file begins with the length of a JSON header, followed by that header."""
-    return start[8:9] == b'{' and 0 < int.from_bytes(start[:8], 'little') <= (
-        _SAFETENSORS_LONGEST_HEADER
-    )
+    length = int.from_bytes(start[:8], 'little')
+    return start[8:9] == b'{' and 0 < length <= _SAFETENSORS_LONGEST_HEADER
 
 
 def _load_safetensors(file: BinaryIO, shown: str) -> dict[str, Any]:
@@ -196,7 +190,7 @@ class _Ignored:
 
 
 class _PlainDict:
-    """Stand-in for a subclass of dict; creates a plain one."""
+    """Stand-in for a subclass of dict, which becomes a plain one."""
 
     def __new__(cls, *args: Any) -> OrderedDict[Any, Any]:  # type: ignore[misc]
         # torch fills OrderedDict itself, but no subclass of it.
@@ -205,7 +199,7 @@ class _PlainDict:
 
 @contextmanager
 def _only_stand_ins() -> Iterator[None]:
-    """Let ``torch.load`` use the stand-ins, and nothing that other libraries have allowed."""
+    """Allow ``torch.load`` the stand-ins, and nothing that other libraries have allowed."""
     allowed_before = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
     torch.serialization.add_safe_globals([(_Ignored, name) for name in _IGNORED_GLOBALS])
@@ -223,15 +217,13 @@ def _load_torch(file: BinaryIO, start: bytes, shown: str, *, trust: bool) -> Any
         with _only_stand_ins(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             return torch.load(file, map_location='cpu', weights_only=not trust)
+    # Files can be broken in many ways: torch.load raises anything from RuntimeError to MemoryError.
     except Exception as error:
-        # Files can be broken in many ways, and torch.load raises anything from RuntimeError to
-        # MemoryError.
-        problem = _load_problem(error, start, trust=trust)
-        raise InputError(f'{shown} {problem}') from None
+        raise InputError(f'{shown} {_load_problem(error, start, trust=trust)}') from None
 
 
 def _load_problem(error: Exception, start: bytes, *, trust: bool) -> str:
-    """What is wrong with a file that ``torch.load`` does not read, and what to do."""
+    """What is wrong with a file that ``torch.load`` cannot read, and what to do."""
     save_state_dict = (
         'save only its state_dict, or pass --trust to `rm-mm export` if you trust its author'
     )

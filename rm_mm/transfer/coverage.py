@@ -1,4 +1,4 @@
-"""Does a state dict fill a network completely? Anything below 100 % is rejected."""
+"""Check that a state dict fills a network completely; anything below 100 % is rejected."""
 
 from __future__ import annotations
 
@@ -31,20 +31,19 @@ _LABELS = {
 class Coverage:
     """How much of a network a state dict fills, and everything that is wrong with it.
 
-    The kinds of problem map names of tensors to the text that follows the name in messages.
+    Each kind of problem maps names of tensors to the text after the name in messages.
 
     Attributes:
         wanted: Number of tensors in the network.
-        matched: Number of these that the state dict holds and that are sound.
+        matched: Number of them that the state dict fills with sound values.
         mismatch: A sentence on the difference, if the networks are of different kinds.
-        missing: Tensors of the network that the state dict lacks.
-        unexpected: Tensors of the state dict that the network lacks.
+        missing: Tensors that only the network has.
+        unexpected: Tensors that only the state dict has.
         wrong_shape: Tensors of another shape.
         wrong_kind: Tensors where only one of the two is real and floating.
         not_finite: Tensors with NaN or infinity, in the dtype of the network.
         negative: Running variances below 0, whose square root is NaN.
-        constant: Tensors with one value everywhere, which training never leaves; see
-            :func:`measure_coverage`.
+        constant: Tensors that were never trained, see :func:`measure_coverage`.
     """
 
     wanted: int
@@ -60,7 +59,7 @@ class Coverage:
 
     @property
     def ok(self) -> bool:
-        """Whether every tensor matches, none is left over, and the networks are of one kind."""
+        """Whether every tensor matches, none is left over and the networks are of one kind."""
         return self.matched == self.wanted and not self.unexpected and not self.mismatch
 
     def problems(self) -> dict[str, dict[str, str]]:
@@ -80,35 +79,31 @@ class Coverage:
         head = f'{self.matched} of {self.wanted} tensors match{counts}'
         groups = self._groups()
         if groups and not self.mismatch and (len(groups) == 1 or self._only_values):
-            texts = [
-                printable(name) + text
-                for names in problems.values()
-                for name, text in names.items()
-            ]
-            return f'{head}: {_enumerate(texts)}'
+            found = [item for names in problems.values() for item in names.items()]
+            return f'{head}: {_enumerate([printable(name) + text for name, text in found])}'
         lines = [head, *([self.mismatch] if self.mismatch else [])]
         room = max_lines - len(lines)
-        shown = [(f'  {group}: {_enumerate(texts)}', len(texts)) for group, texts in groups.items()]
+        shown = [f'  {group}: {_enumerate(texts)}' for group, texts in groups.items()]
         if len(shown) > room:
-            rest = sum(count for _, count in shown[room - 1 :])
-            shown = [*shown[: room - 1], (f'  and {rest} more tensors', rest)]
-        return '\n'.join([*lines, *(line for line, _ in shown)])
+            rest = sum(map(len, list(groups.values())[room - 1 :]))
+            shown[room - 1 :] = [f'  and {rest} more tensors']
+        return '\n'.join(lines + shown)
 
     def fits(self, max_lines: int = 20) -> bool:
         """Whether :meth:`summary` is complete enough to need no record of all problems."""
         if self._only_values and not self.mismatch:
             return True
         groups = self._groups()
-        return len(groups) <= max_lines - 1 - bool(self.mismatch) and all(
-            len(texts) <= _NAMES_PER_GROUP for texts in groups.values()
-        )
+        if len(groups) > max_lines - 1 - bool(self.mismatch):
+            return False
+        return all(len(texts) <= _NAMES_PER_GROUP for texts in groups.values())
 
     @property
     def _only_values(self) -> bool:
         return not (self.missing or self.unexpected or self.wrong_shape or self.constant)
 
     def _groups(self) -> dict[str, list[str]]:
-        """Texts on tensors, grouped by problem and by block: ``layer1.0``, ``conv1``, …."""
+        """Texts on tensors, grouped by problem and block: ``layer1.0``, ``conv1``, …."""
         groups: dict[str, list[str]] = {}
         for kind, names in self.problems().items():
             for name, text in names.items():
@@ -130,14 +125,14 @@ def measure_coverage(
 ) -> Coverage:
     """Compare a state dict with that of the network that it has to fill.
 
-    A tensor counts as constant, and so as never trained, if it is
+    A floating tensor counts as never trained if it has one value everywhere and is
 
-    * a floating weight of two or more dimensions with one value everywhere, or
-    * running statistics with one value for all channels. They are 0 and 1 until the first batch,
-      and data never gives all channels the same value.
+    * a weight of two or more dimensions, or
+    * running statistics. They are 0 and 1 until the first batch, and data never gives all channels
+      the same value.
 
-    Weights and biases of one dimension may be constant. Those of a fresh or zero-initialised norm
-    layer are, and stay so if the layer is frozen.
+    Other tensors of one dimension may be constant: a fresh or zero-initialised norm layer stays so
+    if it is frozen.
 
     Args:
         state: The weights to check. Not modified.
@@ -158,32 +153,24 @@ def measure_coverage(
             problems[kind][name] = text
         else:
             matched += 1
-    unexpected = (*(name for name in state if name not in target), *left_over)
-    problems['unexpected'] = dict.fromkeys(unexpected, '')
-    return Coverage(
-        wanted=len(target),
-        matched=matched,
-        mismatch=kind_mismatch(state, target) or mismatch,
-        **problems,
-    )
+    unexpected = [name for name in state if name not in target]
+    problems['unexpected'] = dict.fromkeys([*unexpected, *left_over], '')
+    return Coverage(len(target), matched, kind_mismatch(state, target) or mismatch, **problems)
 
 
 def require_complete(coverage: Coverage, subject: str) -> None:
     """Reject anything below 100 %.
 
-    Args:
-        coverage: The result of :func:`measure_coverage`.
-        subject: Start of the message, such as ``x.pth does not fill ResNet-18``.
-
     Raises:
-        RejectedError: If the coverage is not ok; the message has at most 20 lines.
+        RejectedError: If the coverage is not ok. The message begins with ``subject``, such as
+            ``x.pth does not fill ResNet-18``, and has at most 20 lines.
     """
     if not coverage.ok:
         raise RejectedError(f'{subject}: {coverage.summary()}')
 
 
 def _problem(name: str, found: Tensor, wanted: Tensor, *, folded: bool) -> tuple[str, str] | None:
-    """The kind of problem with one tensor, and the text for messages."""
+    """Kind of problem with one tensor, and the text for messages."""
     if found.shape != wanted.shape:
         return 'wrong_shape', f' {tuple(found.shape)} for {tuple(wanted.shape)}'
     if found.is_floating_point() != wanted.is_floating_point() or found.is_complex():

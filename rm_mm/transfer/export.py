@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rm_mm.errors import InputError, RejectedError, printable
+from rm_mm.errors import InputError, RejectedError, printable, require_type
 from rm_mm.names import EXPORT_LAYOUTS
 from rm_mm.transfer.backbones import (
     FoundBackbone,
@@ -58,8 +58,8 @@ class ExportRequest:
             with the plain stem that their shapes belong to.
         key: Key of the network to export if the checkpoint holds several, see
             :func:`rm_mm.transfer.backbones.choose_candidate`.
-        to: Names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. Exports in other names than
-            OpenMMLab's include the classifier.
+        to: Whose names to write, one of :data:`rm_mm.names.EXPORT_LAYOUTS`. With the names of
+            torchvision or timm, the export includes the classifier.
         trust: Whether to unpickle whatever the file asks for, which can run anything.
 
     Raises:
@@ -75,7 +75,7 @@ class ExportRequest:
 
     def __post_init__(self) -> None:
         _require_types(self.checkpoint, self.config, self.key, self.trust)
-        _require_type('output', self.output, str, Path)
+        require_type('output', self.output, str | Path)
         try:
             self.output_path.resolve()
         except (RuntimeError, OSError, ValueError) as error:
@@ -111,8 +111,7 @@ def export(
     every rejected tensor if they are too many for the message.
 
     Raises:
-        InputError: If checkpoint, config or output cannot be used, or the network is not
-            recognised.
+        InputError: If checkpoint, config or output cannot be used, or no network is recognised.
         RejectedError: If the weights do not fill the network completely, or belong to another one.
     """
     if isinstance(checkpoint, ExportRequest):
@@ -128,20 +127,14 @@ def export(
     require_replaceable(path, source.path)
     measured = _measure(source, request.config, request.key, trust=request.trust)
     if not measured.coverage.ok:
-        raise _rejection(measured, path)
+        raise _recorded_rejection(measured, path)
+    state, target = measured.state, measured.target
     # In the order and dtypes of the network.
-    weights = {
-        name: measured.state[name].to(value.dtype) for name, value in measured.target.state.items()
-    }
-    weights, layout, dropped = rename_for_export(
-        measured.found, weights, measured.target, request.to
-    )
-    meta = {'arch': measured.target.arch, **measured.unusual_inputs}
-    content = serialise(
-        weights,
-        meta if layout == 'openmmlab' else None,
-        safetensors=request.to == 'safetensors' or path.suffix == '.safetensors',
-    )
+    weights = {name: state[name].to(value.dtype) for name, value in target.state.items()}
+    weights, layout, dropped = rename_for_export(measured.found, weights, target, request.to)
+    meta = {'arch': target.arch, **measured.unusual_inputs} if layout == 'openmmlab' else None
+    in_safetensors = request.to == 'safetensors' or path.suffix == '.safetensors'
+    content = serialise(weights, meta, safetensors=in_safetensors)
     manifest = replace(measured.manifest, backbone=path.name, dropped=dropped, layout=layout)
     return write_export(path, content, manifest)
 
@@ -153,16 +146,10 @@ def verify(
     key: str | None = None,
     trust: bool = False,
 ) -> Manifest:
-    """Verify the backbone in a checkpoint like :func:`export`, without writing anything.
+    """Verify the backbone in a checkpoint without writing anything.
 
-    Arguments are the values of an :class:`ExportRequest`.
-
-    Returns:
-        The manifest that an export would have, without a file name and hash.
-
-    Raises:
-        InputError: If checkpoint or config cannot be used, or the network is not recognised.
-        RejectedError: If the weights do not fill the network completely, or belong to another one.
+    Arguments and errors are those of :func:`export`. The result is the manifest that an export
+    would have, without a file name and hash.
     """
     _require_types(checkpoint, config, key, trust)
     measured = _measure(locate(str(checkpoint)), config, key, trust=trust)
@@ -172,7 +159,7 @@ def verify(
 
 @dataclass(frozen=True)
 class _Measured:
-    """A backbone, the network to fill, and how much of it the backbone fills."""
+    """A backbone and the network that it has to fill, compared."""
 
     subject: str
     found: FoundBackbone
@@ -200,8 +187,9 @@ def _measure(
     elif not any(name.startswith(target.wrapper) for name in state):
         state = {target.wrapper + name: value for name, value in state.items()}
     state = rename_to_target(state, target.state)
+    source_format = found.source_format
     inputs = checkpoint.inputs or inputs_of_weights(
-        checkpoint.config, found.heads, state, found.source_format
+        checkpoint.config, found.heads, state, source_format
     )
     coverage = measure_coverage(
         state,
@@ -210,7 +198,6 @@ def _measure(
         folded=target.inputs.style == 'caffe',
         mismatch=inputs_mismatch(inputs, target.inputs),
     )
-    source_format = found.source_format
     if checkpoint.format in ('rm_mm', 'lightning') and source_format in ('backbone', 'torchvision'):
         source_format = checkpoint.format
     manifest = Manifest(
@@ -240,8 +227,8 @@ def _measure(
     return _Measured(subject, found, state, target, coverage, manifest, unusual)
 
 
-def _rejection(measured: _Measured, output: Path) -> RejectedError:
-    """The error of a rejected export, and a record of all problems if they are too many for it."""
+def _recorded_rejection(measured: _Measured, output: Path) -> RejectedError:
+    """Error of a rejected export; problems that are too many for it are recorded in a file."""
     subject, coverage = measured.subject, measured.coverage
     if coverage.fits(_SCREEN_LINES):
         return RejectedError(f'{subject}: {coverage.summary(_SCREEN_LINES)}')
@@ -250,14 +237,7 @@ def _rejection(measured: _Measured, output: Path) -> RejectedError:
 
 
 def _require_types(checkpoint: object, config: object, key: object, trust: object) -> None:
-    _require_type('checkpoint', checkpoint, str, Path)
-    _require_type('config', config, str, Path, type(None))
-    _require_type('key', key, str, type(None))
-    _require_type('trust', trust, bool)
-
-
-def _require_type(name: str, value: object, *types: type) -> None:
-    if not isinstance(value, types):
-        expected = ' or '.join(one.__name__.replace('NoneType', 'None') for one in types)
-        found = f'{printable(repr(value))} ({type(value).__name__})'
-        raise InputError(f'{name} must be {expected}, found {found}')
+    require_type('checkpoint', checkpoint, str | Path)
+    require_type('config', config, str | Path | None)
+    require_type('key', key, str | None)
+    require_type('trust', trust, bool)

@@ -42,38 +42,35 @@ class VerifiedBackbone:
     def __call__(self, module: nn.Module) -> None:
         """Verify the file against a module and copy it, in place.
 
-        Afterwards ``module._verified_backbone`` holds the path and hash of the file. The
-        initialisation of the module's own blocks will not run any more.
+        Afterwards ``module._verified_backbone`` holds the path and hash of the file, and the
+        module's own blocks are not initialised any more.
 
         Raises:
             InputError: If the file is missing or no checkpoint.
             RejectedError: If it does not fill ``module`` completely, or differs from its manifest.
         """
-        source = read_export(self.checkpoint)
-        found = inputs_in_manifest(self.checkpoint)
-        wanted = Inputs(style=getattr(module, 'style', None))
+        path, shown, name = self.checkpoint, printable(self.checkpoint), type(module).__name__
+        source = read_export(path)
+        style = getattr(module, 'style', None)
         coverage = measure_coverage(
             source.state_dict,
             module.state_dict(),
-            folded=wanted.style == 'caffe',
-            mismatch=inputs_mismatch(found, wanted),
+            folded=style == 'caffe',
+            mismatch=inputs_mismatch(inputs_in_manifest(path), Inputs(style=style)),
         )
-        name = type(module).__name__
-        require_complete(coverage, f'{printable(self.checkpoint)} does not fill {name}')
+        require_complete(coverage, f'{shown} does not fill {name}')
         module.load_state_dict(source.state_dict, strict=True)
         # After any initializer but 'Pretrained', mmengine initialises the children, and networks
         # such as mmpretrain's ResNet zero their last norm layers.
         for child in module.modules():
             if isinstance(child, BaseModule) and child is not module:
                 child.is_init = True
-        module.init_cfg = {'type': 'Pretrained', 'checkpoint': str(self.checkpoint)}  # type: ignore[assignment]
-        module._verified_backbone = {  # type: ignore[assignment]
-            'checkpoint': str(self.checkpoint),
-            'sha256': source.sha256,
-        }
+        module.init_cfg = {'type': 'Pretrained', 'checkpoint': str(path)}  # type: ignore[assignment]
+        loaded = {'checkpoint': str(path), 'sha256': source.sha256}
+        module._verified_backbone = loaded  # type: ignore[assignment]
         print_log(
-            f'backbone {printable(self.checkpoint)}: {coverage.matched} of {coverage.wanted} '
-            f'tensors verified and loaded into {name}, sha256 {source.sha256}',
+            f'backbone {shown}: {coverage.matched} of {coverage.wanted} tensors verified and '
+            f'loaded into {name}, sha256 {source.sha256}',
             logger='current',
         )
 
@@ -82,9 +79,8 @@ class VerifiedBackbone:
 class VerifiedBackboneHook(Hook):
     """Hook that checks, before training, that the backbone holds the weights of its file.
 
-    Some networks initialise themselves without calling the initializer that their config names. The
-    hook does nothing if the config names no ``VerifiedBackbone``, or if a checkpoint of the whole
-    model was loaded afterwards.
+    Some networks ignore the initializer in their config. The hook does nothing if the config names
+    no ``VerifiedBackbone``, or if a checkpoint of the whole model was loaded afterwards.
     """
 
     def before_train(self, runner: Any) -> None:
@@ -110,13 +106,12 @@ class VerifiedBackboneHook(Hook):
             raise RejectedError(
                 f'{shown} was replaced after it was loaded into {name}: start the run again'
             )
-        present = backbone.state_dict()
-        differing = [
-            key
-            for key, value in source.state_dict.items()
-            if key not in present
-            or not torch.equal(present[key].cpu(), value.to(present[key].dtype))
-        ]
+        present = {key: value.cpu() for key, value in backbone.state_dict().items()}
+        differing = []
+        for key, value in source.state_dict.items():
+            found = present.get(key)
+            if found is None or not torch.equal(found, value.to(found.dtype)):
+                differing.append(key)
         if differing:
             raise RejectedError(
                 f'{len(differing)} of {len(present)} tensors of {name} differ from {shown}, first '
@@ -126,7 +121,7 @@ class VerifiedBackboneHook(Hook):
 
 
 def read_export(path: Path) -> Checkpoint:
-    """Read an export.
+    """Read an export, and compare it with its manifest if there is one.
 
     Raises:
         InputError: If the file is missing or no checkpoint.
@@ -136,11 +131,10 @@ def read_export(path: Path) -> Checkpoint:
         raise absent_backbone(path)
     source = read_checkpoint(path)
     manifest = manifest_path(path)
-    if manifest.exists():
-        expected = read_manifest(manifest).backbone_sha256
-        if source.sha256 != expected:
-            raise RejectedError(
-                f'{printable(path)} is not the file that {printable(manifest.name)} describes: '
-                f'expected sha256 {printable(expected)}, found {source.sha256}; export it again'
-            )
+    expected = read_manifest(manifest).backbone_sha256 if manifest.exists() else source.sha256
+    if source.sha256 != expected:
+        raise RejectedError(
+            f'{printable(path)} is not the file that {printable(manifest.name)} describes: '
+            f'expected sha256 {printable(expected)}, found {source.sha256}; export it again'
+        )
     return source

@@ -1,7 +1,7 @@
-"""What images a backbone was trained on, as far as its file tells: colour order and style.
+"""What a network expects of its input, as far as known: colour order, and style of its strides.
 
 Neither shows in names or shapes. They show in what some files keep with the weights: the text of
-the config, the mean that a data preprocessor subtracts, and folded norms (Caffe).
+the config, the mean of a data preprocessor, and folded norms (Caffe).
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ from torch import Tensor
 from rm_mm.recipe.literal import parse_literals
 from rm_mm.transfer.resnets import CONFIG_OF_KIND, folded_norms
 
-# Sources with ResNets of several styles and colour orders. All others build on torchvision's.
-_SEVERAL_STYLES = ('mmengine',)
-
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is known about a network's input images and strides.
+    """What is known about a network's input images and strides; None is unknown.
 
     Attributes:
-        colors: ``RGB``, ``BGR``, or None if unknown.
-        style: ``pytorch`` (stride in the 3x3 convolution), ``caffe`` (in the first 1x1), or None if
-            unknown.
+        colors: ``RGB`` or ``BGR``.
+        style: ``pytorch`` (stride in the 3x3 convolution) or ``caffe`` (in the first 1x1).
         because: Evidence, for messages.
     """
 
@@ -49,26 +45,26 @@ def inputs_of_weights(
     """Infer the inputs from what a checkpoint keeps with its weights.
 
     Args:
-        config_text: Config of the training run, as mmengine keeps it; empty if there is none. It is
-            parsed, never run.
-        heads: Parts dropped from the network, possibly with a data preprocessor's mean.
+        config_text: Config of the training run, parsed but never run; may be empty.
+        heads: Parts dropped from the network, possibly with the mean of a data preprocessor.
         state: The backbone's weights.
         source_format: Naming scheme, see :class:`rm_mm.transfer.backbones.FoundBackbone`.
     """
     if folded_norms(state):
         return Inputs('BGR', 'caffe', 'its batch norms are folded into scale and shift')
-    known = inputs_of_config(_plain_values(config_text)) if config_text else Inputs()
+    known = inputs_of_config(parse_literals(config_text, strict=False))
     mean = heads.get('data_preprocessor.mean')
     if known.colors is None and mean is not None and mean.numel() == 3:
         colors = _color_order(mean.flatten().tolist())
         return Inputs(colors, known.style, 'of the mean of its data preprocessor')
-    if not known.because and source_format not in _SEVERAL_STYLES:
+    # OpenMMLab has ResNets of both styles and colour orders. All others build on torchvision's.
+    if not known.because and source_format != 'mmengine':
         return Inputs('RGB', 'pytorch', 'as of torchvision and all that builds on it')
     return known
 
 
 def inputs_from_json(value: Any) -> Inputs:
-    """Read the inputs in an export or a manifest; entries of another form are ignored."""
+    """Read the inputs that an export stores; entries of another form are ignored."""
     known = _mapping(value)
     colors, style, because = (known.get(name) for name in ('colors', 'style', 'because'))
     return Inputs(
@@ -83,17 +79,12 @@ def inputs_of_config(config: Mapping[str, Any]) -> Inputs:
     model = _mapping(config.get('model'))
     backbone = _mapping(model.get('backbone'))
     style = backbone.get('style', 'pytorch') if 'ResNe' in str(backbone.get('type')) else None
-    preprocessor = _mapping(model.get('data_preprocessor')) or _mapping(
-        config.get('data_preprocessor')
-    )
+    preprocessor = _mapping(model.get('data_preprocessor') or config.get('data_preprocessor'))
     older = _mapping(config.get('img_norm_cfg'))
-    # mmdet, mmseg and mmcv 1.x read BGR, and state whether they convert it. Some data sets of
-    # mmpretrain are RGB from the start (CIFAR), so `to_rgb` only tells something if it is set.
-    flags = (
-        preprocessor.get('bgr_to_rgb'),
-        older.get('to_rgb'),
-        preprocessor.get('to_rgb') or None,
-    )
+    # Data sets may be RGB from the start, such as mmpretrain's CIFAR: only `to_rgb=True` counts.
+    converts = preprocessor.get('to_rgb') or None
+    # mmdet, mmseg and mmcv 1.x read BGR, and state whether they convert it.
+    flags = (preprocessor.get('bgr_to_rgb'), older.get('to_rgb'), converts)
     converted = next((flag for flag in flags if isinstance(flag, bool)), None)
     if converted is None:
         colors = _color_order(preprocessor.get('mean') or older.get('mean'))
@@ -103,10 +94,7 @@ def inputs_of_config(config: Mapping[str, Any]) -> Inputs:
 
 
 def inputs_mismatch(found: Inputs, wanted: Inputs) -> str | None:
-    """A sentence on how the inputs of weights and target differ, or None.
-
-    Only what is known of both is compared.
-    """
+    """A sentence on how the known inputs of weights and target differ, or None."""
     if found.style and wanted.style and found.style != wanted.style:
         config = CONFIG_OF_KIND['caffe' if found.style == 'caffe' else 'ResNet']
         return (
@@ -124,10 +112,7 @@ def inputs_mismatch(found: Inputs, wanted: Inputs) -> str | None:
 
 
 def _color_order(mean: Any) -> str | None:
-    """Infer the colour order from a mean; None unless red and blue differ.
-
-    ImageNet's mean is largest in red.
-    """
+    """Infer the colour order from a mean, which is largest in red on ImageNet; None if unknown."""
     numbers = isinstance(mean, list | tuple) and all(isinstance(part, int | float) for part in mean)
     if not numbers or len(mean) != 3 or mean[0] == mean[2]:
         return None
@@ -136,8 +121,3 @@ def _color_order(mean: Any) -> str | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _plain_values(text: str) -> dict[str, Any]:
-    """The top-level assignments of a config, with None for whatever is not a literal."""
-    return parse_literals(text, strict=False)

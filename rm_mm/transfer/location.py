@@ -9,14 +9,13 @@ import hashlib
 import re
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from rm_mm import files
 from rm_mm.errors import InputError, printable
@@ -32,7 +31,7 @@ class CheckpointSource:
     """A checkpoint file and where it came from.
 
     Attributes:
-        path: Path of the local file.
+        path: Local file.
         name: Name for the manifest: the file name, or the address without its secrets.
         metrics: Accuracies that the publisher reports, in percent.
     """
@@ -52,16 +51,15 @@ def locate(name: str) -> CheckpointSource:
             ``IMAGENET1K_V1`` weights, as in mmdetection.
 
     Raises:
-        InputError: If torchvision has no such network, the kind of address is not supported, or the
-            download fails.
+        InputError: If the address is not supported, or the download fails.
     """
     if name.startswith(_TORCHVISION):
         weights = _torchvision_weights(name)
-        url = str(weights.url)
-        file_name = url.rpartition('/')[2]
-        path = _cache() / file_name
-        _download(url, path)
-        return CheckpointSource(path, file_name, _published_metrics(weights))
+        path = _cache() / str(weights.url).rpartition('/')[2]
+        _download(str(weights.url), path)
+        # Accuracies on ImageNet-1k, such as `acc@1`.
+        metrics = getattr(weights, 'meta', {}).get('_metrics', {}).get('ImageNet-1K', {})
+        return CheckpointSource(path, path.name, {str(k): float(v) for k, v in metrics.items()})
     if name.startswith('https://'):
         path = _cached_path(name)
         _download(name, path)
@@ -76,7 +74,7 @@ def locate(name: str) -> CheckpointSource:
 
 
 def require_address(name: str) -> None:
-    """Check, without using the network, that an address is one that can be fetched.
+    """Check, without connecting, that an address can be fetched.
 
     Raises:
         InputError: If torchvision has no such network, or the kind of address is not supported.
@@ -97,8 +95,11 @@ def shown_address(address: str) -> str:
 
 
 def hash_in_name(name: str) -> str | None:
-    """The start of the SHA-256 in a published file's name, such as ``resnet50-0676ba61.pth``."""
-    found = re.search(r'-([0-9a-f]{8,64})\.', name)
+    """Start of the SHA-256 in the name of a published file, such as ``resnet50-0676ba61.pth``.
+
+    A date, as in ``model-20240131.pth``, is none.
+    """
+    found = re.search(r'-(?!20\d{6}\.)([0-9a-f]{8,64})\.', name)
     return found[1] if found else None
 
 
@@ -115,12 +116,12 @@ def _cached_path(address: str) -> Path:
 
 
 def _download(address: str, target: Path) -> None:
-    """Fetch a file, unless it is there already; a failed download leaves nothing behind."""
+    """Fetch a file unless it is there already; a failed download leaves nothing behind."""
     if target.exists():
         return
     shown = printable(shown_address(address))
     try:
-        with urlopen(Request(address), timeout=_TIMEOUT_SECONDS) as response:
+        with urlopen(address, timeout=_TIMEOUT_SECONDS) as response:
             if urlsplit(response.url).scheme != urlsplit(address).scheme:
                 raise InputError(f'{shown} is redirected to an address that is not https')
             with files.replacing(target) as temporary, temporary.open('wb') as file:
@@ -179,10 +180,3 @@ def _torchvision_weights(name: str) -> Any:
             f'torchvision has no ImageNet weights for {network!a}: expected a name such as '
             f'{_TORCHVISION}resnet50'
         ) from error
-
-
-def _published_metrics(weights: Any) -> dict[str, float]:
-    """Accuracies on ImageNet-1k that torchvision reports, such as ``acc@1``."""
-    meta = getattr(weights, 'meta', {})
-    metrics = meta.get('_metrics', {}).get('ImageNet-1K', {}) if isinstance(meta, Mapping) else {}
-    return {str(name): float(value) for name, value in metrics.items()}

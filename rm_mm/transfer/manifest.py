@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from rm_mm import files
 from rm_mm.errors import InputError, printable
 from rm_mm.transfer.inputs import Inputs, inputs_of_config
 
@@ -22,22 +21,23 @@ class Manifest:
         schema_version: Version of the record.
         source: File name of the checkpoint without its folder, or the address it came from.
         source_format: Naming scheme of the checkpoint, see
-            :class:`rm_mm.transfer.backbones.FoundBackbone`; ``rm_mm`` for an earlier export.
+            :class:`rm_mm.transfer.backbones.FoundBackbone`; ``rm_mm`` for an earlier export,
+            ``lightning`` for a file of Lightning.
         source_sha256: Hash of the checkpoint, hexadecimal.
-        backbone: File name of the export; empty if none was asked for.
-        backbone_sha256: Hash of the export, hexadecimal; empty if none was written.
-        arch: ``model.backbone`` config of the network that it was verified against.
+        backbone: File name of the export; empty if there is none.
+        backbone_sha256: Hash of the export, hexadecimal; empty if there is none.
+        arch: ``model.backbone`` config of the network that it was compared with.
         tensors_wanted: Number of parameters and buffers of that network.
-        tensors_matched: Number of these that the checkpoint fills. An export has all.
-        dropped: Keys of known heads that were left out.
-        completed: Keys of counters that the checkpoint lacked and that were set to 0.
+        tensors_matched: Number of them that the checkpoint fills. An export has all.
+        dropped: Names of known heads that were left out.
+        completed: Names of counters that the checkpoint lacked and that were set to 0.
         epoch: Number of epochs trained, if known.
         metrics: Accuracies that the source reports, in its own names and units.
-        container: Container of the checkpoint: ``torch`` or ``safetensors``.
+        container: ``torch`` or ``safetensors``: format of the checkpoint.
         key: Key of the network in the checkpoint; empty if it is the whole file.
         networks: Keys of the other networks.
-        inputs: Colour order and style, as far as known; see :class:`rm_mm.transfer.inputs.Inputs`.
-        layout: Library of the names in the export: ``openmmlab``, ``torchvision`` or ``timm``.
+        inputs: Fields of :class:`rm_mm.transfer.inputs.Inputs`.
+        layout: Whose names the export has: ``openmmlab``, ``torchvision`` or ``timm``.
         verified: Whether the backbone fills the network.
         mismatch: Difference between the network of the weights and the one to fill, or None.
         problems: Rejected tensors: kind of problem, to name, to what was found.
@@ -66,15 +66,9 @@ class Manifest:
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-# Fields of each version. The first has those without a default.
-_FIELDS = {
-    1: {
-        entry.name
-        for entry in fields(Manifest)
-        if entry.default is MISSING and entry.default_factory is MISSING
-    },
-    SCHEMA_VERSION: {entry.name for entry in fields(Manifest)},
-}
+# Fields of each version. The first ended before `container`.
+_NAMES = [entry.name for entry in fields(Manifest)]
+_FIELDS = {1: set(_NAMES[: _NAMES.index('container')]), SCHEMA_VERSION: set(_NAMES)}
 
 
 def manifest_path(backbone: Path) -> Path:
@@ -83,13 +77,8 @@ def manifest_path(backbone: Path) -> Path:
 
 
 def rejection_path(backbone: Path) -> Path:
-    """Path of the record of a rejection if an earlier export, which stays, is in the way."""
+    """Path of the record of a rejection next to an earlier export, whose manifest stays."""
     return backbone.with_suffix('.refused.json')
-
-
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write a manifest as JSON, atomically."""
-    files.write_json(path, asdict(manifest))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -115,7 +104,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def inputs_in_manifest(backbone: Path) -> Inputs:
-    """The inputs that the manifest of an export reports; unknown without a manifest.
+    """Inputs that the manifest of an export reports; unknown without a manifest.
 
     Raises:
         InputError: If another file is in its place.

@@ -1,11 +1,12 @@
-"""Writing an export: in the names of a library, as a file, next to its manifest."""
+"""Write an export in the names of a library, as a file next to its manifest."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,11 @@ from rm_mm import files
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.transfer.backbones import FoundBackbone
 from rm_mm.transfer.checkpoint import EXPORT_MARK, read_checkpoint
-from rm_mm.transfer.manifest import (
-    Manifest,
-    manifest_path,
-    read_manifest,
-    rejection_path,
-    write_manifest,
-)
+from rm_mm.transfer.manifest import Manifest, manifest_path, read_manifest, rejection_path
 from rm_mm.transfer.resnets import rename_to_library
 from rm_mm.transfer.target import Target
 
-# Names of a linear classifier in torchvision, timm and the authors' code, in mmpretrain, and in
+# Names of a linear classifier: in torchvision, timm and the authors' code; in mmpretrain; and in
 # training scripts.
 _CLASSIFIERS = ('fc', 'head.fc', 'classifier', 'head', 'linear')
 # Methods whose `fc` or `head` is no classifier.
@@ -46,8 +41,8 @@ def rename_for_export(
         to: One of :data:`rm_mm.names.EXPORT_LAYOUTS`.
 
     Returns:
-        The weights; the library of their names: ``openmmlab``, ``torchvision`` or ``timm``; and the
-        names of heads that are left out.
+        The weights; whose names they have: ``openmmlab``, ``torchvision`` or ``timm``; and the
+        heads that are left out. OpenMMLab's backbones have no head.
 
     Raises:
         InputError: If the library has no such network.
@@ -61,22 +56,22 @@ def rename_for_export(
         and target.arch.get('base_channels', 64) == 64
         and target.arch.get('style', 'pytorch') == 'pytorch'
     )
-    classifier = {} if to == 'openmmlab' else _classifier_names(found, backbone)
-    dropped = [name for name in found.heads if name not in classifier]
     if to == 'openmmlab' or (to == 'safetensors' and not known):
-        return dict(backbone), 'openmmlab', dropped
+        return dict(backbone), 'openmmlab', list(found.heads)
     if not known:
         also = ', ResNetV1c and V1d' if to == 'timm' else ''
         raise InputError(
             f'--to {to}: expected a ResNet{also} of depth 18, 34, 50, 101 or 152 and base '
             f"width 64, found {target.name}; --to safetensors keeps OpenMMLab's names"
         )
-    weights = dict(backbone) if plain else rename_to_library(backbone, 'timm')
+    weights = rename_to_library(backbone, 'timm')
+    classifier = _classifier_names(found, backbone)
     for source, name in classifier.items():
         value = found.heads[source]
         if not torch.isfinite(value).all():
             raise RejectedError(f'--to {to}: the classifier in the source is not finite ({name})')
         weights[name] = value.to(torch.float32)
+    dropped = [name for name in found.heads if name not in classifier]
     return weights, 'torchvision' if to == 'torchvision' else 'timm', dropped
 
 
@@ -84,7 +79,7 @@ def _classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> d
     """Names of the linear layer on the backbone's features, to ``fc.weight`` and ``fc.bias``."""
     if found.source_format in _WITHOUT_LABELS:
         return {}
-    features = max((value.shape[0] for value in backbone.values() if value.ndim == 4), default=0)
+    features = max(value.shape[0] for value in backbone.values() if value.ndim == 4)
     for name in _CLASSIFIERS:
         weight = found.heads.get(f'{name}.weight')
         if weight is not None and weight.ndim == 2 and weight.shape[1] == features:
@@ -96,7 +91,7 @@ def _classifier_names(found: FoundBackbone, backbone: Mapping[str, Tensor]) -> d
 def serialise(
     weights: Mapping[str, Tensor], meta: Mapping[str, Any] | None, *, safetensors: bool
 ) -> bytes:
-    """The file of an export; the same bytes for the same weights.
+    """The bytes of an export, which are the same for the same weights.
 
     Args:
         weights: Tensors in the order and dtypes of the file.
@@ -135,18 +130,14 @@ def write_export(output: Path, content: bytes, manifest: Manifest) -> Manifest:
         # The inner block ends first, so the backbone is replaced before the manifest. In between,
         # the older manifest has another hash, and the pair is rejected.
         with files.replacing(manifest_path(output)) as new_manifest:
-            write_manifest(new_manifest, manifest)
+            files.write_json(new_manifest, asdict(manifest))
             with files.replacing(output) as new_backbone:
                 new_backbone.write_bytes(content)
     except OSError as error:
         raise InputError(f'cannot write {printable(output)}: {error.strerror}') from error
     rejection = rejection_path(output)
-    try:
-        if rejection.exists() and not read_manifest(rejection).verified:
-            rejection.unlink()
-    except InputError:
-        # Another file of that name, which stays.
-        pass
+    if _is_rejection(rejection):
+        rejection.unlink()
     return manifest
 
 
@@ -158,18 +149,23 @@ def write_rejection(output: Path, manifest: Manifest) -> str:
     """
     path = rejection_path(output) if output.exists() else manifest_path(output)
     try:
-        write_manifest(path, manifest)
+        if output.exists() and path.exists() and not _is_rejection(path):
+            raise FileExistsError(errno.EEXIST, 'it is another file')
+        files.write_json(path, asdict(manifest))
     except OSError as error:
         return f'the full list could not be written to {printable(path)}: {error.strerror}'
     return f'all rejected tensors are named in {printable(path)}; no backbone was written'
 
 
+def _is_rejection(path: Path) -> bool:
+    try:
+        return not read_manifest(path).verified
+    except InputError:
+        return False
+
+
 def require_replaceable(output: Path, checkpoint: Path) -> None:
     """Check that an export would replace only an earlier export or the record of a rejection.
-
-    Args:
-        output: Path of the export.
-        checkpoint: Its source.
 
     Raises:
         InputError: If ``output`` or its manifest is another file, or the checkpoint itself.

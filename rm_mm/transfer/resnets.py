@@ -1,13 +1,13 @@
-"""Which ResNet weights belong to: kind, depth and width, and its names in each library.
+"""The kind, depth and width of a ResNet from its weights, and its names in each library.
 
-Kinds differ in stem, shortcuts and norms. Two of them may share all or nearly all names and shapes
-and still be different networks. A downstream task that confuses them trains from wrong weights.
+Kinds differ in stem, shortcuts and norms. Two of them may share nearly all names and shapes and
+still be different networks. A downstream task that confuses them trains from wrong weights.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ _DEEP_STEMS = {
     ),
     'timm': ('conv1.0', 'conv1.1', 'conv1.3', 'conv1.4', 'conv1.6', 'bn1'),
 }  # fmt: skip
-_FIRST_SHORTCUT = 'layer1.0.downsample'
 
 #: For each kind, a config that takes its weights (depth 50 or 18), as an example for messages.
 CONFIG_OF_KIND = {
@@ -34,16 +33,15 @@ CONFIG_OF_KIND = {
     'caffe': 'mmdet::faster_rcnn/faster-rcnn_r50-caffe_fpn_1x_coco.py',
 }
 
-# Blocks per stage, and whether they are bottlenecks: He et al. 2016, table 1.
-_RESNET_DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
-    ((2, 2, 2, 2), False): 18,
-    ((3, 4, 6, 3), False): 34,
-    ((3, 4, 6, 3), True): 50,
-    ((3, 4, 23, 3), True): 101,
-    ((3, 8, 36, 3), True): 152,
+# For each depth, blocks per stage and whether they are bottlenecks (He et al. 2016, table 1), and
+# millions of parameters at base width 64, which grow with the square of the width.
+_RESNETS = {
+    18: ((2, 2, 2, 2), False, 11),
+    34: ((3, 4, 6, 3), False, 21),
+    50: ((3, 4, 6, 3), True, 24),
+    101: ((3, 4, 23, 3), True, 43),
+    152: ((3, 8, 36, 3), True, 58),
 }
-# Millions of parameters at base width 64. They grow with the square of the width.
-_RESNET_MILLIONS = {18: 11, 34: 21, 50: 24, 101: 43, 152: 58}
 # A bottleneck's output has four times the channels of its 3x3 convolution (same source).
 _BOTTLENECK_EXPANSION = 4
 
@@ -55,7 +53,7 @@ class ResNetKind:
     Attributes:
         name: Class in mmpretrain, mmdet and mmseg; ``ResNet`` for kinds without their own class.
         features: What distinguishes the kind, in words.
-        stem: Library of its deep stem's names; None for a stem of one convolution.
+        stem: Library whose names its deep stem has; None for a stem of one convolution.
     """
 
     name: str
@@ -65,13 +63,15 @@ class ResNetKind:
 
 def resnet_kind(state: Mapping[str, Tensor]) -> ResNetKind | None:
     """Recognise the kind of ResNet by names and shapes; None if the weights are of no ResNet."""
-    pooled = _has_pooled_shortcuts(state)
+    # A pooling layer comes first in such a shortcut, so the convolution is number 1.
+    pooled = any(
+        name.endswith('.downsample.1.weight') and value.ndim == 4 for name, value in state.items()
+    )
+    shortcuts = ', and pooling in the shortcuts' if pooled else ''
     for library, layers in _DEEP_STEMS.items():
         if f'{layers[0]}.weight' in state:
             stem = f'a deep stem, `{layers[0]}` etc. in the names of {library}'
-            if pooled:
-                return ResNetKind('ResNetV1d', f'{stem}, and pooling in the shortcuts', library)
-            return ResNetKind('ResNetV1c', stem, library)
+            return ResNetKind('ResNetV1d' if pooled else 'ResNetV1c', stem + shortcuts, library)
     first = state.get('conv1.weight')
     if first is None or first.ndim != 4:
         return None
@@ -79,7 +79,7 @@ def resnet_kind(state: Mapping[str, Tensor]) -> ResNetKind | None:
     stem = f'one {height}x{width} convolution `conv1`'
     if (height, width) == (3, 3):
         return ResNetKind('ResNet_CIFAR', stem)
-    return ResNetKind('ResNet', f'{stem}, and pooling in the shortcuts' if pooled else stem)
+    return ResNetKind('ResNet', stem + shortcuts)
 
 
 def kind_mismatch(state: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> str | None:
@@ -97,11 +97,7 @@ def kind_mismatch(state: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> 
 def rename_to_target(
     state: Mapping[str, Tensor], target: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Give the layers of a ResNetV1c or V1d the names that they have in the target.
-
-    Returns:
-        A new dict in the order of ``state``, with the same names unless both have a deep stem.
-    """
+    """Give the layers of a ResNetV1c or V1d the names of such a target, in a new dict."""
     wanted = resnet_kind(target)
     if wanted is None or not wanted.stem:
         return dict(state)
@@ -112,20 +108,22 @@ def rename_to_library(state: Mapping[str, Tensor], library: str) -> dict[str, Te
     """Give the layers of a ResNetV1c or V1d the names that they have in a library.
 
     Args:
-        state: Weights of any network. All but the two are returned with the same names.
+        state: Weights of any network; those of others keep their names.
         library: ``mmdet and mmseg``, ``mmpretrain`` or ``timm``.
+
+    Returns:
+        A new dict in the order of ``state``.
     """
     found = resnet_kind(state)
     if found is None or not found.stem or found.stem == library:
         return dict(state)
     layers = dict(zip(_DEEP_STEMS[found.stem], _DEEP_STEMS[library], strict=True))
     if found.name == 'ResNetV1d' and 'timm' in (found.stem, library):
-        # The first stage's shortcut has nothing to pool. timm has an identity layer in its place,
-        # which takes a number.
-        first, step = (1, -1) if found.stem == 'timm' else (0, 1)
-        layers |= {
-            f'{_FIRST_SHORTCUT}.{i}': f'{_FIRST_SHORTCUT}.{i + step}' for i in (first, first + 1)
-        }
+        # The first stage's shortcut has nothing to pool. timm numbers an identity layer there.
+        ours = [f'layer1.0.downsample.{number}' for number in (0, 1)]
+        theirs = [f'layer1.0.downsample.{number}' for number in (1, 2)]
+        old, new = (theirs, ours) if found.stem == 'timm' else (ours, theirs)
+        layers |= zip(old, new, strict=True)
     renamed = {}
     for name, value in state.items():
         layer, _, tensor = name.rpartition('.')
@@ -139,17 +137,13 @@ def folded_norms(state: Mapping[str, Tensor]) -> bool:
     Such weights have means of 0, variances of 1 (1 - 1e-5 in Detectron's) and trained scales. A
     fresh network has the same statistics, but all its scales are 1.
     """
+    names = [name.removesuffix('running_var') for name in state if name.endswith('running_var')]
+    scales = [state[f'{name}weight'] for name in names if f'{name}weight' in state]
     means = [value for name, value in state.items() if name.endswith('running_mean')]
-    variances = [value for name, value in state.items() if name.endswith('running_var')]
-    scales = [
-        state[name.removesuffix('running_var') + 'weight']
-        for name in state
-        if name.endswith('running_var') and name.removesuffix('running_var') + 'weight' in state
-    ]
     return (
-        bool(means and variances and scales)
+        bool(means and scales)
         and all(bool((mean == 0).all()) for mean in means)
-        and all(bool(((variance - 1).abs() <= 2e-5).all()) for variance in variances)
+        and all(bool(((state[f'{name}running_var'] - 1).abs() <= 2e-5).all()) for name in names)
         and any(bool((scale != scale.flatten()[0]).any()) for scale in scales if scale.numel())
     )
 
@@ -172,7 +166,7 @@ def resnet_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
             stage = int(block[1]) - 1
             blocks[stage] = max(blocks[stage], int(block[2]) + 1)
     bottleneck = any(re.match(r'layer\d\.\d+\.conv3\.', name) for name in state)
-    depth = _depth(tuple(blocks), bottleneck)
+    depth = _depth(blocks, bottleneck)
     if depth is None:
         kind = 'bottleneck' if bottleneck else 'basic'
         found = f'{kind} blocks {tuple(blocks)}' if any(blocks) else f'the keys {_prefixes(state)}'
@@ -188,7 +182,7 @@ def resnet_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     stem_channels = _size(state, r'layer1\.0\.(conv1|downsample\.0)\.weight', 1, base_channels)
     # Building a huge network on the word of a single layer would exhaust the memory.
     width = max(base_channels, stem_channels)
-    parameters = _RESNET_MILLIONS[depth] * 10**6 * (width / 64) ** 2
+    parameters = _RESNETS[depth][2] * 10**6 * (width / 64) ** 2
     present = sum(value.numel() for value in state.values())
     if parameters > max(10**9, 10 * present):
         raise _unrecognised(
@@ -211,9 +205,9 @@ def _unrecognised(reason: str) -> InputError:
     )
 
 
-def _depth(blocks: tuple[int, ...], bottleneck: bool) -> int | None:
+def _depth(blocks: Sequence[int], bottleneck: bool) -> int | None:
     """Depth of the shallowest ResNet with at least these blocks, as some may be missing."""
-    for (expected, kind), depth in _RESNET_DEPTHS.items():
+    for depth, (expected, kind, _) in _RESNETS.items():
         fits = all(found <= most for found, most in zip(blocks, expected, strict=True))
         if any(blocks) and kind == bottleneck and fits:
             return depth
@@ -221,7 +215,7 @@ def _depth(blocks: tuple[int, ...], bottleneck: bool) -> int | None:
 
 
 def _size(state: Mapping[str, Tensor], pattern: str, dimension: int, default: int) -> int:
-    """The size of the first tensor whose name matches and that has the dimension."""
+    """Size of the first tensor whose name matches and that has the dimension."""
     for name, value in state.items():
         if re.match(pattern, name) and value.ndim > dimension and value.shape[dimension]:
             return int(value.shape[dimension])
@@ -230,13 +224,4 @@ def _size(state: Mapping[str, Tensor], pattern: str, dimension: int, default: in
 
 def _prefixes(state: Mapping[str, Tensor]) -> str:
     found = list(dict.fromkeys('.'.join(name.split('.')[:2]) for name in state))
-    return ', '.join(printable(prefix) for prefix in found[:6]) + (
-        ', ...' if len(found) > 6 else ''
-    )
-
-
-def _has_pooled_shortcuts(state: Mapping[str, Tensor]) -> bool:
-    """Whether shortcuts have a pooling layer first, so that the convolution is number 1."""
-    return any(
-        name.endswith('.downsample.1.weight') and value.ndim == 4 for name, value in state.items()
-    )
+    return ', '.join([*map(printable, found[:6]), *(['...'] if len(found) > 6 else [])])

@@ -1,4 +1,4 @@
-"""The place for a verified backbone in any downstream config."""
+"""The backbone of a downstream config: a verified file, or trained from scratch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
         InputError: If the config has no backbone, loads other weights over it, or feeds it other
             images than those of its pretraining.
     """
-    backbone = _backbone(config, name)
+    backbone = _bare_backbone(config, name)
     known = inputs_in_manifest(checkpoint)
     if known.unusual:
         mismatch = inputs_mismatch(known, inputs_of_config(config))
@@ -43,10 +43,12 @@ def fill(config: Any, checkpoint: Path, name: str) -> None:
             )
         _require_normalization(config, name)
     _require_plain_layers(backbone, name)
-    _require_no_other_weights(config, name)
-    _remove_pretrained(config)
     backbone['init_cfg'] = {'type': 'VerifiedBackbone', 'checkpoint': str(checkpoint)}
-    _add_import(config)
+    # Importing rm_mm with the config lets any tool find the initializer.
+    imported = dict(config.get('custom_imports') or {})
+    imports = entries(imported.get('imports'))
+    if 'rm_mm' not in imports:
+        config['custom_imports'] = {**imported, 'imports': [*imports, 'rm_mm']}
     hooks = config.get('custom_hooks') or []
     if not any(type_name(hook) == 'VerifiedBackboneHook' for hook in hooks):
         config['custom_hooks'] = [*hooks, {'type': 'VerifiedBackboneHook'}]
@@ -60,9 +62,7 @@ def empty(config: Any, name: str) -> None:
     Raises:
         InputError: If the config has no backbone, or loads weights over it.
     """
-    backbone = _backbone(config, name)
-    _require_no_other_weights(config, name)
-    _remove_pretrained(config)
+    backbone = _bare_backbone(config, name)
     backbone['init_cfg'] = None
     # By default, mmdetection's ResNets keep their norm statistics, and some are partly frozen.
     resnet = 'ResNe' in str(backbone.get('type'))
@@ -96,7 +96,7 @@ def verified_initializers(config: Any) -> list[Any]:
 
 
 def absent_backbone(path: Path) -> InputError:
-    """The error of a backbone file that does not exist."""
+    """Error of a backbone file that does not exist."""
     return InputError(
         f'no backbone at {printable(path)}: expected the output of `rm-mm export`; '
         '`tools/run_transfer.sh` and `rm-mm suite` create it; if it is elsewhere, pass '
@@ -104,29 +104,33 @@ def absent_backbone(path: Path) -> InputError:
     )
 
 
-def _backbone(config: Any, name: str) -> Any:
+def _bare_backbone(config: Any, name: str) -> Any:
+    """Backbone of a config, without the older options for weights, which replace ``init_cfg``.
+
+    Raises:
+        InputError: If there is none, or weights of the whole network would replace it.
+    """
     model = config.get('model') or {}
     backbone = model.get('backbone')
     if not isinstance(backbone, dict):
         raise InputError(
             f'{name} has no model.backbone: expected a detector or segmentor with one backbone'
         )
-    return backbone
-
-
-def _require_no_other_weights(config: Any, name: str) -> None:
-    """Reject weights of the whole network, which would replace the backbone."""
     if config.get('load_from'):
         raise InputError(
             f'{name} has load_from = {config.load_from!a}, which would replace the backbone: '
             'remove that line'
         )
-    for entry in entries(config.model.get('init_cfg')):
+    for entry in entries(model.get('init_cfg')):
         if type_name(entry) == 'Pretrained':
             raise InputError(
                 f'{name} has model.init_cfg = {dict(entry)}, which would replace the backbone: '
                 'remove it'
             )
+    backbone.pop('pretrained', None)
+    if model.get('pretrained'):
+        model['pretrained'] = None
+    return backbone
 
 
 def _require_plain_layers(backbone: Any, name: str) -> None:
@@ -138,13 +142,6 @@ def _require_plain_layers(backbone: Any, name: str) -> None:
             f'{name} has a backbone with conv_cfg {backbone.get("conv_cfg")} and norm_cfg {norm}: '
             'the pretrained one has plain convolutions and batch norm with eps 1e-5; remove them'
         )
-
-
-def _remove_pretrained(config: Any) -> None:
-    """Clear the older options for weights, which take precedence over ``init_cfg``."""
-    config.model.backbone.pop('pretrained', None)
-    if config.model.get('pretrained'):
-        config.model['pretrained'] = None
 
 
 def _require_normalization(config: Any, name: str) -> None:
@@ -159,13 +156,3 @@ def _require_normalization(config: Any, name: str) -> None:
         f'{"RGB" if colors else "BGR"}: the backbones were pretrained with mean {MEAN}, std '
         f'{STD}, in RGB; set these in model.data_preprocessor, with bgr_to_rgb=True'
     )
-
-
-def _add_import(config: Any) -> None:
-    """Import rm_mm with the config, so that any tool finds the initializer."""
-    entry = dict(config.get('custom_imports') or {})
-    imports = entry.get('imports') or []
-    imports = [imports] if isinstance(imports, str) else list(imports)
-    if 'rm_mm' not in imports:
-        entry['imports'] = [*imports, 'rm_mm']
-        config['custom_imports'] = entry

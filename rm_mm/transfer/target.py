@@ -33,7 +33,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """Printable name, such as ``ResNet-50``."""
+        """Name for messages, such as ``ResNet-50``."""
         depth = self.arch.get('depth') or self.arch.get('arch')
         kind = printable(self.arch.get('type')).rpartition('.')[2]
         return kind + (f'-{printable(depth)}' if depth else '')
@@ -51,7 +51,7 @@ class Target:
 
 
 def target_from_shapes(state: Mapping[str, Tensor]) -> Target:
-    """The ResNet with the plain stem that weights belong to.
+    """Build the ResNet with the plain stem that weights belong to.
 
     Its tensors have the same names in mmpretrain, mmdet and mmseg.
 
@@ -66,7 +66,7 @@ def target_from_shapes(state: Mapping[str, Tensor]) -> Target:
 
 
 def target_from_config(name: str | Path) -> Target:
-    """The network in ``model.backbone`` of an OpenMMLab config, built without loading weights.
+    """Build the network in ``model.backbone`` of an OpenMMLab config without loading weights.
 
     Args:
         name: A config file, its path below ``configs/``, or one of a library, such as
@@ -83,12 +83,11 @@ def target_from_config(name: str | Path) -> Target:
     backbone = model.get('backbone') if isinstance(model, Mapping) else None
     if not isinstance(backbone, Mapping):
         raise InputError(f'the config {shown} has no model.backbone to fill')
-    arch = {
-        key: value for key, value in dict(backbone).items() if key not in ('init_cfg', 'pretrained')
-    }
+    arch = {k: v for k, v in backbone.items() if k not in ('init_cfg', 'pretrained')}
     try:
         with MODELS.switch_scope_and_registry(config.get('default_scope')) as registry:
             network = registry.build(copy.deepcopy(arch))
+    # Constructors are third-party code and raise anything.
     except Exception as error:
         reason = printable(' '.join(f'{type(error).__name__}: {error}'.split()))
         raise InputError(

@@ -12,25 +12,28 @@ def parameters(network):
     return sum(value.numel() for value in network.parameters())
 
 
-def test_pyramidnet_widths_and_parameters():
-    """Depth 29: 3 blocks a stage; 9 steps of 2 from 16 to 34, four times as many channels out."""
-    network = PyramidNet(29, 18)
-    widths = [block.residual[1].out_channels for stage in network.stages for block in stage]
-    assert widths == [18, 20, 22, 24, 26, 28, 30, 32, 34]
+@pytest.mark.parametrize(
+    ('depth', 'alpha', 'widths'),
+    [
+        # 3 blocks a stage, so 9 steps of 2 from 16 to 34.
+        (29, 18, range(18, 35, 2)),
+        # The networks of the paper's CIFAR tables: 18 blocks a stage, so 54 steps of 5 to 286; and
+        # 22 blocks a stage, so 66 steps of 40/11 to 256. Rounded, 40k/11 is (80k + 11) // 22.
+        (164, 270, range(21, 287, 5)),
+        (200, 240, [16 + (80 * k + 11) // 22 for k in range(1, 67)]),
+    ],
+)
+def test_pyramidnet_widths_and_parameters(depth, alpha, widths):
+    network = PyramidNet(depth, alpha)
+    found = [block.residual[1].out_channels for stage in network.stages for block in stage]
+    assert found == list(widths)
     # Stem: 3 * 16 * 9 + 2 * 16. A block of width w with c input channels: batch norms
-    # 2 (c + w + w + 4w), convolutions c w + 9 w w + 4 w w. At the end a norm of 2 * 136.
+    # 2 (c + w + w + 4w), convolutions c w + 9 w w + 4 w w. At the end a norm of 4 w channels.
     expected, channels = 432 + 32, 16
     for width in widths:
         expected += 2 * channels + 12 * width + channels * width + 13 * width**2
         channels = 4 * width
-    assert parameters(network) == expected + 272
-
-
-@pytest.mark.parametrize(('depth', 'alpha', 'millions'), [(200, 240, 26.8), (110, 64, 1.7)])
-def test_pyramidnet_is_as_large_as_published(depth, alpha, millions):
-    """The sizes in the CIFAR-100 tables of arXiv 1905.04899, with a linear classifier."""
-    total = parameters(PyramidNet(depth, alpha)) + (4 * (16 + alpha) + 1) * 100
-    assert total / 1e6 == pytest.approx(millions, abs=0.05)
+    assert parameters(network) == expected + 2 * channels
 
 
 def test_pyramidnet_returns_the_stages_one_after_another():

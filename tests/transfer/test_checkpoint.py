@@ -75,6 +75,14 @@ def test_reads_the_layout_of_training_scripts(save):
     assert checkpoint.metrics == {'best_acc1': 78.5}
 
 
+@pytest.mark.parametrize(
+    'value', [10**400, torch.ones(1) * 1j, torch.ones(2), torch.ones(1, device='meta'), True, '71']
+)
+def test_an_accuracy_that_is_no_finite_number_is_ignored(save, value):
+    content = {'state_dict': {'w': torch.ones(2)}, 'acc1': value, 'best_acc1': 71}
+    assert read_checkpoint(save(content)).metrics == {'best_acc1': 71.0}
+
+
 def test_reads_a_flat_state_dict_with_parameters_in_it(save):
     checkpoint = read_checkpoint(save({'w': torch.nn.Parameter(torch.ones(2))}))
     assert checkpoint.format == 'state-dict'

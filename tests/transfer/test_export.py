@@ -172,6 +172,17 @@ def test_a_rejection_keeps_an_earlier_export_and_a_success_removes_its_record(
     assert not output.with_name('backbone.refused.json').exists()
 
 
+def test_a_rejection_keeps_a_file_in_the_place_of_its_record(tmp_path, save, weights):
+    # The manifest of this export has the name that a rejection of `b.pth` would use.
+    export(save(weights), tmp_path / 'b.refused.pth')
+    export(save(weights), tmp_path / 'b.pth')
+    before = (tmp_path / 'b.refused.json').read_bytes()
+    broken = {name: value for name, value in weights.items() if 'bn' not in name}
+    with pytest.raises(RejectedError, match=r'written to .*b\.refused\.json: it is another file'):
+        export(save(broken, 'broken.pth'), tmp_path / 'b.pth')
+    assert (tmp_path / 'b.refused.json').read_bytes() == before
+
+
 def test_any_single_missing_tensor_is_named(tmp_path, save, weights):
     assert len(weights) == 120
     for name in weights:
@@ -382,17 +393,17 @@ def test_the_output_may_be_below_a_home(tmp_path, save, weights, monkeypatch):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'checkpoint': 3}, r'checkpoint must be str or Path, found 3 \(int\)'),
-        ({'checkpoint': {'w': 1}}, r"checkpoint must be str or Path, found \{'w': 1\} \(dict\)"),
-        ({'output': b'b.pth'}, r'output must be str or Path, found .*bytes'),
+        ({'checkpoint': 3}, r'checkpoint: expected str \| Path, got int 3'),
+        ({'checkpoint': {'w': 1}}, r'checkpoint: expected str \| Path, got dict \{.*w.*: 1\}'),
+        ({'output': b'b.pth'}, r'output: expected str \| Path, got bytes'),
         ({'output': ''}, r"output must name a file, such as backbone\.pth, found ''"),
         ({'output': 'a\0b'}, r"output 'a\\x00b' cannot be a path: .*null"),
         ({'output': '~nobody-of-this-name/b.pth'}, 'output .* cannot be a path: .*home'),
-        ({'config': ['x.py']}, r'config must be str or Path or None, found'),
-        ({'key': Path('x')}, r'key must be str or None, found'),
+        ({'config': ['x.py']}, r'config: expected str \| Path \| None, got list'),
+        ({'key': Path('x')}, r'key: expected str \| None, got PosixPath'),
         ({'to': 'keras'}, r"to must be one of openmmlab, .*safetensors, found 'keras'"),
         ({'to': None}, r'to must be one of openmmlab, .*safetensors, found None'),
-        ({'trust': 'no'}, r'trust must be bool, found .*str'),
+        ({'trust': 'no'}, r'trust: expected bool, got str no'),
     ],
 )
 def test_wrong_values_of_a_request_are_one_sentence(changes, message):
@@ -405,7 +416,7 @@ def test_wrong_values_of_a_request_are_one_sentence(changes, message):
 
 
 def test_an_export_needs_an_output():
-    with pytest.raises(InputError, match=r'output must be str or Path, found None'):
+    with pytest.raises(InputError, match=r'output: expected str \| Path, got NoneType'):
         ExportRequest('x.pth', None)
     with pytest.raises(InputError, match='output must name a file'):
         export('x.pth')
@@ -460,8 +471,8 @@ def test_verify_chooses_a_network_by_key(save, weights):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (({'w': 1},), r"checkpoint must be str or Path, found \{'w': 1\} \(dict\)"),
-        (('x.pth', 3), r'config must be str or Path or None, found 3 \(int\)'),
+        (({'w': 1},), r'checkpoint: expected str \| Path, got dict \{.*w.*: 1\}'),
+        (('x.pth', 3), r'config: expected str \| Path \| None, got int 3'),
         (('absent.pth',), 'no checkpoint at absent.pth'),
     ],
 )

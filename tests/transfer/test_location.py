@@ -152,6 +152,8 @@ def test_names_with_and_without_a_hash():
     assert hash_in_name('resnet50-0676ba61.pth') == '0676ba61'
     assert hash_in_name('resnet50_8xb32_in1k_20210831-ea4938fc.pth') == 'ea4938fc'
     assert hash_in_name('resnet-50.pth') is None
+    assert hash_in_name('resnet50-20240131.pth') is None
+    assert hash_in_name('resnet50-20240131-0676ba61.pth') == '0676ba61'
     assert shown_address('https://me:pw@host/x.pth?t=1#f') == 'https://host/x.pth'
 
 

@@ -172,6 +172,16 @@ def test_safetensors_keep_openmmlabs_names_for_networks_that_timm_lacks(tmp_path
     assert read_manifest(tmp_path / 'r.json').layout == 'openmmlab'
 
 
+def test_a_classifier_that_openmmlabs_names_leave_out_is_listed(tmp_path, save, weights):
+    from safetensors.torch import load_file
+
+    # Its input has the 64 channels of the fixture's last stage, so timm's names would include it.
+    source = save({**weights, 'fc.weight': torch.randn(10, 64), 'fc.bias': torch.randn(10)})
+    manifest = export(source, tmp_path / 'r.safetensors', to='safetensors')
+    assert (manifest.layout, manifest.dropped) == ('openmmlab', ['fc.weight', 'fc.bias'])
+    assert sorted(load_file(tmp_path / 'r.safetensors')) == sorted(weights)
+
+
 def test_a_downstream_network_loads_safetensors_too(tmp_path, save, weights, backbone_class):
     from rm_mm.transfer.initializer import VerifiedBackbone
 
