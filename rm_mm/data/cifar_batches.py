@@ -29,6 +29,12 @@ _ALLOWED = {
 }
 
 
+#: Width and height of all images.
+CIFAR_PIXELS = 32
+#: Suffixes of CIFAR as images.
+CIFAR_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+
+
 class Release(NamedTuple):
     """Contents of a published archive.
 

@@ -31,10 +31,10 @@ def check_data(
     """Check that a data set is complete.
 
     Args:
-        request: A request, or the name of a data set with the other fields of one.
-        root: See :class:`CheckRequest`.
-        deep: See :class:`CheckRequest`.
-        jobs: See :class:`CheckRequest`.
+        request: A request, or the name of a data set and the other fields of one.
+        root: Folder of the data set.
+        deep: Whether to decode every image.
+        jobs: Number of processes.
         progress: Called often with a line about the progress.
 
     Raises:

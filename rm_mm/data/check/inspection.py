@@ -130,10 +130,8 @@ class Fingerprint:
 
     def add_images(self, folder: str, sizes: Mapping[str, int]) -> None:
         """Add images by their sizes in bytes; ``folder`` is a path below the root."""
-        start = os.fsencode(folder) + b'/'
-        self._lines += (
-            b'%b%b\0size %d\n' % (start, os.fsencode(name), size) for name, size in sizes.items()
-        )
+        for name, size in sizes.items():
+            self._lines.append(b'%b\0size %d\n' % (os.fsencode(f'{folder}/{name}'), size))
 
     def add_content(self, path: str, sha256: str) -> None:
         """Add a file by the hexadecimal SHA-256 of its content."""
@@ -194,11 +192,6 @@ class Inspection:
         for fault in contents.faults:
             self.add(fault.cause, f'{folder}/{fault.name}'.rstrip('/'), fault.text)
 
-    def add_listing(self, folder: str, contents: Contents) -> None:
-        """Add faults, and a note about hidden files."""
-        self.add_faults(folder, contents)
-        self.note_hidden(folder, contents.hidden)
-
     def note_hidden(self, folder: str, hidden: list[str]) -> None:
         """Add a note about files of macOS that some loaders take for images."""
         if hidden:
@@ -219,17 +212,12 @@ class Inspection:
     def add_count(self, split: str, found: int) -> None:
         """Set the number of images of a split, and compare it with the expected one."""
         self.counts[split] = found
-        expected: Mapping[str, int] = {}
-        if self.subset is not None:
-            expected, source = self.subset.counts, 'subset stamp'
-        elif self.request.name in PUBLISHED:
-            expected, source = PUBLISHED[self.request.name].counts, 'published'
-        if split in expected and found != expected[split]:
-            difference = found - expected[split]
-            text = (
-                f'holds {found:,} images, expected {expected[split]:,} ({source}): '
-                f'{abs(difference):,} {"too many" if difference > 0 else "missing"}'
-            )
+        known = self.subset or PUBLISHED.get(self.request.name)
+        expected = known.counts.get(split, found) if known else found
+        if found != expected:
+            source = 'subset stamp' if self.subset else 'published'
+            text = f'holds {found:,} images, expected {expected:,} ({source}): '
+            text += f'{abs(found - expected):,} {"too many" if found > expected else "missing"}'
             self.add('counts', split, text)
 
     def add_class_count(self, split: str, path: str, found: int, of_class: str = '') -> None:
@@ -237,9 +225,8 @@ class Inspection:
 
         ``path`` and ``of_class``, such as ``' of cat'``, name the class in the message.
         """
-        limits = self._class_limits(split)
-        if limits is not None and not limits[0] <= found <= limits[1]:
-            low, high = limits
+        low, high = self._class_limits(split) or (found, found)
+        if not low <= found <= high:
             span = f'{low:,}' if low == high else f'{low:,} to {high:,}'
             text = f'holds {found:,} images{of_class}, expected {span}'
             self.add('counts of classes', path, text)
