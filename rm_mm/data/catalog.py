@@ -131,9 +131,11 @@ def require_known(name: str) -> None:
         )
 
 
-def ade20k_root(root: Path) -> Path:
-    """Folder that holds ``images``: the root itself if it has the archive's name, else below it."""
-    return root if root.resolve().name == ADE20K_FOLDER else root / ADE20K_FOLDER
+def layout_root(name: str, root: Path) -> Path:
+    """Folder of a root that holds the layout: of ADE20K, one with the name in its archive."""
+    if name != 'ade20k' or root.resolve().name == ADE20K_FOLDER:
+        return root
+    return root / ADE20K_FOLDER
 
 
 #: Published images whose format is not the one of their suffix.

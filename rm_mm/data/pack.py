@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.catalog import ade20k_root
+from rm_mm.data.catalog import layout_root
 from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.sources import PACK_SUFFIX
@@ -83,7 +83,7 @@ def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackS
         raise InputError('packing needs lmdb: pip install lmdb') from error
     out = request.out
     _require_free(out)
-    root = ade20k_root(request.root) if request.name == 'ade20k' else request.root
+    root = layout_root(request.name, request.root)
     sizes = _list_files(request.name, root)
     space = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE_BYTES
     require_space(out.parent, space, option='--out')

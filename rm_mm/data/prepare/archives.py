@@ -44,18 +44,14 @@ def require_archives(
     Raises:
         InputError: If any is missing. The message names all missing ones.
     """
-    found = {
-        archive.name: path
-        for archive in archives or ARCHIVES[name]
-        if (path := find_archive(archive, folder)) is not None
-    }
-    missing = [a.name for a in archives or ARCHIVES[name] if a.name not in found]
+    paths = {a.name: find_archive(a, folder) for a in archives or ARCHIVES[name]}
+    missing = [archive for archive, path in paths.items() if path is None]
     if missing:
         raise InputError(
             f'missing in {printable(folder)} and one level below: {", ".join(missing)}. Download '
             f'from {ARCHIVE_PAGES[name]}, or pass --archives DIR'
         )
-    return found
+    return {archive: path for archive, path in paths.items() if path is not None}
 
 
 @contextmanager
@@ -222,12 +218,12 @@ class SourceFiles(dict[str, Member]):
 
 def folder_source(root: Path, folders: Iterable[str]) -> SourceFiles:
     """The files below some folders of a root, without hidden ones."""
-    return SourceFiles(
-        root,
-        (
-            Member(name, size, root, partial((root / name).open, 'rb'))
-            for folder in folders
-            for file, size in list_tree(str(root / folder)).files.items()
-            for name in (f'{folder}/{file}',)
-        ),
-    )
+    sizes = {
+        f'{folder}/{file}': size
+        for folder in folders
+        for file, size in list_tree(str(root / folder)).files.items()
+    }
+    members = [
+        Member(name, size, root, partial((root / name).open, 'rb')) for name, size in sizes.items()
+    ]
+    return SourceFiles(root, members)

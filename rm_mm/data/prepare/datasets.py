@@ -6,16 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive
+from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive, layout_root
 from rm_mm.data.prepare.archives import open_archive, require_archives
 from rm_mm.data.prepare.imagenet import lay_out_imagenet
 from rm_mm.data.prepare.journal import Journal, open_journal, require_laid_out
-from rm_mm.data.prepare.preparation import (
-    Preparation,
-    PrepareRequest,
-    PrepareResult,
-    layout_root,
-)
+from rm_mm.data.prepare.preparation import Preparation, PrepareRequest, PrepareResult
 from rm_mm.data.prepare.subsets import (
     copy_classes,
     make_ade20k_subset,
@@ -114,18 +109,11 @@ def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
         )
 
 
-def _unpack_coco(prep: Preparation) -> None:
-    """Unpack the archives of COCO, except those of folders that are laid out."""
-    _unpack(prep, prep.needed_archives(Path.is_dir))
-
-
-def _unpack_all(prep: Preparation) -> None:
-    """Unpack all archives of a data set."""
-    _unpack(prep, ARCHIVES[prep.name])
-
-
-def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
+def _unpack(prep: Preparation) -> None:
     """Unpack archives into the root, and record each folder that is complete."""
+    # Each archive of COCO holds one folder, which may be laid out already.
+    coco = prep.name == 'coco'
+    archives = prep.needed_archives(Path.is_dir) if coco else ARCHIVES[prep.name]
     found = require_archives(prep.name, prep.source, archives)
     names: dict[str, list[str]] = {}
     needed = 0
@@ -161,9 +149,7 @@ def _require_folders(archive: Archive, path: Path, names: Iterable[str]) -> None
 
 def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence[str]) -> None:
     parts = sorted({name.partition('/')[0] for name in names if '/' in name})
-    done = {part for part in parts if prep.journal.finished(part, prep.root / part)}
-    for part in sorted(done):
-        prep.skip(part, part)
+    done = {part for part in parts if prep.has_finished(part)}
     with open_archive(path, archive.prefix) as members:
         for member in members:
             if member.name.partition('/')[0] not in done:
@@ -171,15 +157,15 @@ def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence
                 prep.write(split, prep.root / member.name, member)
     for part in parts:
         if part not in done:
-            prep.journal.finish(part, prep.root / part)
+            prep.finish(part)
 
 
 #: What lays out all of a data set, and what makes a subset of it.
 _STEPS: dict[str, tuple[Callable[[Preparation], None] | None, Callable[[Preparation], None]]] = {
     'imagenet': (lay_out_imagenet, lay_out_imagenet),
-    'cifar10': (_unpack_all, make_cifar_subset),
-    'cifar100': (_unpack_all, make_cifar_subset),
-    'coco': (_unpack_coco, make_coco_subset),
-    'ade20k': (_unpack_all, make_ade20k_subset),
+    'cifar10': (_unpack, make_cifar_subset),
+    'cifar100': (_unpack, make_cifar_subset),
+    'coco': (_unpack, make_coco_subset),
+    'ade20k': (_unpack, make_ade20k_subset),
     'custom': (None, copy_classes),
 }

@@ -77,13 +77,11 @@ def _lay_out_train(prep: Preparation, path: Path) -> None:
         if name[1] in wnids:
             raise InputError(f'{printable(path)} holds {name[1]}.tar twice: download it again')
         wnids.add(name[1])
-        part, folder = f'train/{name[1]}', prep.root / 'train' / name[1]
-        if prep.journal.finished(part, folder):
-            prep.skip('train', part)
-            continue
-        with member.open() as content:
-            _lay_out_class(prep, path, name[1], content)
-        prep.journal.finish(part, folder)
+        part = f'train/{name[1]}'
+        if not prep.has_finished(part):
+            with member.open() as content:
+                _lay_out_class(prep, path, name[1], content)
+            prep.finish(part)
     if not wnids:
         raise InputError(f'{printable(path)} holds no classes: download it again')
     prep.journal.complete(path.name)
@@ -114,9 +112,7 @@ def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
 
     ``classes`` holds the class of each image, in the order of the numbers in their names.
     """
-    folder = prep.root / 'val'
-    if prep.journal.finished('val', folder):
-        prep.skip('val', 'val')
+    if prep.has_finished('val'):
         return
     numbers: list[tuple[int, str]] = []
     for image in tar_members(path):
@@ -135,12 +131,12 @@ def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
             'Download both again'
         )
     wnids = {name: wnid for (_, name), wnid in zip(numbers, classes, strict=True)}
-    _require_right_classes(folder, wnids)
+    _require_right_classes(prep.root / 'val', wnids)
     chosen = _choose_val(wnids, prep.subset) if prep.subset else wnids.keys()
     for image in tar_members(path):
         if image.name in chosen:
             _write_image(prep, 'val', wnids[image.name], image)
-    prep.journal.finish('val', folder)
+    prep.finish('val')
     prep.journal.complete(path.name)
 
 
