@@ -12,11 +12,16 @@ from mmpretrain.datasets import CIFAR10, CIFAR100
 from mmpretrain.registry import DATASETS
 from numpy.typing import NDArray
 
-from rm_mm.data.cifar_batches import RELEASES, Release, read_cifar_batch, read_members
+from rm_mm.data.catalog import PUBLISHED
+from rm_mm.data.cifar_batches import (
+    CIFAR_PIXELS,
+    CIFAR_SUFFIXES,
+    RELEASES,
+    Release,
+    read_cifar_batch,
+    read_members,
+)
 from rm_mm.errors import InputError
-
-_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
-_PUBLISHED_IMAGES = {'train': 50_000, 'test': 10_000}
 
 _Samples = list[tuple[NDArray[Any], int]]
 
@@ -54,8 +59,7 @@ class _LocalCIFAR:
                 return self._checked(self._batches((folder / n).read_bytes() for n in names))
         archive = root / release.archive
         if archive.is_file():
-            batches = read_members(archive, release.folder, names)
-            return self._checked(self._batches(batches))
+            return self._checked(self._batches(read_members(archive, release.folder, names)))
         if (root / self.split).is_dir():
             return self._checked(self._folders(root / self.split))
         raise InputError(
@@ -98,7 +102,9 @@ class _LocalCIFAR:
                 )
         samples: _Samples = []
         for label, path in enumerate(classes):
-            files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _SUFFIXES]
+            files = [
+                file for file in sorted(path.iterdir()) if file.suffix.lower() in CIFAR_SUFFIXES
+            ]
             if not files:
                 raise InputError(f'{path} holds no images: expected those of one class, as .png')
             for file in files:
@@ -109,14 +115,15 @@ class _LocalCIFAR:
     def _checked(self, samples: _Samples) -> list[dict[str, Any]]:
         name, classes = type(self).__name__, len(self.release.classes)
         wrong = [label for _, label in samples if not 0 <= label < classes]
-        shapes = {image.shape for image, _ in samples} - {(32, 32, 3)}
+        shapes = {image.shape for image, _ in samples} - {(CIFAR_PIXELS, CIFAR_PIXELS, 3)}
         if wrong or shapes or not samples:
             found = f'label {wrong[0]}' if wrong else f'shape {shapes.pop()}' if shapes else 'none'
             raise InputError(
                 f'{name} expects 32 x 32 colour images of {classes} classes below '
                 f'{self.data_root}, got {found}'
             )
-        published = _PUBLISHED_IMAGES[self.split]
+        # The same for CIFAR-100.
+        published = PUBLISHED['cifar10'].counts[self.split]
         if len(samples) != published:
             print_log(
                 f'{name}: {len(samples)} {self.split} images instead of the published {published}',

@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,10 +85,15 @@ def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackS
     _require_free(out)
     root = layout_root(request.name, request.root)
     sizes = _list_files(request.name, root)
-    space = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE_BYTES
-    require_space(out.parent, space, option='--out')
-    with _exclusive(out) as temporary:
-        _write(lmdb, temporary, root, sizes, space, progress)
+    # At most so many for the content of each file and its share of the tree.
+    pages = sum(-(-(size + len(name) + 64) // _PAGE_BYTES) + 1 for name, size in sizes.items())
+    require_space(out.parent, pages * _PAGE_BYTES, option='--out')
+    hold(out.parent, f'.{out.name}.lock', '--out')
+    # Calls that were killed leave their temporary file.
+    for leftover in out.parent.glob(f'.{glob.escape(out.name)}.{"[0-9a-f]" * 16}.tmp'):
+        leftover.unlink()
+    with replacing(out) as temporary:
+        _write(lmdb, temporary, root, sizes, pages * _PAGE_BYTES, progress)
         # Another program may have created the file in the meantime.
         _require_free(out)
     return PackSummary(len(sizes), sum(sizes.values()))
@@ -129,21 +134,6 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
     return dict(sorted(sizes.items()))
 
 
-@contextmanager
-def _exclusive(out: Path) -> Iterator[Path]:
-    """Yield the file to write before it becomes ``out``; remove what killed calls left."""
-    hold(out.parent, f'.{out.name}.lock', '--out')
-    for leftover in out.parent.glob(f'.{glob.escape(out.name)}.{"[0-9a-f]" * 16}.tmp'):
-        leftover.unlink()
-    with replacing(out) as temporary:
-        yield temporary
-
-
-def _pages(name: int, size: int) -> int:
-    """Upper bound on LMDB's pages for a file: those of its content, and its share of the tree."""
-    return -(-(size + name + 64) // _PAGE_BYTES) + 1
-
-
 def _write(
     lmdb: Any,
     target: Path,
@@ -156,10 +146,8 @@ def _write(
     try:
         # The map size only reserves addresses; the file grows with its content.
         map_size = space + space // 8 + (64 << 20)
-        environment = lmdb.open(
-            str(target), subdir=False, lock=False, sync=False, map_size=map_size
-        )
-        with closing(environment):
+        options = {'subdir': False, 'lock': False, 'sync': False, 'map_size': map_size}
+        with closing(lmdb.open(str(target), **options)) as environment:
             while pending:
                 progress(f'pack: {len(sizes) - len(pending):,} of {len(sizes):,} files')
                 size = 0

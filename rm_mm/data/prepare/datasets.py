@@ -40,14 +40,8 @@ def prepare_data(
         InputError: If something is missing or damaged, or the root holds something else.
         RejectedError: If another file is in the place of one.
     """
-    root, source, notes = Path(request.root), Path(request.archives or request.root), []
+    root, source = Path(request.root), Path(request.archives or request.root)
     layout = layout_root(request.name, root)
-
-    def add_note(text: str) -> None:
-        notes.append(text)
-        if note is not None:
-            note(text)
-
     new, made = not (root / Journal.file_name).exists(), not root.exists()
     _require_own_root(layout, request.subset, begun=not new)
     journal = open_journal(root, request.name, request.subset)
@@ -59,7 +53,7 @@ def prepare_data(
         subset=request.subset or 0,
         journal=journal,
         progress=progress or (lambda line: None),
-        note=add_note,
+        show_note=note or (lambda text: None),
     )
     hold(root, _LOCK, 'ROOT')
     lay_out, make_subset = _STEPS[request.name]
@@ -68,7 +62,6 @@ def prepare_data(
             remove_leftovers(root)
         journal.save()
         if request.subset is None:
-            assert lay_out is not None, 'the request has rejected it'
             lay_out(prep)
         else:
             if prep.elsewhere:
@@ -80,15 +73,15 @@ def prepare_data(
         if new and not prep.written:
             _leave_nothing(root, made)
         raise
-    return PrepareResult(request.name, layout, dict(prep.written), dict(prep.present), notes)
+    return PrepareResult(request.name, layout, dict(prep.written), dict(prep.present), prep.notes)
 
 
 def _leave_nothing(root: Path, made: bool) -> None:
     """Remove what a call created that wrote no files."""
     for name in (Journal.file_name, _LOCK):
         (root / name).unlink(missing_ok=True)
-    if made:
-        with suppress(OSError):
+    with suppress(OSError):
+        if made:
             root.rmdir()
 
 
@@ -160,12 +153,13 @@ def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence
             prep.finish(part)
 
 
-#: What lays out all of a data set, and what makes a subset of it.
-_STEPS: dict[str, tuple[Callable[[Preparation], None] | None, Callable[[Preparation], None]]] = {
+_Step = Callable[[Preparation], None]
+#: What lays out all of a data set, and what makes a subset of it. Custom data are never laid out.
+_STEPS: dict[str, tuple[_Step, _Step]] = {
     'imagenet': (lay_out_imagenet, lay_out_imagenet),
     'cifar10': (_unpack, make_cifar_subset),
     'cifar100': (_unpack, make_cifar_subset),
     'coco': (_unpack, make_coco_subset),
     'ade20k': (_unpack, make_ade20k_subset),
-    'custom': (None, copy_classes),
+    'custom': (copy_classes, copy_classes),
 }

@@ -33,8 +33,8 @@ def lay_out_imagenet(prep: Preparation) -> None:
     if prep.subset and prep.elsewhere and all(_has_classes(prep.source / s) for s in splits):
         copy_classes(prep, splits)
         return
-    needed_archives = None if prep.subset else prep.needed_archives(_has_classes)
-    found = require_archives(prep.name, prep.source, needed_archives)
+    archives = None if prep.subset else prep.needed_archives(_has_classes)
+    found = require_archives(prep.name, prep.source, archives)
     _require_no_flat_val(prep.root)
     needed = sum(path.stat().st_size for path in found.values())
     if prep.subset:
@@ -132,7 +132,11 @@ def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
         )
     wnids = {name: wnid for (_, name), wnid in zip(numbers, classes, strict=True)}
     _require_right_classes(prep.root / 'val', wnids)
-    chosen = _choose_val(wnids, prep.subset) if prep.subset else wnids.keys()
+    by_class: dict[str, list[str]] = {}
+    for name, wnid in wnids.items():
+        by_class.setdefault(wnid, []).append(name)
+    most = prep.subset or len(wnids)
+    chosen = {name for names in by_class.values() for name in closest(names, most)}
     for image in tar_members(path):
         if image.name in chosen:
             _write_image(prep, 'val', wnids[image.name], image)
@@ -152,18 +156,11 @@ def _require_right_classes(folder: Path, wnids: Mapping[str, str]) -> None:
             )
 
 
-def _choose_val(wnids: Mapping[str, str], count: int) -> set[str]:
-    by_class: dict[str, list[str]] = {}
-    for image, wnid in wnids.items():
-        by_class.setdefault(wnid, []).append(image)
-    return {image for images in by_class.values() for image in closest(images, count)}
-
-
 def _write_image(prep: Preparation, split: str, wnid: str, image: Member) -> None:
     name = PurePosixPath(image.name).name
     if not _IMAGE.fullmatch(name):
-        text = f'{printable(image.source)} holds {printable(image.name)}: expected .JPEG images'
-        raise InputError(text)
+        found = f'{printable(image.source)} holds {printable(image.name)}'
+        raise InputError(f'{found}: expected .JPEG images')
     prep.write(split, prep.root / split / wnid / name, image)
 
 

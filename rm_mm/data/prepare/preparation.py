@@ -99,7 +99,8 @@ class Preparation:
     subset: int
     journal: Journal
     progress: Callable[[str], None]
-    note: Callable[[str], None]
+    show_note: Callable[[str], None]
+    notes: list[str] = field(default_factory=list)
     written: Counter[str] = field(default_factory=Counter)
     present: Counter[str] = field(default_factory=Counter)
 
@@ -172,10 +173,9 @@ class Preparation:
         for name, path in found.items():
             md5 = self.journal.md5(path, self._md5)
             if md5 != expected[name]:
-                self.note(
-                    f'{printable(path)} is not the published file: MD5 {md5}, expected '
-                    f'{expected[name]}. It is laid out as it is'
-                )
+                text = f'is not the published file: MD5 {md5}, expected {expected[name]}'
+                self.notes.append(f'{printable(path)} {text}. It is laid out as it is')
+                self.show_note(self.notes[-1])
 
     def _md5(self, path: Path) -> str:
         digest = hashlib.md5(usedforsecurity=False)

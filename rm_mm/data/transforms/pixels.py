@@ -29,27 +29,19 @@ def is_label_map(labels: NDArray[Any]) -> bool:
 
 
 def mirrored(pixels: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
-    """Mirror an image like ``mmcv.imflip``, into a new array.
-
-    Args:
-        pixels: A photo or a label map. Not modified.
-        direction: ``horizontal``, ``vertical`` or ``diagonal``.
-
-    Returns:
-        A contiguous array of the same shape.
-    """
+    """Mirror a photo or label map like ``mmcv.imflip``, but into a new, contiguous array."""
     # NumPy would return a view, which later copies read backwards, byte by byte.
     return np.asarray(cv2.flip(pixels, _DIRECTIONS[direction]))
 
 
 def by_planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Store a photo plane by plane.
+    """Store a photo plane by plane, so that packing has nothing to copy.
 
     Args:
         image: (H, W, 3), possibly a mirrored view as ``mmcv.imflip`` returns it. Not modified.
 
     Returns:
-        (H, W, 3) with a contiguous ``transpose(2, 0, 1)``, so that packing has nothing to copy.
+        The same pixels, (H, W, 3), with a contiguous ``transpose(2, 0, 1)``.
     """
     backwards = tuple(axis for axis in (0, 1) if image.strides[axis] < 0)
     planes = np.empty((3, *image.shape[:2]), np.uint8)
@@ -99,7 +91,7 @@ def level_counts(labels: NDArray[Any], ignored: int) -> NDArray[np.int64]:
 
     Args:
         labels: A label map of at least one pixel.
-        ignored: Label to leave out.
+        ignored: Label that is not counted.
 
     Returns:
         One count per label, in the order of the labels.
