@@ -33,17 +33,14 @@ class Published:
     class_counts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
+_CIFAR_IMAGES = {'train': 50_000, 'test': 10_000}
 #: Numbers as on the pages of the publishers (see :data:`ARCHIVE_PAGES`).
 PUBLISHED = {
     'imagenet': Published(
         {'train': 1_281_167, 'val': 50_000}, 1000, {'train': (732, 1300), 'val': (50, 50)}
     ),
-    'cifar10': Published(
-        {'train': 50_000, 'test': 10_000}, 10, {'train': (5000, 5000), 'test': (1000, 1000)}
-    ),
-    'cifar100': Published(
-        {'train': 50_000, 'test': 10_000}, 100, {'train': (500, 500), 'test': (100, 100)}
-    ),
+    'cifar10': Published(_CIFAR_IMAGES, 10, {'train': (5000, 5000), 'test': (1000, 1000)}),
+    'cifar100': Published(_CIFAR_IMAGES, 100, {'train': (500, 500), 'test': (100, 100)}),
     'coco': Published({'train2017': 118_287, 'val2017': 5000}, 80),
     'ade20k': Published({'training': 20_210, 'validation': 2000}, 150),
 }
@@ -129,6 +126,12 @@ def require_known(name: str) -> None:
         raise InputError(
             f'unknown data set {printable(name)}: expected one of {", ".join(DATASETS)}'
         )
+
+
+def layout_folders(name: str) -> list[str]:
+    """Folders in the root of a layout; none for custom data."""
+    folders = [folder for archive in ARCHIVES.get(name, ()) for folder in archive.folders]
+    return list(dict.fromkeys(folder.partition('/')[0] for folder in folders))
 
 
 def layout_root(name: str, root: Path) -> Path:

@@ -44,10 +44,7 @@ class _LocalCIFAR:
     data_root: str
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the images of the split.
-
-        Returns:
-            For each image, ``img``, an RGB array (32, 32, 3) of uint8, and ``gt_label``.
+        """Read ``img``, RGB uint8 (32, 32, 3), and ``gt_label`` of each image of the split.
 
         Raises:
             InputError: If the images are missing or are not those of the data set.

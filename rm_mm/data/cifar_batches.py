@@ -81,11 +81,9 @@ RELEASES = {
 
 
 class _ArrayUnpickler(pickle._Unpickler):
-    """Rejects every name that an array does not need, and with it every other call.
+    """Rejects every name that an array does not need, and with it every other call."""
 
-    Based on the unpickler in Python: the one in C allocates a table of any size that a damaged file
-    asks for.
-    """
+    # The unpickler in C would allocate a table of any size that a damaged file asks for.
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:

@@ -145,19 +145,14 @@ class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
     Results and random numbers are the same as of the two steps. Sets ``img``, (height, width, 3)
     uint8 in RGB order, ``img_shape``, and ``ori_shape``, (H, W) of the photograph.
 
-    Args:
-        scale: Side of the output square, or (height, width), in pixels.
-        backend_args: Arguments of mmengine's file backend.
-        options: Other arguments of ``AntialiasedRandomResizedCrop``.
+    ``backend_args`` are those of mmengine's file backend, the other arguments those of
+    ``AntialiasedRandomResizedCrop``.
     """
 
     def __init__(
-        self,
-        scale: int | tuple[int, int],
-        backend_args: dict[str, Any] | None = None,
-        **options: Any,
+        self, scale: int | tuple[int, int], backend_args: dict[str, Any] | None = None, **crop: Any
     ) -> None:
-        super().__init__(scale, **options)
+        super().__init__(scale, **crop)
         self.backend_args = backend_args
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

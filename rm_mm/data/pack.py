@@ -11,19 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.catalog import layout_root
+from rm_mm.data.catalog import layout_folders, layout_root
 from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.sources import PACK_SUFFIX
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.files import hold, replacing
 
-#: Folders of each layout that its configs read.
-_FOLDERS = {
-    'imagenet': ('train', 'val'),
-    'coco': ('train2017', 'val2017', 'annotations'),
-    'ade20k': ('images', 'annotations'),
-}
 _PAGE_BYTES = 4096
 #: LMDB keeps in memory what is not committed yet.
 COMMIT_BYTES = 64 << 20
@@ -109,7 +103,7 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
     if not root.is_dir():
         raise InputError(f'no folder {printable(root)}: expected the root of {name}')
     present = list_folder(str(root)).folders
-    folders = _FOLDERS.get(name, present)
+    folders = layout_folders(name) or present
     missing = [folder for folder in folders if folder not in present]
     if missing or not folders:
         raise InputError(

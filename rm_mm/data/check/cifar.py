@@ -63,20 +63,14 @@ def inspect_cifar(check: Inspection) -> None:
 
 
 def _class_folders(check: Inspection, split: str, classes: tuple[str, ...]) -> list[str]:
-    """Names to expect of the class folders: those of the classes, or numbers.
-
-    Labels are positions among the sorted names.
-    """
+    """Expected names of the class folders, sorted by label: those of the classes, or numbers."""
     labels = [str(label) for label in range(len(classes))]
     padded = [label.zfill(len(labels[-1])) for label in labels]
     found = list_folder(check.path(split)).folders
     if found == sorted(labels) != labels:
-        check.add(
-            'order of classes',
-            split,
-            'has class folders that sort as 0, 1, 10, 11, not by number: rename them to '
-            f'{padded[0]} to {padded[-1]}, or {classes[0]} to {classes[-1]}',
-        )
+        text = 'has class folders that sort as 0, 1, 10, 11, not by number: rename them to '
+        text += f'{padded[0]} to {padded[-1]}, or {classes[0]} to {classes[-1]}'
+        check.add('order of classes', split, text)
     return found if found in (sorted(labels), padded) else list(classes)
 
 
@@ -114,6 +108,7 @@ def _note_no_meta(check: Inspection, release: Release) -> None:
 
 
 def _check_batches(check: Inspection, release: Release, files: Iterator[tuple[str, bytes]]) -> None:
+    classes = release.classes
     labels: dict[str, Counter[int]] = {split: Counter() for split in ('train', 'test')}
     for name, content in files:
         path = f'{release.folder}/{name}'
@@ -128,7 +123,6 @@ def _check_batches(check: Inspection, release: Release, files: Iterator[tuple[st
         except Exception as error:
             text = f'cannot be read: {printable(f"{type(error).__name__}: {error}")}'
             check.add('damaged batches', path, text)
-    classes = release.classes
     for split, counts in labels.items():
         check.add_count(split, counts.total())
         for label, found in sorted(counts.items()):

@@ -89,10 +89,7 @@ def inspect_custom_coco(check: Inspection) -> None:
 
 
 def _image_folder(root: Path, where: str, entries: Sequence[_Entry]) -> str | None:
-    """Folder below the root that holds most images of an annotation file.
-
-    Of several, the one whose name the annotation file ends with is preferred.
-    """
+    """Folder below the root that holds most images; preferably one that the file is named after."""
     tried = entries[:: max(1, len(entries) // _TRIED)]
     outer = [name for name in list_folder(str(root)).folders if name != _ANNOTATIONS]
     inner = [f'{name}/{sub}' for name in outer for sub in list_folder(str(root / name)).folders]
@@ -109,10 +106,7 @@ def _image_folder(root: Path, where: str, entries: Sequence[_Entry]) -> str | No
 def _check_images(
     check: Inspection, folder: str, contents: Contents, files: Mapping[str, Sequence[_Entry]]
 ) -> int:
-    """Check that every entry has an image, every image an entry, and that their sizes agree.
-
-    ``files`` holds the entries by annotation file. The result is the number of images.
-    """
+    """Compare images with the entries, by annotation file; the result is the number of images."""
     sizes = contents.files
     images = {name: sizes[name] for name in sizes if name.lower().endswith(IMAGE_SUFFIXES)}
     listed: dict[str, list[tuple[str, _Entry]]] = {}
@@ -152,10 +146,7 @@ class _Entry(NamedTuple):
 
 @dataclass
 class _AnnotationFile:
-    """Valid images and categories of one annotation file, by id.
-
-    Categories are in the order of the file, which is that of the labels.
-    """
+    """Valid images and categories of one annotation file, by id, in the order of the file."""
 
     check: Inspection
     where: str

@@ -61,13 +61,9 @@ def inspect_custom_masks(check: Inspection) -> None:
 
 @dataclass
 class _Side:
-    """The images or the masks of a split. An image and its mask have the same stem.
+    """The images or the masks of a split: a folder below the root, and names by stem.
 
-    Attributes:
-        folder: Path below the root.
-        suffix: Suffix of all files; case-sensitive, as in the loader.
-        contents: Contents of the folder.
-        names: Name by stem.
+    An image and its mask have the same stem. The suffix is case-sensitive, as in the loader.
     """
 
     folder: str
@@ -88,17 +84,15 @@ class _Side:
 
 
 def _list_side(check: Inspection, folder: str, suffixes: tuple[str, ...]) -> _Side | None:
-    """List the files of one side; None if the folder is missing.
-
-    mmsegmentation reads the files of one suffix: of several, most files define it.
-    """
-    if not check.has_folder(folder, f'{folder}/*{suffixes[0]}'):
+    """List the files of one side; None if the folder is missing."""
+    expected = suffixes[0]
+    if not check.has_folder(folder, f'{folder}/*{expected}'):
         return None
     contents = list_tree(check.path(folder))
     check.add_faults(folder, contents)
     check.note_hidden(folder, contents.hidden)
-    expected = suffixes[0]
     if len(suffixes) > 1:
+        # mmsegmentation reads the files of one suffix: here, that of most files.
         found = [os.path.splitext(name)[1] for name in contents.files]
         found = [suffix for suffix in found if suffix.lower() in suffixes]
         expected = max(sorted({*found}), key=found.count, default=expected)
@@ -122,10 +116,7 @@ def _list_side(check: Inspection, folder: str, suffixes: tuple[str, ...]) -> _Si
 def _check_pairs(
     check: Inspection, split: str, images: _Side | None, masks: _Side | None, highest: int | None
 ) -> None:
-    """Check that images and masks match, and every pixel of the masks.
-
-    ``highest`` is the highest label that may occur; None if unknown.
-    """
+    """Check that images and masks match, and that no label is above the highest, if known."""
     if images is not None:
         sizes = {name: images.contents.files[name] for name in images.names.values()}
         check.fingerprint.add_images(images.folder, sizes)

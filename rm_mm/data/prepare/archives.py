@@ -39,7 +39,7 @@ def find_archive(archive: Archive, folder: Path) -> Path | None:
 def require_archives(
     name: str, folder: Path, archives: Sequence[Archive] | None = None
 ) -> dict[str, Path]:
-    """Find archives of a data set, by default all; the result is the path of each by name.
+    """Find archives of a data set, by default all: their paths by name.
 
     Raises:
         InputError: If any is missing. The message names all missing ones.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive, layout_root
+from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive, layout_folders, layout_root
 from rm_mm.data.prepare.archives import open_archive, require_archives
 from rm_mm.data.prepare.imagenet import lay_out_imagenet
 from rm_mm.data.prepare.journal import Journal, open_journal, require_laid_out
@@ -93,8 +93,8 @@ def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
             f'{printable(root)} holds a subset ({SUBSET_STAMP}): choose another ROOT for the '
             'whole data set'
         )
-    folders = {f.partition('/')[0] for files in ARCHIVES.values() for a in files for f in a.folders}
-    existing = [name for name in sorted(folders | {'test'}) if (root / name).exists()]
+    folders = {'test', *(folder for name in ARCHIVES for folder in layout_folders(name))}
+    existing = [name for name in sorted(folders) if (root / name).exists()]
     if subset is not None and existing and not stamped and not begun:
         raise InputError(
             f'{printable(root)} holds {", ".join(existing)}: choose another ROOT for a subset, '

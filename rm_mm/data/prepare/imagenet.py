@@ -59,9 +59,10 @@ def _has_classes(folder: Path) -> bool:
 def _require_no_flat_val(root: Path) -> None:
     val = root / 'val'
     if val.is_dir() and any(_IMAGE.fullmatch(path.name) for path in val.iterdir()):
+        name = printable(val)
         raise InputError(
-            f'{printable(val)} holds images that are in no class folder: mv {printable(val)} '
-            f'{printable(val)}_unsorted and repeat the call; the archive has all of them'
+            f'{name} holds images that are in no class folder: mv {name} {name}_unsorted and '
+            'repeat the call; the archive has all of them'
         )
 
 
@@ -108,10 +109,7 @@ def _lay_out_class(prep: Preparation, path: Path, wnid: str, content: BinaryIO) 
 
 
 def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
-    """Sort the validation images into class folders.
-
-    ``classes`` holds the class of each image, in the order of the numbers in their names.
-    """
+    """Sort the validation images into class folders; ``classes`` are in the order of the images."""
     if prep.has_finished('val'):
         return
     numbers: list[tuple[int, str]] = []

@@ -88,11 +88,7 @@ def _copy(prep: Preparation, chosen: Mapping[str, Sequence[Member]]) -> None:
 
 @contextmanager
 def _open_sources(prep: Preparation) -> Iterator[dict[str, SourceFiles]]:
-    """Open a data set that is laid out in the source folder, or else its archives.
-
-    Yields:
-        Files of the source, by folder of the layout.
-    """
+    """Open a laid-out data set in the source folder, or else its archives: files by folder."""
     archives = ARCHIVES[prep.name]
     folders = [folder for archive in archives for folder in archive.folders]
     for root in (prep.source, layout_root(prep.name, prep.source)):
