@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.catalog import layout_folders, layout_root
+from rm_mm.data.catalog import layout_folders, layout_root, require_known
 from rm_mm.data.check.listing import list_folder, list_tree
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.sources import PACK_SUFFIX
@@ -43,6 +43,7 @@ class PackRequest:
     out: Path
 
     def __post_init__(self) -> None:
+        require_known(self.name)
         if self.name.startswith('cifar'):
             raise InputError(f'{self.name} consists of few files: packing it gains nothing')
         out = printable(self.out)

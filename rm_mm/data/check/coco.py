@@ -56,14 +56,14 @@ def inspect_custom_coco(check: Inspection) -> None:
     for where in annotation_files(check.root):
         content = _load_json(check, where)
         if isinstance(content, dict) and 'images' in content and not content.keys() >= {*_LISTS}:
-            check.notes.append(f'{where} has no boxes: not checked')
+            check.notes.append(f'{printable(where)} has no boxes: not checked')
             continue
         file = _check_file(check, where, content)
         if file is None:
             continue
         first = first or file
         if list(file.categories.values()) != list(first.categories.values()):
-            text = f'has other categories, or another order of them, than {first.where}'
+            text = f'has other categories, or another order of them, than {printable(first.where)}'
             check.add('categories', where, text)
         check.classes = len(first.categories)
         entries = [*file.images.values()]
@@ -110,14 +110,14 @@ def _check_images(
     sizes = contents.files
     images = {name: sizes[name] for name in sizes if name.lower().endswith(IMAGE_SUFFIXES)}
     listed: dict[str, list[tuple[str, _Entry]]] = {}
-    for where, entries in files.items():
+    for where, entries in zip(map(printable, files), files.values(), strict=True):
         for entry in entries:
             listed.setdefault(entry.name, []).append((where, entry))
             if entry.name not in sizes:
                 text = f'is missing, but listed in {where}'
                 check.add('missing images', f'{folder}/{entry.name}', text)
     for name in (name for name in images if name not in listed):
-        text = f'has no entry in {" and ".join(files)}'
+        text = f'has no entry in {" and ".join(map(printable, files))}'
         check.add('images without an entry', f'{folder}/{name}', text)
     for name in (name for name in sizes if name not in images and name not in listed):
         check.add('extra files', f'{folder}/{name}', 'is not an image')
@@ -240,15 +240,15 @@ class _AnnotationFile:
             elif cause:
                 name = f' of {printable(entry.name)}' if entry else ''
                 self.add(cause, f'{shown}{name} has {text}')
-        notes = self.check.notes
+        notes, where = self.check.notes, printable(self.where)
         if flat:
             listed = ', '.join(map(str, flat))
             notes.append(
-                f'{self.where}: {len(flat)} boxes have no area, as published (annotations '
+                f'{where}: {len(flat)} boxes have no area, as published (annotations '
                 f'{listed}); mmdetection skips them'
             )
         if bare := self.images.keys() - annotated:
-            notes.append(f'{self.where}: {len(bare):,} images have no annotations')
+            notes.append(f'{where}: {len(bare):,} images have no annotations')
 
 
 def _load_json(check: Inspection, where: str) -> Any:

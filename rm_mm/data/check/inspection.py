@@ -195,13 +195,14 @@ class Inspection:
     def note_hidden(self, folder: str, hidden: list[str]) -> None:
         """Add a note about files of macOS that some loaders take for images."""
         if hidden:
+            folder = printable(folder)
             self.notes.append(
                 f'{folder}: {len(hidden):,} hidden files such as {printable(hidden[0])} are '
                 f'skipped, but torchvision would read them: find {folder} -name "._*" -delete'
             )
 
     def has_folder(self, folder: str, layout: str) -> bool:
-        """Whether a folder exists; if not, add a problem that shows the expected layout."""
+        """Whether a folder exists; if not, add a problem with the expected layout, printable."""
         path = self.path(folder)
         if os.path.isdir(path):
             return True

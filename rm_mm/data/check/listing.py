@@ -58,6 +58,7 @@ def list_folder(path: str) -> Contents:
     found.folders.sort()
     found.files = dict(sorted(found.files.items()))
     found.faults.sort()
+    found.hidden.sort()
     return found
 
 

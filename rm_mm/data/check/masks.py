@@ -11,6 +11,7 @@ from rm_mm.data.catalog import ADE20K_FOLDER, IMAGE_SUFFIXES, PUBLISHED
 from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
 from rm_mm.data.check.listing import Contents, list_folder, list_tree
+from rm_mm.errors import printable
 
 #: Endings that Cityscapes adds to the names of images and masks.
 _ENDINGS = re.compile(r'(_leftImg8bit|_gtFine_(labelTrainIds|labelIds))$')
@@ -79,14 +80,15 @@ class _Side:
     def add_unmatched(self, check: Inspection, other: _Side, kind: str, counterpart: str) -> None:
         """Add a problem for each file that has no counterpart on the other side."""
         for stem in sorted(self.names.keys() - other.names.keys()):
-            text = f'has no {counterpart}: expected {other.folder}/{stem}{other.suffix}'
+            expected = printable(f'{other.folder}/{stem}{other.suffix}')
+            text = f'has no {counterpart}: expected {expected}'
             check.add(f'{kind} {counterpart}', f'{self.folder}/{self.names[stem]}', text)
 
 
 def _list_side(check: Inspection, folder: str, suffixes: tuple[str, ...]) -> _Side | None:
     """List the files of one side; None if the folder is missing."""
     expected = suffixes[0]
-    if not check.has_folder(folder, f'{folder}/*{expected}'):
+    if not check.has_folder(folder, printable(f'{folder}/*{expected}')):
         return None
     contents = list_tree(check.path(folder))
     check.add_faults(folder, contents)
