@@ -24,7 +24,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     actions = data.add_subparsers(dest='action', required=True, metavar='ACTION')
     check = actions.add_parser('check', help='check that a data set is complete')
     prepare = actions.add_parser('prepare', help='lay a data set out from its official archives')
-    pack = actions.add_parser('pack', help='into one file, for file systems slow with many')
+    pack = actions.add_parser(
+        'pack', help='pack a data set into one file, if a file system is slow with many'
+    )
     for action in (check, prepare, pack):
         names = [name for name in DATASETS if action is not pack or not name.startswith('cifar')]
         action.add_argument('name', type=dataset, help=f'one of {", ".join(names)}')

@@ -71,7 +71,7 @@ _ADE20K_FOLDERS = (
 )  # fmt: skip
 
 #: Official archives by data set. MD5 as in torchvision's data sets and on the publishers' pages.
-#: Of archives that share a folder, the first one holds its images.
+#: If several archives share a folder, the first one holds its images.
 ARCHIVES = {
     'imagenet': (
         Archive('ILSVRC2012_img_train.tar', '1d675b47d978889d74fa0da5fadfb00e', ('train',)),
@@ -112,7 +112,7 @@ ARCHIVE_PAGES = {
     'ade20k': 'http://sceneparsing.csail.mit.edu',
 }
 
-#: What mmpretrain's data sets of class folders read, in any case.
+#: Suffixes that mmpretrain's data sets of class folders read, in lower or upper case.
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 
 

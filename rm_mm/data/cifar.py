@@ -21,6 +21,7 @@ from rm_mm.data.cifar_batches import (
     read_cifar_batch,
     read_members,
 )
+from rm_mm.data.listing import list_folder
 from rm_mm.errors import InputError
 
 _Samples = list[tuple[NDArray[Any], int]]
@@ -83,7 +84,7 @@ class _LocalCIFAR:
     def _folders(self, folder: Path) -> _Samples:
         from PIL import Image
 
-        classes = _class_folders(folder)
+        classes = list_folder(folder).folders
         expected = len(self.release.classes)
         if len(classes) != expected:
             raise InputError(
@@ -91,20 +92,18 @@ class _LocalCIFAR:
             )
         # A label is a position in the list of names, so the names must be the same in all splits.
         for other in (folder.parent / split for split in ('train', 'test')):
-            names = {path.name for path in classes}
-            if other.is_dir() and (unmatched := names ^ {p.name for p in _class_folders(other)}):
+            unmatched = {*classes} ^ {*list_folder(other).folders}
+            if other.is_dir() and unmatched:
                 raise InputError(
                     f'{folder} and {other} hold folders of different names: expected the same '
                     f'classes in both, found only in one {", ".join(sorted(unmatched)[:4])}'
                 )
         samples: _Samples = []
-        for label, path in enumerate(classes):
-            files = [
-                file for file in sorted(path.iterdir()) if file.suffix.lower() in CIFAR_SUFFIXES
-            ]
+        for label, path in enumerate(folder / name for name in classes):
+            files = [file for file in path.iterdir() if file.suffix.lower() in CIFAR_SUFFIXES]
             if not files:
                 raise InputError(f'{path} holds no images: expected those of one class, as .png')
-            for file in files:
+            for file in sorted(files):
                 with Image.open(file) as image:
                     samples.append((np.asarray(image.convert('RGB')), label))
         return samples
@@ -127,11 +126,6 @@ class _LocalCIFAR:
                 logger='current',
             )
         return [{'img': image, 'gt_label': label} for image, label in samples]
-
-
-def _class_folders(folder: Path) -> list[Path]:
-    """Folders of a split, sorted by name, without the hidden ones that tools create."""
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
 
 
 @DATASETS.register_module()

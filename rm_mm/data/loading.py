@@ -142,7 +142,7 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
 class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
     """``LoadRGBImage`` and ``AntialiasedRandomResizedCrop`` in one step, with less decoding.
 
-    Results and random numbers are the same as of the two steps. Sets ``img``, (height, width, 3)
+    Results and random numbers are those of the two steps. Sets ``img``, (height, width, 3)
     uint8 in RGB order, ``img_shape``, and ``ori_shape``, (H, W) of the photograph.
 
     ``backend_args`` are those of mmengine's file backend, the other arguments those of

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.data.catalog import layout_folders, layout_root, require_known
-from rm_mm.data.check.listing import list_folder, list_tree
+from rm_mm.data.listing import list_folder, list_tree
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.sources import PACK_SUFFIX
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.files import hold, replacing
 
 _PAGE_BYTES = 4096
-#: LMDB keeps in memory what is not committed yet.
+#: LMDB keeps uncommitted data in memory.
 COMMIT_BYTES = 64 << 20
 #: Longest key that LMDB supports.
 _LONGEST_NAME_BYTES = 511
@@ -103,7 +103,7 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
     """Paths below the root in the order of LMDB's keys, and the sizes of the files."""
     if not root.is_dir():
         raise InputError(f'no folder {printable(root)}: expected the root of {name}')
-    present = list_folder(str(root)).folders
+    present = list_folder(root).folders
     folders = layout_folders(name) or present
     missing = [folder for folder in folders if folder not in present]
     if missing or not folders:
@@ -113,7 +113,7 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
         )
     sizes: dict[bytes, int] = {}
     for folder in folders:
-        tree = list_tree(str(root / folder))
+        tree = list_tree(root / folder)
         for fault in tree.faults:
             # An empty file can be packed; reporting it is up to the check.
             if fault.cause != 'empty files':

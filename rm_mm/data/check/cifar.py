@@ -10,7 +10,6 @@ from pathlib import Path
 from rm_mm.data.catalog import PUBLISHED
 from rm_mm.data.check.class_folders import check_split
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.data.check.listing import list_folder
 from rm_mm.data.cifar_batches import (
     CIFAR_PIXELS,
     CIFAR_SUFFIXES,
@@ -20,6 +19,7 @@ from rm_mm.data.cifar_batches import (
     read_cifar_entries,
     read_members,
 )
+from rm_mm.data.listing import list_folder
 from rm_mm.errors import InputError, printable
 
 
@@ -66,7 +66,7 @@ def _class_folders(check: Inspection, split: str, classes: tuple[str, ...]) -> l
     """Expected names of the class folders, sorted by label: those of the classes, or numbers."""
     labels = [str(label) for label in range(len(classes))]
     padded = [label.zfill(len(labels[-1])) for label in labels]
-    found = list_folder(check.path(split)).folders
+    found = list_folder(check.root / split).folders
     if found == sorted(labels) != labels:
         text = 'has class folders that sort as 0, 1, 10, 11, not by number: rename them to '
         text += f'{padded[0]} to {padded[-1]}, or {classes[0]} to {classes[-1]}'

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rm_mm.data.catalog import IMAGE_SUFFIXES, PUBLISHED, imagenet_wnids
 from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.data.check.listing import Contents, list_folder, list_folders
+from rm_mm.data.listing import Contents, list_folder, list_folders
 
 #: Archives are often left next to the folders unpacked from them.
 _ARCHIVE_SUFFIXES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
@@ -51,7 +51,7 @@ def inspect_imagenet(check: Inspection) -> None:
 def inspect_custom_classes(check: Inspection) -> None:
     """Check custom class folders, and that all splits have the same classes."""
     classes = {
-        split: list_folder(check.path(split)).folders
+        split: list_folder(check.root / split).folders
         for split in ('train', 'val', 'test')
         if (check.root / split).is_dir()
     }
@@ -94,7 +94,7 @@ def check_split(
     """
     if not check.has_folder(split, layout):
         return
-    contents = list_folder(check.path(split))
+    contents = list_folder(check.root / split)
     folders = contents.folders
     check.add_faults(split, contents)
     check.note_hidden(split, contents.hidden)
@@ -121,7 +121,7 @@ def check_split(
             text = f'is unexpected: it is not a class {source}'
             check.add('extra class folders', f'{split}/{name}', text)
     total, sound, hidden = 0, [], []
-    listed = list_folders([check.path(f'{split}/{name}') for name in folders])
+    listed = list_folders([check.root / f'{split}/{name}' for name in folders])
     for done, (name, inner) in enumerate(zip(folders, listed, strict=True), start=1):
         check.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
         folder = f'{split}/{name}'

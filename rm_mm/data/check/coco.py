@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from rm_mm.data.catalog import COCO_CATEGORIES, COCO_FLAT_BOXES, IMAGE_SUFFIXES, PUBLISHED
 from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.data.check.listing import Contents, list_folder, list_tree
+from rm_mm.data.listing import Contents, list_folder, list_tree
 from rm_mm.errors import printable
 
 _ANNOTATIONS = 'annotations'
@@ -38,14 +38,14 @@ def inspect_coco(check: Inspection) -> None:
         if file is not None:
             _compare_categories(file)
         if check.has_folder(split, f'{split}/*.jpg') and file is not None:
-            contents = list_tree(check.path(split))
+            contents = list_tree(check.root / split)
             entries = {where: [*file.images.values()]}
             check.add_count(split, _check_images(check, split, contents, entries))
 
 
 def annotation_files(root: Path) -> list[str]:
     """Paths below the root of all JSON files in ``annotations``."""
-    names = list_folder(str(root / _ANNOTATIONS)).files
+    names = list_folder(root / _ANNOTATIONS).files
     return [f'{_ANNOTATIONS}/{name}' for name in names if name.lower().endswith('.json')]
 
 
@@ -78,7 +78,7 @@ def inspect_custom_coco(check: Inspection) -> None:
         text = 'holds no annotation file with images, annotations and categories'
         check.add('missing files', _ANNOTATIONS, text)
     for folder, files in by_folder.items():
-        contents = list_tree(check.path(folder))
+        contents = list_tree(check.root / folder)
         if folder == '.':
             # The root also holds files that are not data: only listed images are checked.
             listed = {'', *(entry.name for entries in files.values() for entry in entries)}
@@ -91,8 +91,8 @@ def inspect_custom_coco(check: Inspection) -> None:
 def _image_folder(root: Path, where: str, entries: Sequence[_Entry]) -> str | None:
     """Folder below the root that holds most images; preferably one that the file is named after."""
     tried = entries[:: max(1, len(entries) // _TRIED)]
-    outer = [name for name in list_folder(str(root)).folders if name != _ANNOTATIONS]
-    inner = [f'{name}/{sub}' for name in outer for sub in list_folder(str(root / name)).folders]
+    outer = [name for name in list_folder(root).folders if name != _ANNOTATIONS]
+    inner = [f'{name}/{sub}' for name in outer for sub in list_folder(root / name).folders]
     stem = Path(where).stem
     named = sorted([*outer, *inner], key=lambda name: not stem.endswith(name.rpartition('/')[2]))
     best, most = None, 0

@@ -58,7 +58,7 @@ def read_images(
     ``pixels`` in a deep check, else ``header``.
     """
     read_one = partial(read_image, depth=depth or ('pixels' if check.request.deep else 'header'))
-    paths = [os.path.join(check.path(folder), name) for name in names]
+    paths = [os.path.join(check.root, folder, name) for name in names]
     jobs = check.request.jobs or len(os.sched_getaffinity(0))
     lost = ImageRead('killed the process that read it')
     results = map_in_processes(read_one, paths, jobs, lambda path: lost)

@@ -1,4 +1,4 @@
-"""A check in progress: its request, what it has found so far, and its result."""
+"""A check in progress: its request, the problems found so far, and its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rm_mm.data.catalog import PUBLISHED, SUBSET_STAMP, require_known
-from rm_mm.data.check.listing import Contents
+from rm_mm.data.listing import Contents
 from rm_mm.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Most problems in a result: as many as fit on a screen.
 SHOWN = 20
-# Increase it with every change of what a fingerprint covers.
+# Increased whenever a fingerprint covers something else.
 _FINGERPRINT_FORMAT = b'rm_mm data 1\n'
 
 
@@ -95,7 +95,7 @@ class Problems:
         self._kept: dict[str, list[str]] = {}
 
     def add(self, cause: str, sentence: str) -> None:
-        """Add a problem, as a printable sentence, to those of a cause such as ``empty files``."""
+        """Add a problem, as a printable sentence, under a cause such as ``empty files``."""
         self.by_cause[cause] = self.by_cause.get(cause, 0) + 1
         kept = self._kept.setdefault(cause, [])
         if len(kept) < SHOWN:
@@ -179,10 +179,6 @@ class Inspection:
         except ValueError as error:
             self.add('subset stamps', SUBSET_STAMP, printable(error))
 
-    def path(self, folder: str) -> str:
-        """Path of a folder below the root."""
-        return os.path.join(self.root, folder)
-
     def add(self, cause: str, path: str, text: str) -> None:
         """Add a problem of a file or folder, given by its path below the root."""
         self.problems.add(cause, f'{printable(path)} {text}')
@@ -203,7 +199,7 @@ class Inspection:
 
     def has_folder(self, folder: str, layout: str) -> bool:
         """Whether a folder exists; if not, add a problem with the expected layout, printable."""
-        path = self.path(folder)
+        path = self.root / folder
         if os.path.isdir(path):
             return True
         state = 'is not a folder' if os.path.lexists(path) else 'is missing'

@@ -10,7 +10,7 @@ from pathlib import Path
 from rm_mm.data.catalog import ADE20K_FOLDER, IMAGE_SUFFIXES, PUBLISHED
 from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.data.check.listing import Contents, list_folder, list_tree
+from rm_mm.data.listing import Contents, list_folder, list_tree
 from rm_mm.errors import printable
 
 #: Endings that Cityscapes adds to the names of images and masks.
@@ -34,7 +34,7 @@ def inspect_ade20k(check: Inspection) -> None:
         # 0 means no class. mmsegmentation turns it into 255, and 1 to 150 into the classes.
         _check_pairs(check, split, images, masks, published.classes)
     for side in ('images', 'annotations'):
-        for name in list_folder(check.path(side)).folders:
+        for name in list_folder(check.root / side).folders:
             if name not in published.counts:
                 check.notes.append(f'{side}/{name!a} is not a split of ADE20K: not checked')
 
@@ -42,8 +42,8 @@ def inspect_ade20k(check: Inspection) -> None:
 def mask_folder(root: Path) -> str | None:
     """Name of the folder whose splits hold masks rather than, for example, boxes of YOLO."""
     for name in _MASK_FOLDERS:
-        for split in list_folder(str(root / name)).folders:
-            files = list_tree(str(root / name / split)).files
+        for split in list_folder(root / name).folders:
+            files = list_tree(root / name / split).files
             if any(file.lower().endswith(_MASK_SUFFIXES) for file in files):
                 return name
     return None
@@ -53,7 +53,7 @@ def inspect_custom_masks(check: Inspection) -> None:
     """Check all splits of ``images`` and of the folder of masks."""
     side = mask_folder(check.root)
     assert side is not None
-    splits = {name for top in ('images', side) for name in list_folder(check.path(top)).folders}
+    splits = {name for top in ('images', side) for name in list_folder(check.root / top).folders}
     for split in sorted(splits):
         images = _list_side(check, f'images/{split}', IMAGE_SUFFIXES)
         masks = _list_side(check, f'{side}/{split}', _MASK_SUFFIXES)
@@ -90,7 +90,7 @@ def _list_side(check: Inspection, folder: str, suffixes: tuple[str, ...]) -> _Si
     expected = suffixes[0]
     if not check.has_folder(folder, printable(f'{folder}/*{expected}')):
         return None
-    contents = list_tree(check.path(folder))
+    contents = list_tree(check.root / folder)
     check.add_faults(folder, contents)
     check.note_hidden(folder, contents.hidden)
     if len(suffixes) > 1:

@@ -24,7 +24,7 @@ PALETTE = (
 )  # fmt: skip
 
 # The background is a class to be learnt and comes first. Label maps hold 1 + the index into this
-# tuple, since ADE20K reserves 0 for unlabelled pixels, of which the mini set has none.
+# tuple, since ADE20K reserves 0 for unlabelled pixels. The mini set has no such pixels.
 SEGMENTATION_CLASSES = ('background', *CLASSES)
 SEGMENTATION_PALETTE = ((0, 0, 0), *PALETTE)
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 from rm_mm.data.catalog import ARCHIVE_PAGES, ARCHIVES, Archive
-from rm_mm.data.check.listing import list_tree
+from rm_mm.data.listing import list_tree
 from rm_mm.data.prepare.writing import PART_SUFFIX
 from rm_mm.errors import InputError, printable
 
@@ -25,7 +25,7 @@ _DAMAGE = (
     RuntimeError, UnicodeError,
 )  # fmt: skip
 _BLOCK_BYTES = 512
-# Tar pads to records of 10 kB; nobody writes larger ones than this.
+# Tar pads to records, usually of 10 kB. Larger padding than this is damage.
 _LONGEST_PADDING = 1 << 20
 _ZIP_END, _ZIP64_END = b'PK\x05\x06', b'PK\x06\x06'
 
@@ -221,7 +221,7 @@ def folder_source(root: Path, folders: Iterable[str]) -> SourceFiles:
     sizes = {
         f'{folder}/{file}': size
         for folder in folders
-        for file, size in list_tree(str(root / folder)).files.items()
+        for file, size in list_tree(root / folder).files.items()
     }
     members = [
         Member(name, size, root, partial((root / name).open, 'rb')) for name, size in sizes.items()

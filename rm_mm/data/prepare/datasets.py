@@ -77,7 +77,7 @@ def prepare_data(
 
 
 def _leave_nothing(root: Path, made: bool) -> None:
-    """Remove what a call created that wrote no files."""
+    """Remove the journal, the lock and the new root of a call that wrote no files."""
     for name in (Journal.file_name, _LOCK):
         (root / name).unlink(missing_ok=True)
     with suppress(OSError):
@@ -154,7 +154,7 @@ def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence
 
 
 _Step = Callable[[Preparation], None]
-#: What lays out all of a data set, and what makes a subset of it. Custom data are never laid out.
+#: Functions that lay out a whole data set and a subset. A request for all custom data is rejected.
 _STEPS: dict[str, tuple[_Step, _Step]] = {
     'imagenet': (lay_out_imagenet, lay_out_imagenet),
     'cifar10': (_unpack, make_cifar_subset),

@@ -1,4 +1,4 @@
-"""Journal of a preparation: what is finished, so that the next call resumes there.
+"""Journal of a preparation: the finished parts, so that the next call can resume.
 
 It is the file ``.rm_mm_prepare.json`` in the root, replaced atomically after every part.
 """

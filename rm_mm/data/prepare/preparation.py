@@ -1,4 +1,4 @@
-"""A preparation in progress: its request, its counts, and what all data sets share."""
+"""A preparation in progress: its request, its counts, and the steps that all data sets share."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES, layout_root
-from rm_mm.data.check.listing import list_folder
 from rm_mm.data.cifar_batches import CIFAR_PIXELS, RELEASES, read_cifar_batch, read_members
+from rm_mm.data.listing import list_folder
 from rm_mm.data.prepare.archives import (
     Member,
     SourceFiles,
@@ -31,7 +31,7 @@ from rm_mm.errors import InputError, printable
 
 
 def closest(names: Iterable[str], count: int) -> list[str]:
-    """Choose ``count`` names by the hashes of their last parts, independent of anything else."""
+    """Choose ``count`` names, those with the smallest hashes of their last parts."""
     return sorted(names, key=_rank)[:count]
 
 
@@ -64,7 +64,7 @@ def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'te
     """Copy images of each class folder of the splits that exist."""
     chosen: dict[str, list[Member]] = {}
     for split in splits:
-        for name in list_folder(str(prep.source / split)).folders:
+        for name in list_folder(prep.source / split).folders:
             images = folder_source(prep.source, [f'{split}/{name}'])
             names = [image for image in images if image.lower().endswith(IMAGE_SUFFIXES)]
             if picked := [images[image] for image in closest(names, prep.subset)]:

@@ -6,7 +6,7 @@ import check_sets
 import pytest
 from check_sets import check, custom_classes, image, whole
 
-from rm_mm.data.check import listing
+from rm_mm.data import listing
 from rm_mm.data.check.inspection import Fingerprint
 
 

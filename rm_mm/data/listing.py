@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 #: Files and folders that operating systems create, besides hidden ones.
@@ -46,7 +47,7 @@ class Contents:
         return [name for name in self.files if name not in bad]
 
 
-def list_folder(path: str) -> Contents:
+def list_folder(path: Path) -> Contents:
     """List one folder, without hidden entries and those of operating systems."""
     found = Contents()
     try:
@@ -62,13 +63,13 @@ def list_folder(path: str) -> Contents:
     return found
 
 
-def list_folders(paths: Sequence[str]) -> Iterator[Contents]:
+def list_folders(paths: Sequence[Path]) -> Iterator[Contents]:
     """List many folders concurrently, in the given order."""
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(list_folder, paths)
 
 
-def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
+def list_tree(path: Path, above: frozenset[str] = frozenset()) -> Contents:
     """List a folder and all folders below it; names are paths with forward slashes.
 
     ``above`` holds the real paths of the folders around it, to detect circular links.
@@ -79,7 +80,7 @@ def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
         return Contents(faults=[Fault('links in a circle', '', text)])
     found = list_folder(path)
     for folder in found.folders:
-        inner = list_tree(os.path.join(path, folder), above | {here})
+        inner = list_tree(path / folder, above | {here})
         found.files |= {f'{folder}/{name}': size for name, size in inner.files.items()}
         found.hidden += [f'{folder}/{name}' for name in inner.hidden]
         found.faults += [
