@@ -27,12 +27,7 @@ _LONGEST_NAME_BYTES = 511
 
 @dataclass(frozen=True)
 class PackRequest:
-    """A data set to pack.
-
-    Attributes:
-        name: Name of the data set, as in :data:`rm_mm.names.DATASETS`.
-        root: Folder of the data set.
-        out: File to write, which must not exist; ends in ``.lmdb``.
+    """A data set to pack: its name and folder, and the file to write, which ends in ``.lmdb``.
 
     Raises:
         InputError: If the data set cannot be packed, or ``out`` cannot be the name of a pack.
@@ -62,11 +57,7 @@ class PackSummary:
 
 
 def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackSummary:
-    """Write all files below the root into one.
-
-    Args:
-        request: What to pack, and where to.
-        progress: Called with a line of text before each commit.
+    """Write all files below the root into one; ``progress`` takes a line before each commit.
 
     Raises:
         InputError: If there is nothing to pack, too little space, or no lmdb.

@@ -174,11 +174,9 @@ def require_data(
 
 
 def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
-    """Write the embedded images if a config reads them and they are not there yet.
+    """Write the embedded images if some loaders of a config read them and they are not there yet.
 
-    Args:
-        config: A resolved mmengine config. The mini recipes name the folder in ``embedded_data``.
-        loaders: Entries of the config that will be read.
+    The mini recipes name their folder in ``embedded_data``.
 
     Raises:
         InputError: If the folder cannot be written, or holds something else.

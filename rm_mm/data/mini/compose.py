@@ -67,13 +67,10 @@ def generator(seed: int, kind: str, split: str, number: int) -> np.random.Genera
 
 
 def object_image(seed: int, split: str, number: int) -> tuple[Image, int]:
-    """Compose an image of a single article.
+    """Compose an image of a single article: RGB, (64, 64, 3), and the index into ``CLASSES``.
 
     Classes take turns, and so do the articles of a class: every article is used once before any is
     used again. The arguments are those of :func:`generator`.
-
-    Returns:
-        RGB, (64, 64, 3), and the index into ``CLASSES``.
     """
     rng = generator(seed, 'object', split, number)
     turn, label = divmod(number, len(CLASSES))

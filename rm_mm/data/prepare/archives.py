@@ -97,13 +97,9 @@ class Member(NamedTuple):
 
 @contextmanager
 def open_archive(path: Path, prefix: str = '') -> Iterator[Iterable[Member]]:
-    """Open a tar or zip archive, and remove a prefix from the paths in a zip.
+    """Open a tar or zip archive, and yield its files; a prefix of the paths in a zip is removed.
 
-    Yields:
-        Its files. Those of a tar have to be read in order, each before the next.
-
-    Raises:
-        InputError: If it is damaged, or holds anything but plain files and folders.
+    Those of a tar have to be read in order. Raises like :func:`tar_members`.
     """
     if path.suffix != '.zip':
         yield tar_members(path)

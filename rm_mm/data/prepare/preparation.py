@@ -66,14 +66,10 @@ class PrepareRequest:
 
 @dataclass(frozen=True)
 class PrepareResult:
-    """Result of a preparation.
+    """Result of a preparation: files written, and files that existed before, by split.
 
-    Attributes:
-        name: Name of the data set.
-        root: Root of the layout, to be passed to a check.
-        written: Number of files written, by split.
-        present: Number of files that existed before, by split.
-        notes: Remarks about archives that are not the published files.
+    The root is that of the layout, to be passed to a check. Notes name archives that are not the
+    published files.
     """
 
     name: str

@@ -37,11 +37,8 @@ def mirrored(pixels: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
 def by_planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Store a photo plane by plane, so that packing has nothing to copy.
 
-    Args:
-        image: (H, W, 3), possibly a mirrored view as ``mmcv.imflip`` returns it. Not modified.
-
-    Returns:
-        The same pixels, (H, W, 3), with a contiguous ``transpose(2, 0, 1)``.
+    It may be a mirrored view, as ``mmcv.imflip`` returns it. The result is a new array, (H, W, 3),
+    with a contiguous ``transpose(2, 0, 1)``.
     """
     backwards = tuple(axis for axis in (0, 1) if image.strides[axis] < 0)
     planes = np.empty((3, *image.shape[:2]), np.uint8)
@@ -70,15 +67,9 @@ class PackByPlanes:
 def through_table(
     pixels: NDArray[np.uint8], table: NDArray[np.uint8], channel: int | None = None
 ) -> NDArray[np.uint8]:
-    """Replace every byte by its entry in a table.
+    """Replace every byte of a photo by its entry in a table, (256,).
 
-    Args:
-        pixels: (H, W, 3). Modified if a channel is given.
-        table: (256,), the new value of each level.
-        channel: The only channel to change; by default, all are.
-
-    Returns:
-        The changed pixels.
+    With a channel, only that one is changed, in place.
     """
     if channel is None:
         return np.asarray(cv2.LUT(pixels, table))
@@ -87,14 +78,9 @@ def through_table(
 
 
 def level_counts(labels: NDArray[Any], ignored: int) -> NDArray[np.int64]:
-    """Count the pixels of each label that occurs, like ``np.unique`` but without sorting.
+    """Count the pixels of each label that occurs, except one, in the order of the labels.
 
-    Args:
-        labels: A label map of at least one pixel.
-        ignored: Label that is not counted.
-
-    Returns:
-        One count per label, in the order of the labels.
+    Like ``np.unique``, but without sorting. The label map has at least one pixel.
     """
     if not is_label_map(labels) or labels.size >= _COUNTABLE:
         found, counts = np.unique(labels, return_counts=True)
