@@ -15,6 +15,7 @@ from rm_mm.names import DATASETS
 
 if TYPE_CHECKING:
     from rm_mm.data.check import CheckResult
+    from rm_mm.data.progress import ProgressLine
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +24,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     actions = data.add_subparsers(dest='action', required=True, metavar='ACTION')
     check = actions.add_parser('check', help='check that a data set is complete')
     prepare = actions.add_parser('prepare', help='lay a data set out from its official archives')
-    pack = actions.add_parser('pack', help='into one file, for file systems slow with many')
+    pack = actions.add_parser(
+        'pack', help='pack a data set into one file, if a file system is slow with many'
+    )
     for action in (check, prepare, pack):
         names = [name for name in DATASETS if action is not pack or not name.startswith('cifar')]
         action.add_argument('name', type=dataset, help=f'one of {", ".join(names)}')
@@ -47,47 +50,28 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run_data_command(args: argparse.Namespace) -> int:
-    """Run one of the actions."""
-    if args.action == 'check':
-        return _run_check(args)
-    if args.action == 'prepare':
-        return _run_prepare(args)
-    return _run_pack(args)
-
-
-def _run_pack(args: argparse.Namespace) -> int:
-    """Pack a data set, and print how to read it."""
-    from rm_mm.data.pack import PackRequest, pack_dataset
+    """Run one of the actions, and print its result."""
     from rm_mm.data.progress import ProgressLine
-    from rm_mm.data.sources import PACK_PREFIX
 
     line = ProgressLine()
     try:
-        packed = pack_dataset(PackRequest(args.name, args.root, args.out), progress=line)
+        lines, exit_code = _ACTIONS[args.action](args, line)
     finally:
         line.clear()
-    # For copying into a shell, so only names that could control a terminal are escaped.
-    name = str(args.out) if str(args.out).isprintable() else printable(args.out)
-    print(f'{packed.files:,} files, {packed.content_bytes / 1e6:,.1f} MB: {name}')
-    print(f'read it with --data-root {shlex.quote(PACK_PREFIX + name)}')
-    return 0
+    print('\n'.join(lines))
+    return exit_code
 
 
-def _run_check(args: argparse.Namespace) -> int:
+def _check(args: argparse.Namespace, line: ProgressLine) -> tuple[list[str], int]:
     from rm_mm.data.check import CheckRequest, check_data
-    from rm_mm.data.progress import ProgressLine
 
     request = CheckRequest(args.name, args.root, args.deep, args.jobs)
-    line = ProgressLine()
-    try:
-        result = check_data(request, progress=line)
-    finally:
-        line.clear()
+    result = check_data(request, progress=line)
     if args.json:
-        print(json.dumps(asdict(result), indent=2, default=str))
+        lines = [json.dumps(asdict(result), indent=2, default=str)]
     else:
-        print('\n'.join(_check_lines(result)))
-    return 1 if result.total else 0
+        lines = _check_lines(result)
+    return lines, 1 if result.total else 0
 
 
 def _check_lines(result: CheckResult) -> list[str]:
@@ -103,30 +87,38 @@ def _check_lines(result: CheckResult) -> list[str]:
         return [*lines, f'ok, fingerprint {result.fingerprint}']
     total = f'{result.total:,} problem{"s" if result.total > 1 else ""} in all'
     if result.total > len(result.problems):
-        causes = ', '.join(f'{found:,} {cause}' for cause, found in result.causes.items())
-        total += f': {causes}'
+        total += ': ' + ', '.join(f'{found:,} {cause}' for cause, found in result.causes.items())
     return [*lines, *result.problems, total]
 
 
-def _run_prepare(args: argparse.Namespace) -> int:
+def _prepare(args: argparse.Namespace, line: ProgressLine) -> tuple[list[str], int]:
     from rm_mm.data.prepare import PrepareRequest, prepare_data
-    from rm_mm.data.progress import ProgressLine
-
-    request = PrepareRequest(args.name, args.root, args.archives, args.subset)
-    line = ProgressLine()
 
     def note(text: str) -> None:
         line.clear()
         print(f'note: {text}', file=sys.stderr)
 
-    try:
-        result = prepare_data(request, line, note)
-    finally:
-        line.clear()
-    for split in sorted({*result.written, *result.present}):
-        print(
-            f'{printable(split)}: {result.written.get(split, 0):,} files laid out, '
-            f'{result.present.get(split, 0):,} existed already'
-        )
-    print(f'next: rm-mm data check {result.name} {shlex.quote(printable(result.root))}')
-    return 0
+    request = PrepareRequest(args.name, args.root, args.archives, args.subset)
+    result = prepare_data(request, line, note)
+    written, present = result.written, result.present
+    lines = [
+        f'{printable(split)}: {written.get(split, 0):,} files laid out, '
+        f'{present.get(split, 0):,} existed already'
+        for split in sorted({*written, *present})
+    ]
+    root = shlex.quote(printable(result.root))
+    return [*lines, f'next: rm-mm data check {result.name} {root}'], 0
+
+
+def _pack(args: argparse.Namespace, line: ProgressLine) -> tuple[list[str], int]:
+    from rm_mm.data.pack import PackRequest, pack_dataset
+    from rm_mm.data.sources import PACK_PREFIX
+
+    packed = pack_dataset(PackRequest(args.name, args.root, args.out), progress=line)
+    # For copying into a shell, so only names that could control a terminal are escaped.
+    name = str(args.out) if str(args.out).isprintable() else printable(args.out)
+    summary = f'{packed.files:,} files, {packed.content_bytes / 1e6:,.1f} MB: {name}'
+    return [summary, f'read it with --data-root {shlex.quote(PACK_PREFIX + name)}'], 0
+
+
+_ACTIONS = {'check': _check, 'prepare': _prepare, 'pack': _pack}

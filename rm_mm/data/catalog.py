@@ -33,17 +33,14 @@ class Published:
     class_counts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
+_CIFAR_IMAGES = {'train': 50_000, 'test': 10_000}
 #: Numbers as on the pages of the publishers (see :data:`ARCHIVE_PAGES`).
 PUBLISHED = {
     'imagenet': Published(
         {'train': 1_281_167, 'val': 50_000}, 1000, {'train': (732, 1300), 'val': (50, 50)}
     ),
-    'cifar10': Published(
-        {'train': 50_000, 'test': 10_000}, 10, {'train': (5000, 5000), 'test': (1000, 1000)}
-    ),
-    'cifar100': Published(
-        {'train': 50_000, 'test': 10_000}, 100, {'train': (500, 500), 'test': (100, 100)}
-    ),
+    'cifar10': Published(_CIFAR_IMAGES, 10, {'train': (5000, 5000), 'test': (1000, 1000)}),
+    'cifar100': Published(_CIFAR_IMAGES, 100, {'train': (500, 500), 'test': (100, 100)}),
     'coco': Published({'train2017': 118_287, 'val2017': 5000}, 80),
     'ade20k': Published({'training': 20_210, 'validation': 2000}, 150),
 }
@@ -74,7 +71,7 @@ _ADE20K_FOLDERS = (
 )  # fmt: skip
 
 #: Official archives by data set. MD5 as in torchvision's data sets and on the publishers' pages.
-#: Of archives that share a folder, the first one holds its images.
+#: If several archives share a folder, the first one holds its images.
 ARCHIVES = {
     'imagenet': (
         Archive('ILSVRC2012_img_train.tar', '1d675b47d978889d74fa0da5fadfb00e', ('train',)),
@@ -115,7 +112,7 @@ ARCHIVE_PAGES = {
     'ade20k': 'http://sceneparsing.csail.mit.edu',
 }
 
-#: What mmpretrain's data sets of class folders read, in any case.
+#: Suffixes that mmpretrain's data sets of class folders read, in lower or upper case.
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 
 
@@ -131,9 +128,17 @@ def require_known(name: str) -> None:
         )
 
 
-def ade20k_root(root: Path) -> Path:
-    """Folder that holds ``images``: the root itself if it has the archive's name, else below it."""
-    return root if root.resolve().name == ADE20K_FOLDER else root / ADE20K_FOLDER
+def layout_folders(name: str) -> list[str]:
+    """Folders in the root of a layout; none for custom data."""
+    folders = [folder for archive in ARCHIVES.get(name, ()) for folder in archive.folders]
+    return list(dict.fromkeys(folder.partition('/')[0] for folder in folders))
+
+
+def layout_root(name: str, root: Path) -> Path:
+    """Folder of a root that holds the layout: of ADE20K, one with the name in its archive."""
+    if name != 'ade20k' or root.resolve().name == ADE20K_FOLDER:
+        return root
+    return root / ADE20K_FOLDER
 
 
 #: Published images whose format is not the one of their suffix.

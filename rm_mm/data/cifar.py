@@ -12,11 +12,17 @@ from mmpretrain.datasets import CIFAR10, CIFAR100
 from mmpretrain.registry import DATASETS
 from numpy.typing import NDArray
 
-from rm_mm.data.cifar_batches import RELEASES, Release, read_cifar_batch, read_members
+from rm_mm.data.catalog import PUBLISHED
+from rm_mm.data.cifar_batches import (
+    CIFAR_PIXELS,
+    CIFAR_SUFFIXES,
+    RELEASES,
+    Release,
+    read_cifar_batch,
+    read_members,
+)
+from rm_mm.data.listing import list_folder
 from rm_mm.errors import InputError
-
-_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
-_PUBLISHED_IMAGES = {'train': 50_000, 'test': 10_000}
 
 _Samples = list[tuple[NDArray[Any], int]]
 
@@ -39,10 +45,7 @@ class _LocalCIFAR:
     data_root: str
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the images of the split.
-
-        Returns:
-            For each image, ``img``, an RGB array (32, 32, 3) of uint8, and ``gt_label``.
+        """Read ``img``, RGB uint8 (32, 32, 3), and ``gt_label`` of each image of the split.
 
         Raises:
             InputError: If the images are missing or are not those of the data set.
@@ -54,8 +57,7 @@ class _LocalCIFAR:
                 return self._checked(self._batches((folder / n).read_bytes() for n in names))
         archive = root / release.archive
         if archive.is_file():
-            batches = read_members(archive, release.folder, names)
-            return self._checked(self._batches(batches))
+            return self._checked(self._batches(read_members(archive, release.folder, names)))
         if (root / self.split).is_dir():
             return self._checked(self._folders(root / self.split))
         raise InputError(
@@ -82,7 +84,7 @@ class _LocalCIFAR:
     def _folders(self, folder: Path) -> _Samples:
         from PIL import Image
 
-        classes = _class_folders(folder)
+        classes = list_folder(folder).folders
         expected = len(self.release.classes)
         if len(classes) != expected:
             raise InputError(
@@ -90,18 +92,18 @@ class _LocalCIFAR:
             )
         # A label is a position in the list of names, so the names must be the same in all splits.
         for other in (folder.parent / split for split in ('train', 'test')):
-            names = {path.name for path in classes}
-            if other.is_dir() and (unmatched := names ^ {p.name for p in _class_folders(other)}):
+            unmatched = {*classes} ^ {*list_folder(other).folders}
+            if other.is_dir() and unmatched:
                 raise InputError(
                     f'{folder} and {other} hold folders of different names: expected the same '
                     f'classes in both, found only in one {", ".join(sorted(unmatched)[:4])}'
                 )
         samples: _Samples = []
-        for label, path in enumerate(classes):
-            files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _SUFFIXES]
+        for label, path in enumerate(folder / name for name in classes):
+            files = [file for file in path.iterdir() if file.suffix.lower() in CIFAR_SUFFIXES]
             if not files:
                 raise InputError(f'{path} holds no images: expected those of one class, as .png')
-            for file in files:
+            for file in sorted(files):
                 with Image.open(file) as image:
                     samples.append((np.asarray(image.convert('RGB')), label))
         return samples
@@ -109,25 +111,21 @@ class _LocalCIFAR:
     def _checked(self, samples: _Samples) -> list[dict[str, Any]]:
         name, classes = type(self).__name__, len(self.release.classes)
         wrong = [label for _, label in samples if not 0 <= label < classes]
-        shapes = {image.shape for image, _ in samples} - {(32, 32, 3)}
+        shapes = {image.shape for image, _ in samples} - {(CIFAR_PIXELS, CIFAR_PIXELS, 3)}
         if wrong or shapes or not samples:
             found = f'label {wrong[0]}' if wrong else f'shape {shapes.pop()}' if shapes else 'none'
             raise InputError(
                 f'{name} expects 32 x 32 colour images of {classes} classes below '
                 f'{self.data_root}, got {found}'
             )
-        published = _PUBLISHED_IMAGES[self.split]
+        # The same for CIFAR-100.
+        published = PUBLISHED['cifar10'].counts[self.split]
         if len(samples) != published:
             print_log(
                 f'{name}: {len(samples)} {self.split} images instead of the published {published}',
                 logger='current',
             )
         return [{'img': image, 'gt_label': label} for image, label in samples]
-
-
-def _class_folders(folder: Path) -> list[Path]:
-    """Folders of a split, sorted by name, without the hidden ones that tools create."""
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
 
 
 @DATASETS.register_module()

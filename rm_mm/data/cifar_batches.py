@@ -29,6 +29,12 @@ _ALLOWED = {
 }
 
 
+#: Width and height of all images.
+CIFAR_PIXELS = 32
+#: Suffixes of CIFAR as images.
+CIFAR_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+
+
 class Release(NamedTuple):
     """Contents of a published archive.
 
@@ -75,11 +81,9 @@ RELEASES = {
 
 
 class _ArrayUnpickler(pickle._Unpickler):
-    """Rejects every name that an array does not need, and with it every other call.
+    """Rejects every name that an array does not need, and with it every other call."""
 
-    Based on the unpickler in Python: the one in C allocates a table of any size that a damaged file
-    asks for.
-    """
+    # The unpickler in C would allocate a table of any size that a damaged file asks for.
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:

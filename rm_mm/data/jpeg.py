@@ -23,13 +23,8 @@ _PADDING = bytes(64)
 def with_rows(data: bytes, rows: int) -> bytes:
     """Return a JPEG file from which a decoder decodes only the upper rows.
 
-    Args:
-        data: A JPEG file.
-        rows: Number of rows that are needed. These are decoded exactly; a few more may follow.
-
-    Returns:
-        A file without a marker at its end, or ``data`` if it cannot be shortened this way or if all
-        rows are needed.
+    These are decoded exactly; a few more may follow. The file has no marker at its end. It is
+    ``data`` itself if that cannot be shortened this way, or if all rows are needed.
     """
     frame, at, find_end = None, 2, data.rfind
     # A segment starts with a marker of two bytes and a length of two bytes, which includes itself.

@@ -57,7 +57,15 @@ def read_rgb(
     """
     data = fileio.get(path, backend_args=backend_args)
     try:
-        return _decode(data, rows_needed)
+        with Image.open(io.BytesIO(data)) as file:
+            rows = rows_needed(file.height, file.width) if rows_needed else file.height
+            # Other files are left to Pillow, as in ImageFolder. It converts CMYK in its own way,
+            # and it rejects truncated files, which OpenCV fills with grey.
+            if file.format == 'JPEG' and file.mode in ('RGB', 'L') and data.endswith(_JPEG_END):
+                decoded = cv2.imdecode(np.frombuffer(with_rows(data, rows), np.uint8), _AS_STORED)
+                if decoded is not None:
+                    return np.asarray(decoded, np.uint8)
+            return np.array(file.convert('RGB'))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise OSError(
             f'{path}: expected an image, found {len(data)} bytes that do not decode: {error}. '
@@ -65,38 +73,20 @@ def read_rgb(
         ) from error
 
 
-def _decode(data: bytes, rows_needed: RowsNeeded | None) -> Pixels:
-    with Image.open(io.BytesIO(data)) as file:
-        rows = rows_needed(file.height, file.width) if rows_needed else file.height
-        # Other files are left to Pillow, as in ImageFolder. It converts CMYK in its own way, and it
-        # rejects truncated files, which OpenCV fills with grey.
-        if file.format == 'JPEG' and file.mode in ('RGB', 'L') and data.endswith(_JPEG_END):
-            decoded = cv2.imdecode(np.frombuffer(with_rows(data, rows), np.uint8), _AS_STORED)
-            if decoded is not None:
-                return np.asarray(decoded, np.uint8)
-        return np.array(file.convert('RGB'))
-
-
 @TRANSFORMS.register_module()
 class LoadRGBImage(LoadImageFromFile):
     """Load an image with exactly the levels of torchvision's ``ImageFolder``, but faster.
 
     Sets ``img``, (H, W, 3) uint8 in RGB order, so a data preprocessor after it needs
-    ``to_rgb=False``. Also sets ``img_shape`` and ``ori_shape``, (H, W).
-
-    Args:
-        backend_args: Arguments of mmengine's file backend.
+    ``to_rgb=False``. Also sets ``img_shape`` and ``ori_shape``, (H, W). ``backend_args`` are those
+    of mmengine's file backend.
     """
 
     def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
         super().__init__(backend_args=backend_args)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Read ``img_path``.
-
-        Raises:
-            OSError: If the file does not exist or is not an image.
-        """
+        """Read ``img_path``; raises ``OSError`` like :func:`read_rgb`."""
         image = read_rgb(results['img_path'], self.backend_args)
         results |= {'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
         return results
@@ -152,30 +142,21 @@ class AntialiasedRandomResizedCrop(RandomResizedCrop):
 class LoadRandomResizedCrop(AntialiasedRandomResizedCrop):
     """``LoadRGBImage`` and ``AntialiasedRandomResizedCrop`` in one step, with less decoding.
 
-    Results and random numbers are the same as of the two steps. Sets ``img``, (height, width, 3)
+    Results and random numbers are those of the two steps. Sets ``img``, (height, width, 3)
     uint8 in RGB order, ``img_shape``, and ``ori_shape``, (H, W) of the photograph.
 
-    Args:
-        scale: Side of the output square, or (height, width), in pixels.
-        backend_args: Arguments of mmengine's file backend.
-        options: Other arguments of ``AntialiasedRandomResizedCrop``.
+    ``backend_args`` are those of mmengine's file backend, the other arguments those of
+    ``AntialiasedRandomResizedCrop``.
     """
 
     def __init__(
-        self,
-        scale: int | tuple[int, int],
-        backend_args: dict[str, Any] | None = None,
-        **options: Any,
+        self, scale: int | tuple[int, int], backend_args: dict[str, Any] | None = None, **crop: Any
     ) -> None:
-        super().__init__(scale, **options)
+        super().__init__(scale, **crop)
         self.backend_args = backend_args
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Read ``img_path``, crop and resample.
-
-        Raises:
-            OSError: If the file does not exist or is not an image.
-        """
+        """Read ``img_path``, crop and resample; raises ``OSError`` like :func:`read_rgb`."""
         box, original = (0, 0, 0, 0), (0, 0)
 
         def rows_needed(height: int, width: int) -> int:

@@ -5,27 +5,21 @@ from __future__ import annotations
 import glob
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.catalog import ade20k_root
-from rm_mm.data.check.listing import list_folder, list_tree
+from rm_mm.data.catalog import layout_folders, layout_root, require_known
+from rm_mm.data.listing import list_folder, list_tree
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.sources import PACK_SUFFIX
 from rm_mm.errors import InputError, RejectedError, printable
 from rm_mm.files import hold, replacing
 
-#: Folders of each layout that its configs read.
-_FOLDERS = {
-    'imagenet': ('train', 'val'),
-    'coco': ('train2017', 'val2017', 'annotations'),
-    'ade20k': ('images', 'annotations'),
-}
 _PAGE_BYTES = 4096
-#: LMDB keeps in memory what is not committed yet.
+#: LMDB keeps uncommitted data in memory.
 COMMIT_BYTES = 64 << 20
 #: Longest key that LMDB supports.
 _LONGEST_NAME_BYTES = 511
@@ -33,12 +27,7 @@ _LONGEST_NAME_BYTES = 511
 
 @dataclass(frozen=True)
 class PackRequest:
-    """A data set to pack.
-
-    Attributes:
-        name: Name of the data set, as in :data:`rm_mm.names.DATASETS`.
-        root: Folder of the data set.
-        out: File to write, which must not exist; ends in ``.lmdb``.
+    """A data set to pack: its name and folder, and the file to write, which ends in ``.lmdb``.
 
     Raises:
         InputError: If the data set cannot be packed, or ``out`` cannot be the name of a pack.
@@ -49,6 +38,7 @@ class PackRequest:
     out: Path
 
     def __post_init__(self) -> None:
+        require_known(self.name)
         if self.name.startswith('cifar'):
             raise InputError(f'{self.name} consists of few files: packing it gains nothing')
         out = printable(self.out)
@@ -67,11 +57,7 @@ class PackSummary:
 
 
 def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackSummary:
-    """Write all files below the root into one.
-
-    Args:
-        request: What to pack, and where to.
-        progress: Called with a line of text before each commit.
+    """Write all files below the root into one; ``progress`` takes a line before each commit.
 
     Raises:
         InputError: If there is nothing to pack, too little space, or no lmdb.
@@ -83,12 +69,17 @@ def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackS
         raise InputError('packing needs lmdb: pip install lmdb') from error
     out = request.out
     _require_free(out)
-    root = ade20k_root(request.root) if request.name == 'ade20k' else request.root
+    root = layout_root(request.name, request.root)
     sizes = _list_files(request.name, root)
-    space = sum(_pages(len(name), size) for name, size in sizes.items()) * _PAGE_BYTES
-    require_space(out.parent, space, option='--out')
-    with _exclusive(out) as temporary:
-        _write(lmdb, temporary, root, sizes, space, progress)
+    # At most so many for the content of each file and its share of the tree.
+    pages = sum(-(-(size + len(name) + 64) // _PAGE_BYTES) + 1 for name, size in sizes.items())
+    require_space(out.parent, pages * _PAGE_BYTES, option='--out')
+    hold(out.parent, f'.{out.name}.lock', '--out')
+    # Calls that were killed leave their temporary file.
+    for leftover in out.parent.glob(f'.{glob.escape(out.name)}.{"[0-9a-f]" * 16}.tmp'):
+        leftover.unlink()
+    with replacing(out) as temporary:
+        _write(lmdb, temporary, root, sizes, pages * _PAGE_BYTES, progress)
         # Another program may have created the file in the meantime.
         _require_free(out)
     return PackSummary(len(sizes), sum(sizes.values()))
@@ -103,8 +94,8 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
     """Paths below the root in the order of LMDB's keys, and the sizes of the files."""
     if not root.is_dir():
         raise InputError(f'no folder {printable(root)}: expected the root of {name}')
-    present = list_folder(str(root)).folders
-    folders = _FOLDERS.get(name, present)
+    present = list_folder(root).folders
+    folders = layout_folders(name) or present
     missing = [folder for folder in folders if folder not in present]
     if missing or not folders:
         raise InputError(
@@ -113,7 +104,7 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
         )
     sizes: dict[bytes, int] = {}
     for folder in folders:
-        tree = list_tree(str(root / folder))
+        tree = list_tree(root / folder)
         for fault in tree.faults:
             # An empty file can be packed; reporting it is up to the check.
             if fault.cause != 'empty files':
@@ -129,21 +120,6 @@ def _list_files(name: str, root: Path) -> dict[bytes, int]:
     return dict(sorted(sizes.items()))
 
 
-@contextmanager
-def _exclusive(out: Path) -> Iterator[Path]:
-    """Yield the file to write before it becomes ``out``; remove what killed calls left."""
-    hold(out.parent, f'.{out.name}.lock', '--out')
-    for leftover in out.parent.glob(f'.{glob.escape(out.name)}.{"[0-9a-f]" * 16}.tmp'):
-        leftover.unlink()
-    with replacing(out) as temporary:
-        yield temporary
-
-
-def _pages(name: int, size: int) -> int:
-    """Upper bound on LMDB's pages for a file: those of its content, and its share of the tree."""
-    return -(-(size + name + 64) // _PAGE_BYTES) + 1
-
-
 def _write(
     lmdb: Any,
     target: Path,
@@ -156,10 +132,8 @@ def _write(
     try:
         # The map size only reserves addresses; the file grows with its content.
         map_size = space + space // 8 + (64 << 20)
-        environment = lmdb.open(
-            str(target), subdir=False, lock=False, sync=False, map_size=map_size
-        )
-        with closing(environment):
+        options = {'subdir': False, 'lock': False, 'sync': False, 'map_size': map_size}
+        with closing(lmdb.open(str(target), **options)) as environment:
             while pending:
                 progress(f'pack: {len(sizes) - len(pending):,} of {len(sizes):,} files')
                 size = 0

@@ -33,17 +33,11 @@ class PackedBackend(BaseStorageBackend):
     """
 
     def get(self, filepath: str | Path) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            FileNotFoundError: If there is no such file in the pack.
-        """
+        """Return the content of a file; raises ``FileNotFoundError`` if the pack has none."""
         pack, key = split_pack_uri(str(filepath))
-        content: bytes | None = None
         with _transaction(pack) as transaction:
             # The root has an empty name, which LMDB rejects as a key.
-            if key:
-                content = transaction.get(os.fsencode(key))
+            content: bytes | None = transaction.get(os.fsencode(key)) if key else None
         if content is None:
             raise FileNotFoundError(f'{filepath}: {pack} has no file of that name')
         return content
@@ -86,18 +80,7 @@ class PackedBackend(BaseStorageBackend):
         suffix: str | tuple[str, ...] | None = None,
         recursive: bool = False,
     ) -> Iterator[str]:
-        """List a folder, sorted by name, like mmengine's ``LocalBackend``.
-
-        Args:
-            dir_path: The folder.
-            list_dir: Whether to yield folders.
-            list_file: Whether to yield files.
-            suffix: Required ending of the names of files.
-            recursive: Whether to include the contents of folders.
-
-        Yields:
-            Names relative to the folder.
-        """
+        """Yield names relative to a folder, sorted; options as in mmengine's ``LocalBackend``."""
         pack, folder = split_pack_uri(str(dir_path))
         start = f'{folder}/' if folder else ''
         listed = set()

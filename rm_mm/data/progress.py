@@ -6,6 +6,8 @@ import shutil
 import sys
 import time
 
+from rm_mm.errors import printable
+
 _SECONDS_ON_TERMINAL = 0.1
 _SECONDS_IN_LOG = 30.0
 
@@ -20,17 +22,17 @@ class ProgressLine:
         self._shown = False
 
     def __call__(self, line: str) -> None:
-        """Show a line, unless the previous one is too recent."""
+        """Show a line, unless the previous one is too recent; control characters are escaped."""
         now = time.monotonic()
         if now < self._next:
             return
         if self._live:
             self._next = now + _SECONDS_ON_TERMINAL
             width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f'\r\x1b[K{line[:width]}')
+            sys.stderr.write(f'\r\x1b[K{printable(line)[:width]}')
         else:
             self._next = now + _SECONDS_IN_LOG
-            sys.stderr.write(f'{line}\n')
+            sys.stderr.write(f'{printable(line)}\n')
         sys.stderr.flush()
         self._shown = self._live
 

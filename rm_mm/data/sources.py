@@ -83,26 +83,22 @@ def _parts(dataset: dict[str, Any]) -> list[str]:
 def _missing(dataset: dict[str, Any]) -> dict[str, str]:
     """Paths that a data set reads and that are missing or empty, and which of the two."""
     root = _root(dataset)
-    if root.startswith(PACK_PREFIX):
-        if type_name(dataset).startswith('LocalCIFAR'):
-            raise InputError(f'{root}: CIFAR is read from its folder or archive, not from a pack')
-        return _missing_in_pack(root, _parts(dataset))
-    missing = {}
-    for path in expected_paths(dataset):
-        if not path.exists():
-            missing[str(path)] = 'not there'
-        elif path.is_dir() and not any(path.iterdir()):
-            missing[str(path)] = 'empty'
-    return missing
-
-
-def _missing_in_pack(root: str, parts: Sequence[str]) -> dict[str, str]:
+    if not root.startswith(PACK_PREFIX):
+        missing = {}
+        for path in expected_paths(dataset):
+            if not path.exists():
+                missing[str(path)] = 'not there'
+            elif path.is_dir() and not any(path.iterdir()):
+                missing[str(path)] = 'empty'
+        return missing
+    if type_name(dataset).startswith('LocalCIFAR'):
+        raise InputError(f'{root}: CIFAR is read from its folder or archive, not from a pack')
     # Imported here because only packed data sets need mmengine; it registers PackedBackend.
     from mmengine import fileio
 
     try:
-        paths = [f'{root.rstrip("/")}/{part}' for part in parts] or [root]
-        return {path: 'not there' for path in paths if not fileio.exists(path)}
+        names = [f'{root.rstrip("/")}/{part}' for part in _parts(dataset)] or [root]
+        return {name: 'not there' for name in names if not fileio.exists(name)}
     except (OSError, ValueError, ImportError) as error:
         raise InputError(str(error)) from error
 
@@ -121,11 +117,10 @@ def set_data_root(config: Any, root: str) -> None:
         )
     for dataset in datasets(config):
         dataset['data_root'] = target
-    for name in EVALUATORS:
-        for evaluator in entries(config.get(name)):
-            for key, value in list(evaluator.items()):
-                if isinstance(value, str) and '/' in value:
-                    evaluator[key] = _moved(value, old, target)
+    for evaluator in (each for name in EVALUATORS for each in entries(config.get(name))):
+        for key, value in list(evaluator.items()):
+            if isinstance(value, str) and '/' in value:
+                evaluator[key] = _moved(value, old, target)
 
 
 def _moved(path: str, old: set[str], target: str) -> str:
@@ -153,21 +148,20 @@ def require_data(
         InputError: With the missing paths, the expected layout, and how to use another folder.
     """
     read = list(datasets(config, loaders))
-    missing: dict[str, str] = {}
-    for dataset in read:
-        missing |= _missing(dataset)
+    missing = {path: state for dataset in read for path, state in _missing(dataset).items()}
     if not missing:
         return
     kinds = dict.fromkeys(map(type_name, read))
     layouts = [f'  {kind}: {LAYOUTS[kind]}' for kind in kinds if kind in LAYOUTS]
     roots = list(dict.fromkeys(_root(dataset) or '.' for dataset in read))
     root = roots[0]
-    elsewhere = f'{"Pass --data-root DIR, or link" if movable else "Link"} it: '
-    elsewhere += f'ln -s DIR {root.rstrip("/")}'
     if root.startswith(PACK_PREFIX):
         elsewhere = f'Pack it: rm-mm data pack NAME ROOT --out FILE{PACK_SUFFIX}'
     elif root.endswith(PACK_SUFFIX):
         elsewhere = f'A packed data set is {PACK_PREFIX}{root}'
+    else:
+        link = 'Pass --data-root DIR, or link' if movable else 'Link'
+        elsewhere = f'{link} it: ln -s DIR {root.rstrip("/")}'
     lines = [
         f'the data set of {name} is not complete. Looked for (from {Path.cwd()}):',
         *(f'  {path}: {state}' for path, state in missing.items()),
@@ -180,12 +174,9 @@ def require_data(
 
 
 def lay_out_embedded(config: Any, loaders: Sequence[str]) -> None:
-    """Write the embedded images if a config reads them and they are not there yet.
+    """Write the embedded images if some loaders of a config read them and they are not there yet.
 
-    Args:
-        config: A resolved mmengine config. The mini recipes name the folder in ``embedded_data``;
-            a config without it, or that reads other images, is left alone.
-        loaders: Entries of the config that will be read.
+    The mini recipes name their folder in ``embedded_data``.
 
     Raises:
         InputError: If the folder cannot be written, or holds something else.
@@ -216,8 +207,6 @@ def reads_embedded(config: Any) -> bool:
 def embedded_sizes(config: Any) -> dict[str, int]:
     """Return the numbers of embedded images that a config sets; others have their defaults.
 
-    Args:
-        config: A resolved mmengine config. ``embedded_sizes`` holds arguments of
-            :func:`rm_mm.data.mini.prepare_mini`, such as ``train_images``.
+    They are arguments of :func:`rm_mm.data.mini.prepare_mini`, such as ``train_images``.
     """
     return dict(config.get('embedded_sizes') or {})

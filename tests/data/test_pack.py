@@ -287,3 +287,8 @@ def test_ade20k_is_packed_from_either_root_and_cifar_is_rejected(laid_out, tmp_p
     dataset = dict(type='LocalCIFAR10', data_root=f'lmdb://{tmp_path}/p.lmdb')
     with pytest.raises(InputError, match='CIFAR is read from its folder'):
         require_data(dict(train_dataloader=dict(dataset=dataset)), 'mine', ['train_dataloader'])
+
+
+def test_an_unknown_data_set_is_not_packed(tmp_path):
+    with pytest.raises(InputError, match='unknown data set imagnet'):
+        PackRequest('imagnet', tmp_path, tmp_path / 'p.lmdb')

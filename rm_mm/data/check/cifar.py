@@ -10,31 +10,31 @@ from pathlib import Path
 from rm_mm.data.catalog import PUBLISHED
 from rm_mm.data.check.class_folders import check_split
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.data.check.listing import list_folder
 from rm_mm.data.cifar_batches import (
+    CIFAR_PIXELS,
+    CIFAR_SUFFIXES,
     RELEASES,
     Release,
     read_cifar_batch,
     read_cifar_entries,
     read_members,
 )
+from rm_mm.data.listing import list_folder
 from rm_mm.errors import InputError, printable
-
-_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
-_PIXELS = 32
 
 
 def inspect_cifar(check: Inspection) -> None:
     """Check CIFAR, searching for it in the same order as the data sets that load it."""
-    release = RELEASES[check.request.name]
+    name = check.request.name
+    release = RELEASES[name]
     check.read_subset()
     check.classes = len(release.classes)
     root = check.root
-    splits = tuple(PUBLISHED[check.request.name].counts)
+    splits = tuple(PUBLISHED[name].counts)
     # A batch of CIFAR-100 has the name of a split, but is a file.
-    names = [*release.batches, release.meta]
+    files = [*release.batches, release.meta]
     folders = (root / release.folder, root)
-    folder = next((f for f in folders if any((f / name).is_file() for name in names)), None)
+    folder = next((f for f in folders if any((f / file).is_file() for file in files)), None)
     if folder is not None:
         check.kind = 'batches'
         _check_batches(check, release, _read_folder(check, release, folder))
@@ -49,34 +49,28 @@ def inspect_cifar(check: Inspection) -> None:
                 check,
                 split,
                 classes,
-                f'of {check.request.name}',
+                f'of {name}',
                 layout=f'{split}/<class>/*.png',
-                suffixes=_SUFFIXES,
-                size=(_PIXELS, _PIXELS),
+                suffixes=CIFAR_SUFFIXES,
+                side=CIFAR_PIXELS,
             )
     else:
-        check.problems.add(
-            'layout',
+        text = (
             f'no images: expected {release.folder}/{{{",".join(release.batches)}}}, '
-            f'{release.archive}, or {{train,test}}/<class>/*.png',
+            f'{release.archive}, or {{train,test}}/<class>/*.png'
         )
+        check.problems.add('layout', text)
 
 
 def _class_folders(check: Inspection, split: str, classes: tuple[str, ...]) -> list[str]:
-    """Names to expect of the class folders: those of the classes, or numbers.
-
-    Labels are positions among the sorted names.
-    """
+    """Expected names of the class folders, sorted by label: those of the classes, or numbers."""
     labels = [str(label) for label in range(len(classes))]
     padded = [label.zfill(len(labels[-1])) for label in labels]
-    found = list_folder(check.path(split)).folders
+    found = list_folder(check.root / split).folders
     if found == sorted(labels) != labels:
-        check.add(
-            'order of classes',
-            split,
-            'has class folders that sort as 0, 1, 10, 11, not by number: rename them to '
-            f'{padded[0]} to {padded[-1]}, or {classes[0]} to {classes[-1]}',
-        )
+        text = 'has class folders that sort as 0, 1, 10, 11, not by number: rename them to '
+        text += f'{padded[0]} to {padded[-1]}, or {classes[0]} to {classes[-1]}'
+        check.add('order of classes', split, text)
     return found if found in (sorted(labels), padded) else list(classes)
 
 
@@ -87,7 +81,7 @@ def _read_folder(check: Inspection, release: Release, folder: Path) -> Iterator[
             yield name, (folder / name).read_bytes()
         except FileNotFoundError:
             if name == release.meta:
-                check.notes.append(f'{name}, with the names of the classes, is missing')
+                _note_no_meta(check, release)
             else:
                 check.add('missing files', path, 'is missing')
         except OSError as error:
@@ -106,10 +100,15 @@ def _read_archive(check: Inspection, release: Release) -> Iterator[tuple[str, by
         for content in read_members(archive, release.folder, [release.meta]):
             yield release.meta, content
     except InputError:
-        check.notes.append(f'{release.meta}, with the names of the classes, is missing')
+        _note_no_meta(check, release)
+
+
+def _note_no_meta(check: Inspection, release: Release) -> None:
+    check.notes.append(f'{release.meta}, with the names of the classes, is missing')
 
 
 def _check_batches(check: Inspection, release: Release, files: Iterator[tuple[str, bytes]]) -> None:
+    classes = release.classes
     labels: dict[str, Counter[int]] = {split: Counter() for split in ('train', 'test')}
     for name, content in files:
         path = f'{release.folder}/{name}'
@@ -127,15 +126,15 @@ def _check_batches(check: Inspection, release: Release, files: Iterator[tuple[st
     for split, counts in labels.items():
         check.add_count(split, counts.total())
         for label, found in sorted(counts.items()):
-            if not 0 <= label < len(release.classes):
-                text = f'has the label {label} {found:,} times: expected 0 to '
-                check.add('labels', split, f'{text}{len(release.classes) - 1}')
+            if 0 <= label < len(classes):
+                check.add_class_count(split, split, found, f' of {classes[label]}')
             else:
-                of_class = f' of {release.classes[label]}'
-                check.add_class_count(split, split, found, of_class)
-        for label in set(range(len(release.classes))) - set(counts) if counts else ():
-            text = f'holds no images of {release.classes[label]} (label {label})'
-            check.add('missing classes', split, text)
+                text = f'has the label {label} {found:,} times: expected 0 to {len(classes) - 1}'
+                check.add('labels', split, text)
+        for label, name in enumerate(classes) if counts else ():
+            if label not in counts:
+                text = f'holds no images of {name} (label {label})'
+                check.add('missing classes', split, text)
 
 
 def _check_meta(check: Inspection, release: Release, path: str, content: bytes) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from rm_mm.data.catalog import IMAGE_SUFFIXES, PUBLISHED, imagenet_wnids
 from rm_mm.data.check.images import read_images
 from rm_mm.data.check.inspection import Inspection
-from rm_mm.data.check.listing import Contents, list_folder, list_folders
+from rm_mm.data.listing import Contents, list_folder, list_folders
 
 #: Archives are often left next to the folders unpacked from them.
 _ARCHIVE_SUFFIXES = ('.tar', '.gz', '.tgz', '.zip', '.xz', '.bz2', '.7z')
@@ -51,7 +51,7 @@ def inspect_imagenet(check: Inspection) -> None:
 def inspect_custom_classes(check: Inspection) -> None:
     """Check custom class folders, and that all splits have the same classes."""
     classes = {
-        split: list_folder(check.path(split)).folders
+        split: list_folder(check.root / split).folders
         for split in ('train', 'val', 'test')
         if (check.root / split).is_dir()
     }
@@ -74,7 +74,7 @@ def check_split(
     layout: str,
     suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
     open_images: bool = True,
-    size: tuple[int, int] | None = None,
+    side: int | None = None,
     class_in_name: bool = False,
     flat_hint: str = '',
 ) -> None:
@@ -88,15 +88,16 @@ def check_split(
         layout: Expected files, for messages.
         suffixes: Suffixes of images, in lower case.
         open_images: Whether images are opened.
-        size: Width and height that all images must have.
+        side: Width and height that all images must have.
         class_in_name: Whether file names start with the class, as ``n01440764_1.JPEG`` does.
         flat_hint: Addition to the message about images without any class folders.
     """
     if not check.has_folder(split, layout):
         return
-    contents = list_folder(check.path(split))
+    contents = list_folder(check.root / split)
     folders = contents.folders
-    check.add_listing(split, contents)
+    check.add_faults(split, contents)
+    check.note_hidden(split, contents.hidden)
     loose = [name for name in contents.files if name.lower().endswith(suffixes)]
     if loose:
         beside = f'next to {len(folders):,} class folders'
@@ -110,43 +111,47 @@ def check_split(
     if loose and not folders:
         check.counts[split] = len(loose)
         return
-    for name in _without(classes, {*folders}):
-        check.add('missing class folders', f'{split}/{name}', f'is missing: it is a class {source}')
-    for name in _without(folders, {*classes}):
-        text = f'is unexpected: it is not a class {source}'
-        check.add('extra class folders', f'{split}/{name}', text)
+    present, expected = {*folders}, {*classes}
+    for name in classes:
+        if name not in present:
+            text = f'is missing: it is a class {source}'
+            check.add('missing class folders', f'{split}/{name}', text)
+    for name in folders:
+        if name not in expected:
+            text = f'is unexpected: it is not a class {source}'
+            check.add('extra class folders', f'{split}/{name}', text)
     total, sound, hidden = 0, [], []
-    listed = list_folders([check.path(f'{split}/{name}') for name in folders])
+    listed = list_folders([check.root / f'{split}/{name}' for name in folders])
     for done, (name, inner) in enumerate(zip(folders, listed, strict=True), start=1):
         check.progress(f'{split}: {done:,} of {len(folders):,} classes listed')
-        images = _check_class(check, split, name, inner, suffixes)
-        if class_in_name:
-            _check_names(check, f'{split}/{name}', name, images)
+        folder = f'{split}/{name}'
+        images = _check_class(check, split, folder, inner, suffixes)
+        for image in images if class_in_name else ():
+            other = re.match(r'n\d{8}(?=_)', image)
+            if other and not image.startswith(name):
+                text = f'is an image of {other[0]} by its name'
+                check.add('images of another class', f'{folder}/{image}', text)
         total += len(images)
         sound += [f'{name}/{image}' for image in inner.sound() if image in images]
         hidden += [f'{name}/{file}' for file in inner.hidden]
     check.note_hidden(split, hidden)
     check.add_count(split, total)
     for name, read in read_images(check, split, sound if open_images else []):
-        if size is not None and (read.width, read.height) != size:
-            text = f'has {read.width} x {read.height} pixels, expected {size[0]} x {size[1]}'
+        if side is not None and (read.width, read.height) != (side, side):
+            text = f'has {read.width} x {read.height} pixels, expected {side} x {side}'
             check.add('image sizes', f'{split}/{name}', text)
 
 
-def _without(names: Sequence[str], others: Collection[str]) -> list[str]:
-    return [name for name in names if name not in others]
-
-
 def _check_class(
-    check: Inspection, split: str, name: str, contents: Contents, suffixes: tuple[str, ...]
+    check: Inspection, split: str, folder: str, contents: Contents, suffixes: tuple[str, ...]
 ) -> dict[str, int]:
     """Check the contents of a class folder; the result is the size of each image by name."""
-    folder = f'{split}/{name}'
     files = contents.files.items()
     images = {file: size for file, size in files if file.lower().endswith(suffixes)}
-    for file in _without(list(contents.sound()), images):
-        text = f'is not an image: expected {" or ".join(suffixes)}'
-        check.add('extra files', f'{folder}/{file}', text)
+    for file in contents.sound():
+        if file not in images:
+            text = f'is not an image: expected {" or ".join(suffixes)}'
+            check.add('extra files', f'{folder}/{file}', text)
     for inner in contents.folders:
         check.add('extra folders', f'{folder}/{inner}', 'is a folder: expected only images here')
     check.add_faults(folder, contents)
@@ -158,10 +163,3 @@ def _check_class(
         else:
             check.add('empty class folders', folder, 'holds no images')
     return images
-
-
-def _check_names(check: Inspection, folder: str, wnid: str, images: Collection[str]) -> None:
-    for name in images:
-        if not name.startswith(wnid) and (other := re.match(r'n\d{8}(?=_)', name)):
-            text = f'is an image of {other[0]} by its name'
-            check.add('images of another class', f'{folder}/{name}', text)

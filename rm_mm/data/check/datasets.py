@@ -9,8 +9,8 @@ from rm_mm.data.check.cifar import inspect_cifar
 from rm_mm.data.check.class_folders import inspect_custom_classes, inspect_imagenet
 from rm_mm.data.check.coco import annotation_files, inspect_coco, inspect_custom_coco
 from rm_mm.data.check.inspection import CheckRequest, CheckResult, Inspection
-from rm_mm.data.check.listing import list_folder
 from rm_mm.data.check.masks import inspect_ade20k, inspect_custom_masks, mask_folder
+from rm_mm.data.listing import list_folder
 
 _CUSTOM_LAYOUTS = (
     'train/<class>/* with val/<class>/* or test/<class>/*; annotations/*.json in the format of '
@@ -31,10 +31,10 @@ def check_data(
     """Check that a data set is complete.
 
     Args:
-        request: A request, or the name of a data set with the other fields of one.
-        root: See :class:`CheckRequest`.
-        deep: See :class:`CheckRequest`.
-        jobs: See :class:`CheckRequest`.
+        request: A request, or the name of a data set and the other fields of one.
+        root: Folder of the data set.
+        deep: Whether to decode every image.
+        jobs: Number of processes.
         progress: Called often with a line about the progress.
 
     Raises:
@@ -53,7 +53,7 @@ def _inspect_custom(check: Inspection) -> None:
     check.read_subset()
     root = check.root
     kinds: dict[str, Callable[[Inspection], None]] = {}
-    if {*list_folder(check.path('train')).folders} - _NOT_CLASSES:
+    if {*list_folder(check.root / 'train').folders} - _NOT_CLASSES:
         kinds['class folders'] = inspect_custom_classes
     if annotation_files(root):
         kinds['COCO annotations'] = inspect_custom_coco

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
@@ -56,11 +57,11 @@ def read_images(
     Yields the name and contents of each image that could be read, in order. The default depth is
     ``pixels`` in a deep check, else ``header``.
     """
-    if depth is None:
-        depth = 'pixels' if check.request.deep else 'header'
-    paths = [os.path.join(check.path(folder), name) for name in names]
+    read_one = partial(read_image, depth=depth or ('pixels' if check.request.deep else 'header'))
+    paths = [os.path.join(check.root, folder, name) for name in names]
     jobs = check.request.jobs or len(os.sched_getaffinity(0))
-    results = map_in_processes(partial(read_image, depth=depth), paths, jobs, _killed)
+    lost = ImageRead('killed the process that read it')
+    results = map_in_processes(read_one, paths, jobs, lambda path: lost)
     for done, (name, read) in enumerate(zip(names, results, strict=True), start=1):
         if done % _IMAGES_A_REPORT == 0 or done == len(names):
             check.progress(f'{folder}: {done:,} of {len(names):,} images read')
@@ -73,10 +74,6 @@ def read_images(
             text = f'is a {read.format} image with the suffix {suffix}'
             check.add('images of another format', f'{folder}/{name}', text)
         yield name, read
-
-
-def _killed(path: str) -> ImageRead:
-    return ImageRead('killed the process that read it')
 
 
 def suffix_fits(suffix: str, image_format: str) -> bool:
@@ -106,21 +103,14 @@ def read_image(path: str, depth: Depth) -> ImageRead:
 
 
 def _read(path: str, depth: Depth) -> ImageRead:
-    if depth != 'labels':
-        with Image.open(path) as image:
-            if depth == 'pixels':
-                image.load()
-            return _describe(image)
-    with open(path, 'rb') as file:
-        content = file.read()
-    with Image.open(io.BytesIO(content)) as image:
-        image.load()
-        digest = hashlib.sha256(content).hexdigest()
-        return _describe(image)._replace(labels=_labels(image), sha256=digest)
-
-
-def _describe(image: Image.Image) -> ImageRead:
-    return ImageRead(None, image.width, image.height, image.format or '', image.mode)
+    content = Path(path).read_bytes() if depth == 'labels' else None
+    with Image.open(path if content is None else io.BytesIO(content)) as image:
+        if depth != 'header':
+            image.load()
+        read = ImageRead(None, image.width, image.height, image.format or '', image.mode)
+        if content is None:
+            return read
+        return read._replace(labels=_labels(image), sha256=hashlib.sha256(content).hexdigest())
 
 
 def _labels(mask: Image.Image) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""A check in progress: its request, what it has found so far, and its result."""
+"""A check in progress: its request, the problems found so far, and its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rm_mm.data.catalog import PUBLISHED, SUBSET_STAMP, require_known
-from rm_mm.data.check.listing import Contents
+from rm_mm.data.listing import Contents
 from rm_mm.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Most problems in a result: as many as fit on a screen.
 SHOWN = 20
-# Increase it with every change of what a fingerprint covers.
+# Increased whenever a fingerprint covers something else.
 _FINGERPRINT_FORMAT = b'rm_mm data 1\n'
 
 
@@ -95,7 +95,7 @@ class Problems:
         self._kept: dict[str, list[str]] = {}
 
     def add(self, cause: str, sentence: str) -> None:
-        """Add a problem, as a printable sentence, to those of a cause such as ``empty files``."""
+        """Add a problem, as a printable sentence, under a cause such as ``empty files``."""
         self.by_cause[cause] = self.by_cause.get(cause, 0) + 1
         kept = self._kept.setdefault(cause, [])
         if len(kept) < SHOWN:
@@ -130,10 +130,8 @@ class Fingerprint:
 
     def add_images(self, folder: str, sizes: Mapping[str, int]) -> None:
         """Add images by their sizes in bytes; ``folder`` is a path below the root."""
-        start = os.fsencode(folder) + b'/'
-        self._lines += (
-            b'%b%b\0size %d\n' % (start, os.fsencode(name), size) for name, size in sizes.items()
-        )
+        for name, size in sizes.items():
+            self._lines.append(b'%b\0size %d\n' % (os.fsencode(f'{folder}/{name}'), size))
 
     def add_content(self, path: str, sha256: str) -> None:
         """Add a file by the hexadecimal SHA-256 of its content."""
@@ -181,10 +179,6 @@ class Inspection:
         except ValueError as error:
             self.add('subset stamps', SUBSET_STAMP, printable(error))
 
-    def path(self, folder: str) -> str:
-        """Path of a folder below the root."""
-        return os.path.join(self.root, folder)
-
     def add(self, cause: str, path: str, text: str) -> None:
         """Add a problem of a file or folder, given by its path below the root."""
         self.problems.add(cause, f'{printable(path)} {text}')
@@ -194,22 +188,18 @@ class Inspection:
         for fault in contents.faults:
             self.add(fault.cause, f'{folder}/{fault.name}'.rstrip('/'), fault.text)
 
-    def add_listing(self, folder: str, contents: Contents) -> None:
-        """Add faults, and a note about hidden files."""
-        self.add_faults(folder, contents)
-        self.note_hidden(folder, contents.hidden)
-
     def note_hidden(self, folder: str, hidden: list[str]) -> None:
         """Add a note about files of macOS that some loaders take for images."""
         if hidden:
+            folder = printable(folder)
             self.notes.append(
                 f'{folder}: {len(hidden):,} hidden files such as {printable(hidden[0])} are '
                 f'skipped, but torchvision would read them: find {folder} -name "._*" -delete'
             )
 
     def has_folder(self, folder: str, layout: str) -> bool:
-        """Whether a folder exists; if not, add a problem that shows the expected layout."""
-        path = self.path(folder)
+        """Whether a folder exists; if not, add a problem with the expected layout, printable."""
+        path = self.root / folder
         if os.path.isdir(path):
             return True
         state = 'is not a folder' if os.path.lexists(path) else 'is missing'
@@ -219,17 +209,12 @@ class Inspection:
     def add_count(self, split: str, found: int) -> None:
         """Set the number of images of a split, and compare it with the expected one."""
         self.counts[split] = found
-        expected: Mapping[str, int] = {}
-        if self.subset is not None:
-            expected, source = self.subset.counts, 'subset stamp'
-        elif self.request.name in PUBLISHED:
-            expected, source = PUBLISHED[self.request.name].counts, 'published'
-        if split in expected and found != expected[split]:
-            difference = found - expected[split]
-            text = (
-                f'holds {found:,} images, expected {expected[split]:,} ({source}): '
-                f'{abs(difference):,} {"too many" if difference > 0 else "missing"}'
-            )
+        known = self.subset or PUBLISHED.get(self.request.name)
+        expected = known.counts.get(split, found) if known else found
+        if found != expected:
+            source = 'subset stamp' if self.subset else 'published'
+            text = f'holds {found:,} images, expected {expected:,} ({source}): '
+            text += f'{abs(found - expected):,} {"too many" if found > expected else "missing"}'
             self.add('counts', split, text)
 
     def add_class_count(self, split: str, path: str, found: int, of_class: str = '') -> None:
@@ -237,9 +222,8 @@ class Inspection:
 
         ``path`` and ``of_class``, such as ``' of cat'``, name the class in the message.
         """
-        limits = self._class_limits(split)
-        if limits is not None and not limits[0] <= found <= limits[1]:
-            low, high = limits
+        low, high = self._class_limits(split) or (found, found)
+        if not low <= found <= high:
             span = f'{low:,}' if low == high else f'{low:,} to {high:,}'
             text = f'holds {found:,} images{of_class}, expected {span}'
             self.add('counts of classes', path, text)

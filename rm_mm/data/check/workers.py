@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import TypeVar
 
 from rm_mm.errors import RejectedError
@@ -26,21 +25,15 @@ _MOST_DEATHS = 8
 
 
 def map_in_processes(
-    function: Callable[[T], R],
-    items: Sequence[T],
-    jobs: int,
-    lost: Callable[[T], R],
+    function: Callable[[T], R], items: Sequence[T], jobs: int, lost: Callable[[T], R]
 ) -> Iterator[R]:
-    """Apply ``function`` to every item, in ``jobs`` processes.
+    """Apply a function to every item in several processes, and yield the results in order.
 
     Args:
-        function: Can be pickled, and does not raise.
-        items: Can be pickled.
-        jobs: Number of processes; one process, or few items, are handled in this one.
+        function: Does not raise. Both it and the items can be pickled.
+        items: A few are handled in this process.
+        jobs: Number of processes; 1 is this process.
         lost: Result for an item that kills the process that handles it.
-
-    Yields:
-        The results, in the order of the items.
 
     Raises:
         RejectedError: If process after process dies.
@@ -75,22 +68,16 @@ def _map(function: Callable[[T], R], items: Sequence[T], jobs: int, chunk: int) 
     # A fork would copy the locks that threads of the caller hold.
     context = multiprocessing.get_context('spawn')
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
+    # New processes inherit the blocked signal: only the command itself is to react to Ctrl-C.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with _interrupts_blocked():
+        try:
             results = pool.map(function, items, chunksize=chunk)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield from results
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C in processes started meanwhile: only the command itself is to react to it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

@@ -24,7 +24,7 @@ PALETTE = (
 )  # fmt: skip
 
 # The background is a class to be learnt and comes first. Label maps hold 1 + the index into this
-# tuple, since ADE20K reserves 0 for unlabelled pixels, of which the mini set has none.
+# tuple, since ADE20K reserves 0 for unlabelled pixels. The mini set has no such pixels.
 SEGMENTATION_CLASSES = ('background', *CLASSES)
 SEGMENTATION_PALETTE = ((0, 0, 0), *PALETTE)
 
@@ -82,12 +82,7 @@ def article(split: str, label: int, number: int) -> Article:
 
 
 def cut_out(tile: npt.NDArray[np.uint8], label: int) -> Article:
-    """Separate an article from its background.
-
-    Args:
-        tile: (28, 28), 0 for the background.
-        label: Index into ``CLASSES``.
-    """
+    """Separate an article from its background, the 0 in a tile, (28, 28)."""
     cover = silhouette(tile, see_through=label in SEE_THROUGH)
     grey = tile.astype(np.float32)
     levels = np.sort(grey[cover])
@@ -105,14 +100,9 @@ def cut_out(tile: npt.NDArray[np.uint8], label: int) -> Article:
 
 
 def silhouette(tile: npt.NDArray[np.uint8], *, see_through: bool) -> npt.NDArray[np.bool_]:
-    """Find the pixels that belong to the article.
+    """Find the pixels of the article in a tile; both are (28, 28). The result is never empty.
 
-    Args:
-        tile: (28, 28), 0 for the background.
-        see_through: Whether larger gaps inside the outline show the background.
-
-    Returns:
-        (28, 28), never empty.
+    ``see_through``: whether larger gaps inside the outline show the background.
     """
     solid = _without_specks((tile > FRINGE_LEVEL).astype(np.uint8))
     # A margin of one pixel makes the background one region, which includes (0, 0).

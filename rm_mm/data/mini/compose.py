@@ -60,24 +60,17 @@ class Cutting:
 def generator(seed: int, kind: str, split: str, number: int) -> np.random.Generator:
     """Return the generator of one image, which is independent of all others.
 
-    Args:
-        seed: Seed of the whole set, from 0.
-        kind: ``object`` or ``scene``.
-        split: ``train`` or ``val``.
-        number: Number of the image, from 0.
+    ``kind`` is ``object`` or ``scene``; ``number`` is that of the image, from 0.
     """
     entropy = (seed, ('object', 'scene').index(kind), SPLITS.index(split), number)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
 def object_image(seed: int, split: str, number: int) -> tuple[Image, int]:
-    """Compose an image of a single article.
+    """Compose an image of a single article: RGB, (64, 64, 3), and the index into ``CLASSES``.
 
     Classes take turns, and so do the articles of a class: every article is used once before any is
     used again. The arguments are those of :func:`generator`.
-
-    Returns:
-        RGB, (64, 64, 3), and the index into ``CLASSES``.
     """
     rng = generator(seed, 'object', split, number)
     turn, label = divmod(number, len(CLASSES))
@@ -124,10 +117,7 @@ def scene(seed: int, split: str, number: int, size: int = SCENE_PIXELS) -> Scene
 
 
 def cut(
-    rng: np.random.Generator,
-    source: Article,
-    long_side: float,
-    unlike: npt.NDArray[np.float32],
+    rng: np.random.Generator, source: Article, long_side: float, unlike: npt.NDArray[np.float32]
 ) -> Cutting:
     """Flip, rotate, scale and colour an article.
 
@@ -160,16 +150,12 @@ def cut(
 
     cover = warp(source.cover, cv2.BORDER_CONSTANT)
     # The edge of an enlarged silhouette is a ramp of `scale` pixels; make it one pixel wide.
-    opacity = np.clip((cover - 0.5) * max(scale, 1.0) + 0.5, 0, 1)
-    opacity = opacity.astype(np.float32)
+    opacity = np.clip((cover - 0.5) * max(scale, 1.0) + 0.5, 0, 1).astype(np.float32)
     shade = np.clip(warp(source.shade, cv2.BORDER_REPLICATE), 0, 1)
     inside = opacity >= 0.5
     rows_kept, columns_kept = _extent(inside.any(1)), _extent(inside.any(0))
-    return Cutting(
-        source.label,
-        _dyed(rng, shade, unlike)[:, rows_kept, columns_kept],
-        opacity[rows_kept, columns_kept],
-    )
+    rgb = _dyed(rng, shade, unlike)[:, rows_kept, columns_kept]
+    return Cutting(source.label, rgb, opacity[rows_kept, columns_kept])
 
 
 def _dyed(

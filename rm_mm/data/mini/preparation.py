@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ def prepare_mini(
         root: Folder for ``imagenet``, ``coco``, ``ade`` and the stamp ``mini.json``.
         seed: Seed of all images, from 0.
         train_images: Number of images with one article, for pretraining.
-        val_images: Number of images with one article, for validation.
+        val_images: Those for validation.
         train_scenes: Number of scenes with several articles, for detection and segmentation.
-        val_scenes: Number of scenes with several articles, for validation.
+        val_scenes: Those for validation.
         scene_size: Height and width of a scene in pixels.
         progress: Called with a line of text about ten times per split.
 
@@ -61,20 +62,12 @@ def prepare_mini(
         InputError: If a number is too small, or ``root`` holds anything but a mini set.
     """
     root = root.resolve()
-    counts = {
-        'train_images': train_images,
-        'val_images': val_images,
-        'train_scenes': train_scenes,
-        'val_scenes': val_scenes,
-    }
+    images = {'train_images': train_images, 'val_images': val_images}
+    counts = {**images, 'train_scenes': train_scenes, 'val_scenes': val_scenes}
     _check_numbers(seed, counts, scene_size)
-    request = {
-        'format': FORMAT,
-        'articles': {split: _digest(embedded_file(split)) for split in SPLITS},
-        'seed': seed,
-        **counts,
-        'scene_size': scene_size,
-    }
+    articles = {split: _digest(embedded_file(split)) for split in SPLITS}
+    request = {'format': FORMAT, 'articles': articles, 'seed': seed, **counts}
+    request['scene_size'] = scene_size
     if _is_ready(root, request):
         return root
     _check_replaceable(root)
@@ -104,13 +97,10 @@ def fingerprint(root: Path) -> str:
     Raises:
         InputError: If ``root`` holds no files.
     """
-    paths = _files(root)
-    if not paths:
+    lines = [f'{path}\0{_digest(root / path)}\n' for path in _files(root)]
+    if not lines:
         raise InputError(f'{root} holds no mini set; prepare it first')
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(f'{path}\0{_digest(root / path)}\n'.encode())
-    return total.hexdigest()
+    return hashlib.sha256(''.join(lines).encode()).hexdigest()
 
 
 def _check_numbers(seed: int, counts: dict[str, int], scene_size: int) -> None:
@@ -132,12 +122,8 @@ def _digest(path: Path) -> str:
 
 def _files(root: Path) -> list[str]:
     """Paths of all files except the stamp, relative to ``root``, sorted, with forward slashes."""
-    found = (
-        Path(folder, name).relative_to(root).as_posix()
-        for folder, _, names in os.walk(root)
-        for name in names
-    )
-    return sorted(path for path in found if path != STAMP)
+    files = [Path(folder, name) for folder, _, names in os.walk(root) for name in names]
+    return sorted({path.relative_to(root).as_posix() for path in files} - {STAMP})
 
 
 def _read_stamp(root: Path) -> dict[str, Any] | None:
@@ -155,27 +141,22 @@ def _is_ready(root: Path, request: dict[str, Any]) -> bool:
     stamp = _read_stamp(root)
     if stamp is None or stamp['request'] != request:
         return False
-    try:
+    with suppress(OSError):
         return all((root / path).stat().st_size == size for path, size in stamp['files'].items())
-    except OSError:
-        return False
+    return False
 
 
 def _check_replaceable(root: Path) -> None:
     """Raise ``InputError`` if ``root`` holds anything that its stamp does not list."""
-    if not root.exists():
-        return
-    if not root.is_dir():
+    if root.exists() and not root.is_dir():
         raise InputError(f'the mini set needs a folder, but {root} is a file; use another folder')
     stamp = _read_stamp(root)
-    if stamp is None:
-        if any(root.iterdir()):
-            raise InputError(
-                f'{root} is not empty and has no {STAMP} of a mini set, so it is left unchanged; '
-                'use a new or empty folder'
-            )
-        return
-    foreign = [path for path in _files(root) if path not in stamp['files']]
+    if stamp is None and root.exists() and any(root.iterdir()):
+        raise InputError(
+            f'{root} is not empty and has no {STAMP} of a mini set, so it is left unchanged; '
+            'use a new or empty folder'
+        )
+    foreign = [path for path in _files(root) if path not in stamp['files']] if stamp else []
     if foreign:
         raise InputError(
             f'the mini set in {root} is incomplete or has other parameters, and cannot be replaced '
@@ -189,9 +170,6 @@ def _put_in_place(made: Path, root: Path, request: dict[str, Any], retired: Path
 
     Another call may write its set between any two lines. Folders are only renamed to free or empty
     places, so at worst a rename fails and is tried again, or the set of the other call is used.
-
-    Raises:
-        InputError: If ``root`` now holds something else.
     """
     retired.mkdir()
     for attempt in range(PLACEMENT_TRIES):

@@ -82,8 +82,7 @@ def _hardened(rng: np.random.Generator, wave: Image) -> Image:
 def surface(rng: np.random.Generator, height: int, width: int) -> Image:
     """Paint noise and another pattern, each as a shift of colour, over a plain colour.
 
-    Returns:
-        RGB, (3, height, width), not clipped to [0, 1].
+    The RGB image, (3, height, width), is not clipped to [0, 1].
     """
     painted = np.repeat(colour(rng), height * width).reshape(3, height, width)
     for drawn in (noise(rng, height, width), pattern(rng, height, width)):
@@ -97,10 +96,7 @@ def background(rng: np.random.Generator, height: int, width: int) -> Image:
     """Paint a surface and, in half of the images, a large shape with another surface on it.
 
     The shape has edges and an area similar to an article's, so that articles are not the only
-    objects in an image.
-
-    Returns:
-        RGB, (3, height, width) in [0, 1].
+    objects in an image. The image is RGB, (3, height, width) in [0, 1].
     """
     painted = surface(rng, height, width)
     for _ in range(rng.integers(2)):

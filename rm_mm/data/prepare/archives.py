@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 from rm_mm.data.catalog import ARCHIVE_PAGES, ARCHIVES, Archive
-from rm_mm.data.check.listing import list_tree
+from rm_mm.data.listing import list_tree
 from rm_mm.data.prepare.writing import PART_SUFFIX
 from rm_mm.errors import InputError, printable
 
@@ -25,7 +25,7 @@ _DAMAGE = (
     RuntimeError, UnicodeError,
 )  # fmt: skip
 _BLOCK_BYTES = 512
-# Tar pads to records of 10 kB; nobody writes larger ones than this.
+# Tar pads to records, usually of 10 kB. Larger padding than this is damage.
 _LONGEST_PADDING = 1 << 20
 _ZIP_END, _ZIP64_END = b'PK\x05\x06', b'PK\x06\x06'
 
@@ -39,23 +39,19 @@ def find_archive(archive: Archive, folder: Path) -> Path | None:
 def require_archives(
     name: str, folder: Path, archives: Sequence[Archive] | None = None
 ) -> dict[str, Path]:
-    """Find archives of a data set, by default all; the result is the path of each by name.
+    """Find archives of a data set, by default all: their paths by name.
 
     Raises:
         InputError: If any is missing. The message names all missing ones.
     """
-    found = {
-        archive.name: path
-        for archive in archives or ARCHIVES[name]
-        if (path := find_archive(archive, folder)) is not None
-    }
-    missing = [a.name for a in archives or ARCHIVES[name] if a.name not in found]
+    paths = {a.name: find_archive(a, folder) for a in archives or ARCHIVES[name]}
+    missing = [archive for archive, path in paths.items() if path is None]
     if missing:
         raise InputError(
             f'missing in {printable(folder)} and one level below: {", ".join(missing)}. Download '
             f'from {ARCHIVE_PAGES[name]}, or pass --archives DIR'
         )
-    return found
+    return {archive: path for archive, path in paths.items() if path is not None}
 
 
 @contextmanager
@@ -101,13 +97,9 @@ class Member(NamedTuple):
 
 @contextmanager
 def open_archive(path: Path, prefix: str = '') -> Iterator[Iterable[Member]]:
-    """Open a tar or zip archive, and remove a prefix from the paths in a zip.
+    """Open a tar or zip archive, and yield its files; a prefix of the paths in a zip is removed.
 
-    Yields:
-        Its files. Those of a tar have to be read in order, each before the next.
-
-    Raises:
-        InputError: If it is damaged, or holds anything but plain files and folders.
+    Those of a tar have to be read in order. Raises like :func:`tar_members`.
     """
     if path.suffix != '.zip':
         yield tar_members(path)
@@ -222,12 +214,12 @@ class SourceFiles(dict[str, Member]):
 
 def folder_source(root: Path, folders: Iterable[str]) -> SourceFiles:
     """The files below some folders of a root, without hidden ones."""
-    return SourceFiles(
-        root,
-        (
-            Member(name, size, root, partial((root / name).open, 'rb'))
-            for folder in folders
-            for file, size in list_tree(str(root / folder)).files.items()
-            for name in (f'{folder}/{file}',)
-        ),
-    )
+    sizes = {
+        f'{folder}/{file}': size
+        for folder in folders
+        for file, size in list_tree(root / folder).files.items()
+    }
+    members = [
+        Member(name, size, root, partial((root / name).open, 'rb')) for name, size in sizes.items()
+    ]
+    return SourceFiles(root, members)

@@ -6,16 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive
+from rm_mm.data.catalog import ARCHIVES, SUBSET_STAMP, Archive, layout_folders, layout_root
 from rm_mm.data.prepare.archives import open_archive, require_archives
 from rm_mm.data.prepare.imagenet import lay_out_imagenet
 from rm_mm.data.prepare.journal import Journal, open_journal, require_laid_out
-from rm_mm.data.prepare.preparation import (
-    Preparation,
-    PrepareRequest,
-    PrepareResult,
-    layout_root,
-)
+from rm_mm.data.prepare.preparation import Preparation, PrepareRequest, PrepareResult
 from rm_mm.data.prepare.subsets import (
     copy_classes,
     make_ade20k_subset,
@@ -45,14 +40,8 @@ def prepare_data(
         InputError: If something is missing or damaged, or the root holds something else.
         RejectedError: If another file is in the place of one.
     """
-    root, source, notes = Path(request.root), Path(request.archives or request.root), []
+    root, source = Path(request.root), Path(request.archives or request.root)
     layout = layout_root(request.name, root)
-
-    def add_note(text: str) -> None:
-        notes.append(text)
-        if note is not None:
-            note(text)
-
     new, made = not (root / Journal.file_name).exists(), not root.exists()
     _require_own_root(layout, request.subset, begun=not new)
     journal = open_journal(root, request.name, request.subset)
@@ -64,7 +53,7 @@ def prepare_data(
         subset=request.subset or 0,
         journal=journal,
         progress=progress or (lambda line: None),
-        note=add_note,
+        show_note=note or (lambda text: None),
     )
     hold(root, _LOCK, 'ROOT')
     lay_out, make_subset = _STEPS[request.name]
@@ -73,7 +62,6 @@ def prepare_data(
             remove_leftovers(root)
         journal.save()
         if request.subset is None:
-            assert lay_out is not None, 'the request has rejected it'
             lay_out(prep)
         else:
             if prep.elsewhere:
@@ -85,15 +73,15 @@ def prepare_data(
         if new and not prep.written:
             _leave_nothing(root, made)
         raise
-    return PrepareResult(request.name, layout, dict(prep.written), dict(prep.present), notes)
+    return PrepareResult(request.name, layout, dict(prep.written), dict(prep.present), prep.notes)
 
 
 def _leave_nothing(root: Path, made: bool) -> None:
-    """Remove what a call created that wrote no files."""
+    """Remove the journal, the lock and the new root of a call that wrote no files."""
     for name in (Journal.file_name, _LOCK):
         (root / name).unlink(missing_ok=True)
-    if made:
-        with suppress(OSError):
+    with suppress(OSError):
+        if made:
             root.rmdir()
 
 
@@ -105,8 +93,8 @@ def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
             f'{printable(root)} holds a subset ({SUBSET_STAMP}): choose another ROOT for the '
             'whole data set'
         )
-    folders = {f.partition('/')[0] for files in ARCHIVES.values() for a in files for f in a.folders}
-    existing = [name for name in sorted(folders | {'test'}) if (root / name).exists()]
+    folders = {'test', *(folder for name in ARCHIVES for folder in layout_folders(name))}
+    existing = [name for name in sorted(folders) if (root / name).exists()]
     if subset is not None and existing and not stamped and not begun:
         raise InputError(
             f'{printable(root)} holds {", ".join(existing)}: choose another ROOT for a subset, '
@@ -114,18 +102,11 @@ def _require_own_root(root: Path, subset: int | None, begun: bool) -> None:
         )
 
 
-def _unpack_coco(prep: Preparation) -> None:
-    """Unpack the archives of COCO, except those of folders that are laid out."""
-    _unpack(prep, prep.needed_archives(Path.is_dir))
-
-
-def _unpack_all(prep: Preparation) -> None:
-    """Unpack all archives of a data set."""
-    _unpack(prep, ARCHIVES[prep.name])
-
-
-def _unpack(prep: Preparation, archives: Sequence[Archive]) -> None:
+def _unpack(prep: Preparation) -> None:
     """Unpack archives into the root, and record each folder that is complete."""
+    # Each archive of COCO holds one folder, which may be laid out already.
+    coco = prep.name == 'coco'
+    archives = prep.needed_archives(Path.is_dir) if coco else ARCHIVES[prep.name]
     found = require_archives(prep.name, prep.source, archives)
     names: dict[str, list[str]] = {}
     needed = 0
@@ -161,9 +142,7 @@ def _require_folders(archive: Archive, path: Path, names: Iterable[str]) -> None
 
 def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence[str]) -> None:
     parts = sorted({name.partition('/')[0] for name in names if '/' in name})
-    done = {part for part in parts if prep.journal.finished(part, prep.root / part)}
-    for part in sorted(done):
-        prep.skip(part, part)
+    done = {part for part in parts if prep.has_finished(part)}
     with open_archive(path, archive.prefix) as members:
         for member in members:
             if member.name.partition('/')[0] not in done:
@@ -171,15 +150,16 @@ def _unpack_one(prep: Preparation, archive: Archive, path: Path, names: Sequence
                 prep.write(split, prep.root / member.name, member)
     for part in parts:
         if part not in done:
-            prep.journal.finish(part, prep.root / part)
+            prep.finish(part)
 
 
-#: What lays out all of a data set, and what makes a subset of it.
-_STEPS: dict[str, tuple[Callable[[Preparation], None] | None, Callable[[Preparation], None]]] = {
+_Step = Callable[[Preparation], None]
+#: Functions that lay out a whole data set and a subset. A request for all custom data is rejected.
+_STEPS: dict[str, tuple[_Step, _Step]] = {
     'imagenet': (lay_out_imagenet, lay_out_imagenet),
-    'cifar10': (_unpack_all, make_cifar_subset),
-    'cifar100': (_unpack_all, make_cifar_subset),
-    'coco': (_unpack_coco, make_coco_subset),
-    'ade20k': (_unpack_all, make_ade20k_subset),
-    'custom': (None, copy_classes),
+    'cifar10': (_unpack, make_cifar_subset),
+    'cifar100': (_unpack, make_cifar_subset),
+    'coco': (_unpack, make_coco_subset),
+    'ade20k': (_unpack, make_ade20k_subset),
+    'custom': (copy_classes, copy_classes),
 }

@@ -33,8 +33,8 @@ def lay_out_imagenet(prep: Preparation) -> None:
     if prep.subset and prep.elsewhere and all(_has_classes(prep.source / s) for s in splits):
         copy_classes(prep, splits)
         return
-    needed_archives = None if prep.subset else prep.needed_archives(_has_classes)
-    found = require_archives(prep.name, prep.source, needed_archives)
+    archives = None if prep.subset else prep.needed_archives(_has_classes)
+    found = require_archives(prep.name, prep.source, archives)
     _require_no_flat_val(prep.root)
     needed = sum(path.stat().st_size for path in found.values())
     if prep.subset:
@@ -59,9 +59,10 @@ def _has_classes(folder: Path) -> bool:
 def _require_no_flat_val(root: Path) -> None:
     val = root / 'val'
     if val.is_dir() and any(_IMAGE.fullmatch(path.name) for path in val.iterdir()):
+        name = printable(val)
         raise InputError(
-            f'{printable(val)} holds images that are in no class folder: mv {printable(val)} '
-            f'{printable(val)}_unsorted and repeat the call; the archive has all of them'
+            f'{name} holds images that are in no class folder: mv {name} {name}_unsorted and '
+            'repeat the call; the archive has all of them'
         )
 
 
@@ -77,13 +78,11 @@ def _lay_out_train(prep: Preparation, path: Path) -> None:
         if name[1] in wnids:
             raise InputError(f'{printable(path)} holds {name[1]}.tar twice: download it again')
         wnids.add(name[1])
-        part, folder = f'train/{name[1]}', prep.root / 'train' / name[1]
-        if prep.journal.finished(part, folder):
-            prep.skip('train', part)
-            continue
-        with member.open() as content:
-            _lay_out_class(prep, path, name[1], content)
-        prep.journal.finish(part, folder)
+        part = f'train/{name[1]}'
+        if not prep.has_finished(part):
+            with member.open() as content:
+                _lay_out_class(prep, path, name[1], content)
+            prep.finish(part)
     if not wnids:
         raise InputError(f'{printable(path)} holds no classes: download it again')
     prep.journal.complete(path.name)
@@ -110,13 +109,8 @@ def _lay_out_class(prep: Preparation, path: Path, wnid: str, content: BinaryIO) 
 
 
 def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
-    """Sort the validation images into class folders.
-
-    ``classes`` holds the class of each image, in the order of the numbers in their names.
-    """
-    folder = prep.root / 'val'
-    if prep.journal.finished('val', folder):
-        prep.skip('val', 'val')
+    """Sort the validation images into class folders; ``classes`` are in the order of the images."""
+    if prep.has_finished('val'):
         return
     numbers: list[tuple[int, str]] = []
     for image in tar_members(path):
@@ -135,12 +129,16 @@ def _lay_out_val(prep: Preparation, path: Path, classes: list[str]) -> None:
             'Download both again'
         )
     wnids = {name: wnid for (_, name), wnid in zip(numbers, classes, strict=True)}
-    _require_right_classes(folder, wnids)
-    chosen = _choose_val(wnids, prep.subset) if prep.subset else wnids.keys()
+    _require_right_classes(prep.root / 'val', wnids)
+    by_class: dict[str, list[str]] = {}
+    for name, wnid in wnids.items():
+        by_class.setdefault(wnid, []).append(name)
+    most = prep.subset or len(wnids)
+    chosen = {name for names in by_class.values() for name in closest(names, most)}
     for image in tar_members(path):
         if image.name in chosen:
             _write_image(prep, 'val', wnids[image.name], image)
-    prep.journal.finish('val', folder)
+    prep.finish('val')
     prep.journal.complete(path.name)
 
 
@@ -156,18 +154,11 @@ def _require_right_classes(folder: Path, wnids: Mapping[str, str]) -> None:
             )
 
 
-def _choose_val(wnids: Mapping[str, str], count: int) -> set[str]:
-    by_class: dict[str, list[str]] = {}
-    for image, wnid in wnids.items():
-        by_class.setdefault(wnid, []).append(image)
-    return {image for images in by_class.values() for image in closest(images, count)}
-
-
 def _write_image(prep: Preparation, split: str, wnid: str, image: Member) -> None:
     name = PurePosixPath(image.name).name
     if not _IMAGE.fullmatch(name):
-        text = f'{printable(image.source)} holds {printable(image.name)}: expected .JPEG images'
-        raise InputError(text)
+        found = f'{printable(image.source)} holds {printable(image.name)}'
+        raise InputError(f'{found}: expected .JPEG images')
     prep.write(split, prep.root / split / wnid / name, image)
 
 

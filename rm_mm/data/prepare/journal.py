@@ -1,4 +1,4 @@
-"""Journal of a preparation: what is finished, so that the next call resumes there.
+"""Journal of a preparation: the finished parts, so that the next call can resume.
 
 It is the file ``.rm_mm_prepare.json`` in the root, replaced atomically after every part.
 """
@@ -18,7 +18,7 @@ from rm_mm.errors import InputError, printable
 
 
 class _ReadArchive(BaseModel):
-    """An archive that was read to its end; ``done`` if all of it is laid out."""
+    """An archive that was read to its end; ``done`` when all of it is laid out."""
 
     size: int
     mtime_ns: int
@@ -35,13 +35,9 @@ class _Part(BaseModel):
 
 
 class Journal(RootFile):
-    """Journal of one root.
+    """Journal of one root: of a subset of so many images per class, or of the whole data set.
 
-    Attributes:
-        name: Name of the data set.
-        subset: Images per class of a subset; None for the whole data set.
-        archives: Archives that were read to their end, by name.
-        parts: Folders that are complete and verified.
+    Archives are those that were read to their end. Parts are the folders that are complete.
     """
 
     file_name: ClassVar[str] = '.rm_mm_prepare.json'
@@ -52,7 +48,7 @@ class Journal(RootFile):
     _root: Path = PrivateAttr()
 
     def save(self) -> None:
-        """Write the journal."""
+        """Write the journal into its root."""
         self.write(self._root)
 
     def md5(self, archive: Path, compute: Callable[[Path], str]) -> str:
@@ -66,9 +62,8 @@ class Journal(RootFile):
         md5 = compute(archive)
         if entry and entry.md5 != md5:
             self.parts.clear()
-        self.archives[archive.name] = _ReadArchive(
-            size=status.st_size, mtime_ns=status.st_mtime_ns, md5=md5
-        )
+        new = _ReadArchive(size=status.st_size, mtime_ns=status.st_mtime_ns, md5=md5)
+        self.archives[archive.name] = new
         self.save()
         return md5
 
@@ -127,9 +122,8 @@ def _read(root: Path, advice: str) -> Journal | None:
     try:
         return Journal.read(root)
     except ValueError as error:
-        path = printable(root / Journal.file_name)
-        text = f'{path}, the journal of an earlier call, {printable(error)}: {advice}'
-        raise InputError(text) from error
+        text = f'the journal of an earlier call, {printable(error)}: {advice}'
+        raise InputError(f'{printable(root / Journal.file_name)}, {text}') from error
 
 
 def _describe(name: str, subset: int | None) -> str:
@@ -137,13 +131,13 @@ def _describe(name: str, subset: int | None) -> str:
 
 
 def _measure(folder: Path) -> _Part:
-    total = 0
-    paths = []
-    for parent, _, names in os.walk(folder):
-        # Hidden files of the operating system come and go.
-        for name in (name for name in names if not name.startswith('.')):
-            path = os.path.join(parent, name)
-            total += os.lstat(path).st_size
-            paths.append(os.path.relpath(path, folder))
-    listed = '\0'.join(sorted(paths)).encode('utf-8', 'surrogateescape')
+    # Hidden files of the operating system come and go.
+    paths = [
+        os.path.join(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if not name.startswith('.')
+    ]
+    total = sum(os.lstat(path).st_size for path in paths)
+    listed = os.fsencode('\0'.join(sorted(os.path.relpath(path, folder) for path in paths)))
     return _Part(files=len(paths), bytes=total, names=hashlib.sha256(listed).hexdigest())

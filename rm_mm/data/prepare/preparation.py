@@ -1,4 +1,4 @@
-"""A preparation in progress: its request, its counts, and what all data sets share."""
+"""A preparation in progress: its request, its counts, and the steps that all data sets share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES, Archive, ade20k_root, require_known
+from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES, Archive, require_known
 from rm_mm.data.prepare.archives import Member, find_archive
 from rm_mm.data.prepare.journal import Journal
 from rm_mm.data.prepare.writing import write_file
@@ -66,14 +66,10 @@ class PrepareRequest:
 
 @dataclass(frozen=True)
 class PrepareResult:
-    """Result of a preparation.
+    """Result of a preparation: files written, and files that existed before, by split.
 
-    Attributes:
-        name: Name of the data set.
-        root: Root of the layout, to be passed to a check.
-        written: Number of files written, by split.
-        present: Number of files that existed before, by split.
-        notes: Remarks about archives that are not the published files.
+    The root is that of the layout, to be passed to a check. Notes name archives that are not the
+    published files.
     """
 
     name: str
@@ -88,7 +84,8 @@ class Preparation:
     """A preparation in progress; ``subset`` is 0 for the whole data set.
 
     The root is that of the layout. The source is the folder of the archives or, if ``elsewhere``,
-    perhaps of the whole data set. Files are counted by split.
+    perhaps of the whole data set. Files are counted by split. A part is a folder below the root
+    that is recorded in the journal when it is complete.
     """
 
     name: str
@@ -98,7 +95,8 @@ class Preparation:
     subset: int
     journal: Journal
     progress: Callable[[str], None]
-    note: Callable[[str], None]
+    show_note: Callable[[str], None]
+    notes: list[str] = field(default_factory=list)
     written: Counter[str] = field(default_factory=Counter)
     present: Counter[str] = field(default_factory=Counter)
 
@@ -123,9 +121,16 @@ class Preparation:
         """Write a file that was made from a source, unless it exists."""
         self.write(split, target, Member(target.name, len(data), source, partial(io.BytesIO, data)))
 
-    def skip(self, split: str, part: str) -> None:
-        """Count the files of a finished part."""
-        self.present[split] += self.journal.parts[part].files
+    def has_finished(self, part: str) -> bool:
+        """Whether an earlier call has finished a part; if so, its files are counted."""
+        finished = self.journal.finished(part, self.root / part)
+        if finished:
+            self.present[part.partition('/')[0]] += self.journal.parts[part].files
+        return finished
+
+    def finish(self, part: str) -> None:
+        """Record that a part is complete."""
+        self.journal.finish(part, self.root / part)
 
     def stamp(self, counts: Mapping[str, int]) -> None:
         """Mark the root as a subset with these numbers of images."""
@@ -140,12 +145,12 @@ class Preparation:
         """
         main: dict[str, Archive] = {}
         needed = []
+        begun = self.journal.unfinished()
         for archive in ARCHIVES[self.name]:
             (folder,) = archive.folders
             first = main.setdefault(folder, archive)
-            gone = find_archive(first, self.source) is None
-            begun = first.name in self.journal.unfinished()
-            if not gone or begun or not is_present(self.root / folder):
+            found = find_archive(first, self.source)
+            if found or first.name in begun or not is_present(self.root / folder):
                 needed.append(archive)
         if not needed:
             raise InputError(
@@ -160,16 +165,13 @@ class Preparation:
 
         They are not errors, since some people repack archives. Unpacking finds damage.
         """
-        for archive in ARCHIVES[self.name]:
-            path = found.get(archive.name)
-            if path is None:
-                continue
+        expected = {archive.name: archive.md5 for archive in ARCHIVES[self.name]}
+        for name, path in found.items():
             md5 = self.journal.md5(path, self._md5)
-            if md5 != archive.md5:
-                self.note(
-                    f'{printable(path)} is not the published file: MD5 {md5}, expected '
-                    f'{archive.md5}. It is laid out as it is'
-                )
+            if md5 != expected[name]:
+                text = f'is not the published file: MD5 {md5}, expected {expected[name]}'
+                self.notes.append(f'{printable(path)} {text}. It is laid out as it is')
+                self.show_note(self.notes[-1])
 
     def _md5(self, path: Path) -> str:
         digest = hashlib.md5(usedforsecurity=False)
@@ -180,8 +182,3 @@ class Preparation:
                 read += len(chunk)
                 self.progress(f'{path.name}: {read / size:.0%} of its checksum')
         return digest.hexdigest()
-
-
-def layout_root(name: str, root: Path) -> Path:
-    """Root of the layout of a data set that is prepared in a folder."""
-    return ade20k_root(root) if name == 'ade20k' else root

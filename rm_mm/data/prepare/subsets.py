@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES
-from rm_mm.data.check.listing import list_folder
-from rm_mm.data.cifar_batches import RELEASES, read_cifar_batch, read_members
+from rm_mm.data.catalog import ARCHIVES, IMAGE_SUFFIXES, layout_root
+from rm_mm.data.cifar_batches import CIFAR_PIXELS, RELEASES, read_cifar_batch, read_members
+from rm_mm.data.listing import list_folder
 from rm_mm.data.prepare.archives import (
     Member,
     SourceFiles,
@@ -25,15 +25,13 @@ from rm_mm.data.prepare.archives import (
     parsing,
     require_archives,
 )
-from rm_mm.data.prepare.preparation import Preparation, layout_root
+from rm_mm.data.prepare.preparation import Preparation
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.errors import InputError, printable
 
-_CIFAR_IMAGE_BYTES = 32 * 32 * 3
-
 
 def closest(names: Iterable[str], count: int) -> list[str]:
-    """Choose ``count`` names by the hashes of their last parts, independent of anything else."""
+    """Choose ``count`` names, those with the smallest hashes of their last parts."""
     return sorted(names, key=_rank)[:count]
 
 
@@ -66,7 +64,7 @@ def copy_classes(prep: Preparation, splits: Sequence[str] = ('train', 'val', 'te
     """Copy images of each class folder of the splits that exist."""
     chosen: dict[str, list[Member]] = {}
     for split in splits:
-        for name in list_folder(str(prep.source / split)).folders:
+        for name in list_folder(prep.source / split).folders:
             images = folder_source(prep.source, [f'{split}/{name}'])
             names = [image for image in images if image.lower().endswith(IMAGE_SUFFIXES)]
             if picked := [images[image] for image in closest(names, prep.subset)]:
@@ -90,11 +88,7 @@ def _copy(prep: Preparation, chosen: Mapping[str, Sequence[Member]]) -> None:
 
 @contextmanager
 def _open_sources(prep: Preparation) -> Iterator[dict[str, SourceFiles]]:
-    """Open a data set that is laid out in the source folder, or else its archives.
-
-    Yields:
-        Files of the source, by folder of the layout.
-    """
+    """Open a laid-out data set in the source folder, or else its archives: files by folder."""
     archives = ARCHIVES[prep.name]
     folders = [folder for archive in archives for folder in archive.folders]
     for root in (prep.source, layout_root(prep.name, prep.source)):
@@ -115,20 +109,18 @@ def _open_sources(prep: Preparation) -> Iterator[dict[str, SourceFiles]]:
 def make_ade20k_subset(prep: Preparation) -> None:
     """Copy images that show each class at least ``prep.subset`` times, and their masks."""
     chosen: dict[str, list[str]] = {}
+    files: dict[str, list[Member]] = {}
     with _open_sources(prep) as sources:
         for split in ('training', 'validation'):
             source = sources[f'annotations/{split}']
             chosen[split] = covering(_mask_classes(prep, source, split), prep.subset)
             if not chosen[split]:
                 raise InputError(f'{printable(source.path)} holds no masks in annotations/{split}')
-        files = {
-            split: [
-                sources[f'annotations/{split}'][name]
-                for stem in stems
+            files[split] = [
+                source[name]
+                for stem in chosen[split]
                 for name in (f'images/{split}/{stem}.jpg', f'annotations/{split}/{stem}.png')
             ]
-            for split, stems in chosen.items()
-        }
         _copy(prep, files)
     prep.stamp({split: len(stems) for split, stems in chosen.items()})
 
@@ -143,36 +135,36 @@ def _mask_classes(prep: Preparation, source: SourceFiles, split: str) -> dict[st
     for done, name in enumerate(names, start=1):
         with source[name].open() as content:
             data = content.read()
-        with (
-            parsing(f'{printable(source.path)}: {printable(name)} is not a mask'),
-            Image.open(io.BytesIO(data)) as mask,
-        ):
-            labels = {int(label) for label in np.unique(np.asarray(mask))}
-        found[Path(name).stem] = labels - {0}
+        fault = f'{printable(source.path)}: {printable(name)} is not a mask'
+        with parsing(fault), Image.open(io.BytesIO(data)) as mask:
+            found[Path(name).stem] = {*map(int, np.unique(np.asarray(mask)))} - {0}
         prep.progress(f'{split}: {done:,} of {len(names):,} masks read')
     return found
 
 
 def make_coco_subset(prep: Preparation) -> None:
     """Copy images that show each category at least ``prep.subset`` times, and their annotations."""
-    paths = {split: f'annotations/instances_{split}.json' for split in ('train2017', 'val2017')}
+    contents: dict[str, dict[str, Any]] = {}
+    chosen: dict[str, list[str]] = {}
     with _open_sources(prep) as sources:
         annotations = sources['annotations']
-        contents = {split: _read_instances(annotations, path) for split, path in paths.items()}
-        chosen = {split: _choose(content, prep.subset) for split, content in contents.items()}
+        for split in ('train2017', 'val2017'):
+            path = f'annotations/instances_{split}.json'
+            contents[path], categories = _read_instances(annotations, path)
+            chosen[split] = covering(categories, prep.subset)
         files = {
             split: [sources[split][f'{split}/{image}'] for image in images]
             for split, images in chosen.items()
         }
         _copy(prep, files)
-        for split, path in paths.items():
-            data = json.dumps(_cut(contents[split], {*chosen[split]})).encode()
+        for (path, content), images in zip(contents.items(), chosen.values(), strict=True):
+            data = json.dumps(_cut(content, {*images})).encode()
             prep.write_bytes('annotations', prep.root / path, data, annotations.path)
     prep.stamp({split: len(images) for split, images in chosen.items()})
 
 
-def _read_instances(source: SourceFiles, path: str) -> dict[str, Any]:
-    """Read an annotation file, and check what choosing images relies on."""
+def _read_instances(source: SourceFiles, path: str) -> tuple[dict[str, Any], dict[str, set[int]]]:
+    """Read an annotation file: its content, and the categories by file name of an image."""
     with source[path].open() as file:
         data = file.read()
     with parsing(f'{printable(source.path)}: {path} is not an annotation file of COCO'):
@@ -180,20 +172,13 @@ def _read_instances(source: SourceFiles, path: str) -> dict[str, Any]:
         names = {image['id']: image['file_name'] for image in content['images']}
         if not all(isinstance(name, str) and is_safe_path(name) for name in names.values()):
             raise ValueError('expected file names below the folder of images')
+        categories: dict[str, set[int]] = {}
         for annotation in content['annotations']:
-            _ = names[annotation['image_id']]
-            if not isinstance(annotation['category_id'], int):
+            image, category = names[annotation['image_id']], annotation['category_id']
+            if not isinstance(category, int):
                 raise ValueError('expected whole numbers as category_id')
-    return content
-
-
-def _choose(content: Mapping[str, Any], count: int) -> list[str]:
-    names = {image['id']: image['file_name'] for image in content['images']}
-    categories: dict[str, set[int]] = {}
-    for annotation in content['annotations']:
-        image = names[annotation['image_id']]
-        categories.setdefault(image, set()).add(annotation['category_id'])
-    return covering(categories, count)
+            categories.setdefault(image, set()).add(category)
+    return content, categories
 
 
 def _cut(content: Mapping[str, Any], chosen: set[str]) -> dict[str, Any]:
@@ -217,7 +202,8 @@ def make_cifar_subset(prep: Preparation) -> None:
     if path is not None:
         prep.verify({archive.name: path})
     # Size of the pixels, which the PNG of a photograph does not exceed.
-    require_space(prep.root, 2 * prep.subset * len(release.classes) * _CIFAR_IMAGE_BYTES)
+    images = 2 * prep.subset * len(release.classes)
+    require_space(prep.root, images * 3 * CIFAR_PIXELS**2)
     counts = {}
     for split in ('train', 'test'):
         names = release.files_of(split)
@@ -240,8 +226,9 @@ def _write_images(prep: Preparation, split: str, batches: Iterator[bytes], sourc
     from PIL import Image
 
     classes = RELEASES[prep.name].classes
-    images: list[Any] = []
-    names: dict[int, list[str]] = {}
+    # The images of each class by name.
+    found: dict[int, dict[str, Any]] = {}
+    number = 0
     for batch in batches:
         with parsing(f'{printable(source)}: a batch of {split} cannot be read'):
             pixels, labels = read_cifar_batch(batch)
@@ -250,13 +237,13 @@ def _write_images(prep: Preparation, split: str, batches: Iterator[bytes], sourc
                 raise InputError(
                     f'{printable(source)} has the label {label}: expected 0 to {len(classes) - 1}'
                 )
-            names.setdefault(label, []).append(f'{len(images):05}.png')
-            images.append(image)
+            found.setdefault(label, {})[f'{number:05}.png'] = image
+            number += 1
     written = 0
-    for label in sorted(names):
-        for name in closest(names[label], prep.subset):
+    for label, images in sorted(found.items()):
+        for name in closest(images, prep.subset):
             buffer = io.BytesIO()
-            Image.fromarray(images[int(name[:5])]).save(buffer, 'png')
+            Image.fromarray(images[name]).save(buffer, 'png')
             target = prep.root / split / classes[label] / name
             prep.write_bytes(split, target, buffer.getvalue(), source)
             written += 1

@@ -21,11 +21,7 @@ _ATOMIC = re.compile(r'\.(\.rm_mm_prepare|rm_mm_subset|instances_\w+)\.json\.[0-
 def write_file(target: Path, content: BinaryIO, size: int, source: Path) -> bool:
     """Write a file, and create its folder, unless the same file exists.
 
-    Args:
-        target: Path of the file.
-        content: Content of the file.
-        size: Expected size in bytes.
-        source: Origin of the content, for messages.
+    Messages name the source of the content, which must have ``size`` bytes.
 
     Returns:
         Whether the file was written.
@@ -99,12 +95,10 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def require_space(root: Path, needed: int, option: str = 'ROOT') -> None:
-    """Check that a file system has enough space, in bytes.
-
-    ``option`` is the one that names the folder, which may not exist yet.
+    """Check that the file system of a folder, which may not exist yet, has ``needed`` bytes.
 
     Raises:
-        InputError: If there is not enough.
+        InputError: If it has not; ``option`` is the one that names the folder.
     """
     existing = next(parent for parent in (root, *root.parents) if parent.exists())
     free = shutil.disk_usage(existing).free

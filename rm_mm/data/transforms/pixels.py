@@ -29,27 +29,16 @@ def is_label_map(labels: NDArray[Any]) -> bool:
 
 
 def mirrored(pixels: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
-    """Mirror an image like ``mmcv.imflip``, into a new array.
-
-    Args:
-        pixels: A photo or a label map. Not modified.
-        direction: ``horizontal``, ``vertical`` or ``diagonal``.
-
-    Returns:
-        A contiguous array of the same shape.
-    """
+    """Mirror a photo or label map like ``mmcv.imflip``, but into a new, contiguous array."""
     # NumPy would return a view, which later copies read backwards, byte by byte.
     return np.asarray(cv2.flip(pixels, _DIRECTIONS[direction]))
 
 
 def by_planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Store a photo plane by plane.
+    """Store a photo plane by plane, so that packing has nothing to copy.
 
-    Args:
-        image: (H, W, 3), possibly a mirrored view as ``mmcv.imflip`` returns it. Not modified.
-
-    Returns:
-        (H, W, 3) with a contiguous ``transpose(2, 0, 1)``, so that packing has nothing to copy.
+    It may be a mirrored view, as ``mmcv.imflip`` returns it. The result is a new array, (H, W, 3),
+    with a contiguous ``transpose(2, 0, 1)``.
     """
     backwards = tuple(axis for axis in (0, 1) if image.strides[axis] < 0)
     planes = np.empty((3, *image.shape[:2]), np.uint8)
@@ -78,15 +67,9 @@ class PackByPlanes:
 def through_table(
     pixels: NDArray[np.uint8], table: NDArray[np.uint8], channel: int | None = None
 ) -> NDArray[np.uint8]:
-    """Replace every byte by its entry in a table.
+    """Replace every byte of a photo by its entry in a table, (256,).
 
-    Args:
-        pixels: (H, W, 3). Modified if a channel is given.
-        table: (256,), the new value of each level.
-        channel: The only channel to change; by default, all are.
-
-    Returns:
-        The changed pixels.
+    With a channel, only that one is changed, in place.
     """
     if channel is None:
         return np.asarray(cv2.LUT(pixels, table))
@@ -95,14 +78,9 @@ def through_table(
 
 
 def level_counts(labels: NDArray[Any], ignored: int) -> NDArray[np.int64]:
-    """Count the pixels of each label that occurs, like ``np.unique`` but without sorting.
+    """Count the pixels of each label that occurs, except one, in the order of the labels.
 
-    Args:
-        labels: A label map of at least one pixel.
-        ignored: Label to leave out.
-
-    Returns:
-        One count per label, in the order of the labels.
+    Like ``np.unique``, but without sorting. The label map has at least one pixel.
     """
     if not is_label_map(labels) or labels.size >= _COUNTABLE:
         found, counts = np.unique(labels, return_counts=True)

@@ -38,11 +38,7 @@ class RandomCropByHistogram(RandomCrop):
     def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
         """Draw a crop, and redraw it up to ten times while one category fills too much of it.
 
-        Args:
-            results: Has ``img`` and ``gt_seg_map``. Not modified.
-
-        Returns:
-            Top, bottom, left and right, possibly outside the image.
+        The box is (top, bottom, left, right), possibly outside the image.
         """
         size = results['img'].shape[:2]
         box = self._draw(size)
@@ -79,8 +75,7 @@ class RandomFlipByOpenCV(RandomFlip):
     def _flip_seg_map(self, seg_map: NDArray[Any], direction: str) -> NDArray[Any]:
         if self.swap_seg_labels is None and is_label_map(seg_map):
             return mirrored(seg_map, direction)
-        flipped: NDArray[Any] = super()._flip_seg_map(seg_map, direction)
-        return flipped
+        return np.asarray(super()._flip_seg_map(seg_map, direction))
 
 
 @TRANSFORMS.register_module()
@@ -94,16 +89,14 @@ class PhotoMetricDistortionByTable(PhotoMetricDistortion):
 
     def convert(self, img: NDArray[Any], alpha: float = 1, beta: float = 0) -> NDArray[Any]:
         """Change contrast and brightness; clipped and rounded down like in the stock transform."""
-        if not is_photo(img):
-            changed: NDArray[Any] = super().convert(img, alpha, beta)
-            return changed
-        return through_table(img, super().convert(_LEVELS, alpha, beta))
+        if is_photo(img):
+            return through_table(img, super().convert(_LEVELS, alpha, beta))
+        return np.asarray(super().convert(img, alpha, beta))
 
     def saturation(self, img: NDArray[Any]) -> NDArray[Any]:
         """Change the saturation of half the images."""
         if not is_photo(img):
-            changed: NDArray[Any] = super().saturation(img)
-            return changed
+            return np.asarray(super().saturation(img))
         if not np.random.randint(2):
             return img
         alpha = np.random.uniform(self.saturation_lower, self.saturation_upper)
@@ -112,8 +105,7 @@ class PhotoMetricDistortionByTable(PhotoMetricDistortion):
     def hue(self, img: NDArray[Any]) -> NDArray[Any]:
         """Shift the hue, which has 180 levels, of half the images."""
         if not is_photo(img):
-            changed: NDArray[Any] = super().hue(img)
-            return changed
+            return np.asarray(super().hue(img))
         if not np.random.randint(2):
             return img
         shift = np.random.randint(-self.hue_delta, self.hue_delta)

@@ -135,6 +135,12 @@ def test_progress_on_a_terminal_is_removed_at_the_end(monkeypatch, capsys):
     assert capsys.readouterr().err == '\r\x1b[Ktrain: 1 of 2\r\x1b[K'
 
 
+def test_progress_escapes_control_characters(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True, raising=False)
+    ProgressLine()('reading \x1b[2J.json')
+    assert capsys.readouterr().err == '\r\x1b[Kreading \\x1b[2J.json'
+
+
 def test_progress_in_a_log_is_a_line_every_30_seconds(monkeypatch, capsys):
     now = [0.0]
     monkeypatch.setattr(time, 'monotonic', lambda: now[0])

@@ -165,6 +165,33 @@ def test_problem_is_named(tmp_path, build, broken, sentences):
     assert result.problems == sentences
 
 
+def odd_masks(root):
+    """A split without masks, an image without a mask, and a file of macOS."""
+    custom_masks(root)
+    image(root / 'images/\x1b[2J/1.png')
+    image(root / 'images/train/\x1b[2J.png')
+    write(root / 'images/\x1b[2J/._1.png', 'x')
+
+
+def odd_annotations(root):
+    """Two files with other categories, a missing image, and an image without annotations."""
+    custom_coco(root)
+    for name in ('\x1b[2J.json', '\x1b[2K.json'):
+        content = coco_content(['1.jpg', 'none.jpg', '0.jpg'], bare=True)
+        content['images'][0]['width'] = 9
+        content['categories'].append(dict(id=len(name) + ord(name[3]), name=name))
+        write(root / 'annotations' / name, content)
+
+
+@pytest.mark.parametrize(('build', 'least'), [(odd_masks, 3), (odd_annotations, 6)])
+def test_control_characters_in_names_are_escaped(tmp_path, build, least):
+    build(tmp_path)
+    result = check('custom', tmp_path)
+    lines = [*result.problems, *result.notes]
+    assert sum('\\x1b' in line for line in lines) >= least
+    assert [line for line in lines if not line.isprintable()] == []
+
+
 def test_annotation_file_without_boxes_is_a_note(tmp_path):
     custom_coco(tmp_path)
     write(tmp_path / 'annotations/captions.json', {'images': [], 'annotations': []})

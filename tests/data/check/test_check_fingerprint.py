@@ -6,7 +6,7 @@ import check_sets
 import pytest
 from check_sets import check, custom_classes, image, whole
 
-from rm_mm.data.check import listing
+from rm_mm.data import listing
 from rm_mm.data.check.inspection import Fingerprint
 
 
@@ -21,17 +21,9 @@ def test_value_is_as_documented():
 
 
 @pytest.fixture
-def root(tmp_path):
-    custom_classes(tmp_path / 'one')
-    return tmp_path / 'one'
-
-
-def test_location_order_and_links_do_not_matter(root, tmp_path, monkeypatch):
-    before = whole(check('custom', root))
-    shutil.copytree(root, tmp_path / 'two words')
-    assert whole(check('custom', tmp_path / 'two words')) == before
-    (tmp_path / 'link').symlink_to(root)
-    assert whole(check('custom', tmp_path / 'link')) == before
+def backwards(monkeypatch):
+    """List folders in reverse order."""
+    scandir = os.scandir
 
     class Backwards:
         def __init__(self, path):
@@ -43,9 +35,33 @@ def test_location_order_and_links_do_not_matter(root, tmp_path, monkeypatch):
         def __exit__(self, *error):
             pass
 
-    scandir = os.scandir
-    monkeypatch.setattr(listing.os, 'scandir', Backwards)
+    return lambda: monkeypatch.setattr(listing.os, 'scandir', Backwards)
+
+
+@pytest.fixture
+def root(tmp_path):
+    custom_classes(tmp_path / 'one')
+    return tmp_path / 'one'
+
+
+def test_location_order_and_links_do_not_matter(root, tmp_path, backwards):
+    before = whole(check('custom', root))
+    shutil.copytree(root, tmp_path / 'two words')
+    assert whole(check('custom', tmp_path / 'two words')) == before
+    (tmp_path / 'link').symlink_to(root)
+    assert whole(check('custom', tmp_path / 'link')) == before
+
+    backwards()
     assert whole(check('custom', root)) == before
+
+
+def test_note_about_hidden_files_does_not_depend_on_the_order(root, backwards):
+    for name in ('._1.jpg', '._2.jpg', '._3.jpg'):
+        (root / 'train/cat' / name).touch()
+    before = check('custom', root).notes
+    backwards()
+    assert check('custom', root).notes == before
+    assert '._1.jpg' in before[0]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import check_sets
 import pytest
 from check_sets import check, image, imagenet, whole
 
-from rm_mm.data.check import listing
+from rm_mm.data import listing
 
 pytestmark = pytest.mark.usefixtures('small')
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 #: Files and folders that operating systems create, besides hidden ones.
@@ -40,13 +41,13 @@ class Contents:
     faults: list[Fault] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
-    def sound(self) -> dict[str, int]:
-        """The files without a fault."""
+    def sound(self) -> list[str]:
+        """Names of the files without a fault."""
         bad = {fault.name for fault in self.faults}
-        return {name: size for name, size in self.files.items() if name not in bad}
+        return [name for name in self.files if name not in bad]
 
 
-def list_folder(path: str) -> Contents:
+def list_folder(path: Path) -> Contents:
     """List one folder, without hidden entries and those of operating systems."""
     found = Contents()
     try:
@@ -58,16 +59,17 @@ def list_folder(path: str) -> Contents:
     found.folders.sort()
     found.files = dict(sorted(found.files.items()))
     found.faults.sort()
+    found.hidden.sort()
     return found
 
 
-def list_folders(paths: Sequence[str]) -> Iterator[Contents]:
+def list_folders(paths: Sequence[Path]) -> Iterator[Contents]:
     """List many folders concurrently, in the given order."""
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(list_folder, paths)
 
 
-def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
+def list_tree(path: Path, above: frozenset[str] = frozenset()) -> Contents:
     """List a folder and all folders below it; names are paths with forward slashes.
 
     ``above`` holds the real paths of the folders around it, to detect circular links.
@@ -78,7 +80,7 @@ def list_tree(path: str, above: frozenset[str] = frozenset()) -> Contents:
         return Contents(faults=[Fault('links in a circle', '', text)])
     found = list_folder(path)
     for folder in found.folders:
-        inner = list_tree(os.path.join(path, folder), above | {here})
+        inner = list_tree(path / folder, above | {here})
         found.files |= {f'{folder}/{name}': size for name, size in inner.files.items()}
         found.hidden += [f'{folder}/{name}' for name in inner.hidden]
         found.faults += [
@@ -93,22 +95,25 @@ def _add_entry(entry: os.DirEntry[str], found: Contents) -> None:
         if name.startswith('._') and '.' in name[2:]:
             found.hidden.append(name)
         return
+    cause, text, size = 'unreadable files', '', 0
     try:
         status = entry.stat()
+    except FileNotFoundError:
+        text = 'is a broken link'
     except OSError as error:
-        found.files[name] = 0
-        broken = isinstance(error, FileNotFoundError)
-        text = 'is a broken link' if broken else f'cannot be read: {error.strerror}'
-        found.faults.append(Fault('unreadable files', name, text))
-        return
-    if stat.S_ISDIR(status.st_mode):
-        found.folders.append(name)
-        return
-    found.files[name] = status.st_size
-    if not stat.S_ISREG(status.st_mode):
-        found.faults.append(Fault('unreadable files', name, 'is not a regular file'))
-    elif not status.st_size:
-        found.faults.append(Fault('empty files', name, 'is empty (0 bytes)'))
-    # The mode saves a call of access(), which is slow on network file systems.
-    elif status.st_mode & 0o444 != 0o444 and not os.access(entry.path, os.R_OK):
-        found.faults.append(Fault('unreadable files', name, 'cannot be read: permission denied'))
+        text = f'cannot be read: {error.strerror}'
+    else:
+        if stat.S_ISDIR(status.st_mode):
+            found.folders.append(name)
+            return
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            text = 'is not a regular file'
+        elif not size:
+            cause, text = 'empty files', 'is empty (0 bytes)'
+        # The mode saves a call of access(), which is slow on network file systems.
+        elif status.st_mode & 0o444 != 0o444 and not os.access(entry.path, os.R_OK):
+            text = 'cannot be read: permission denied'
+    found.files[name] = size
+    if text:
+        found.faults.append(Fault(cause, name, text))
