@@ -1,5 +1,5 @@
-"""From a checkpoint of any source to a verified backbone, and into a downstream network.
+"""Turn a checkpoint from any source into a verified backbone, and fill downstream networks with it.
 
-:mod:`rm_mm.transfer.export` describes the way of a checkpoint, :mod:`rm_mm.transfer.slot` and
-:mod:`rm_mm.transfer.initializer` how a downstream network takes the result.
+:mod:`rm_mm.transfer.export` lists the steps of an export. :mod:`rm_mm.transfer.slot` edits a
+downstream config, and :mod:`rm_mm.transfer.initializer` loads the backbone into its network.
 """

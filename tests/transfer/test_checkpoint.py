@@ -76,7 +76,9 @@ def test_reads_the_layout_of_training_scripts(save):
 
 
 @pytest.mark.parametrize(
-    'value', [10**400, torch.ones(1) * 1j, torch.ones(2), torch.ones(1, device='meta'), True, '71']
+    'value',
+    [10**400, torch.ones(1) * 1j, torch.ones(2), torch.ones(1, device='meta'), True, '71'],
+    ids=['beyond-any-float', 'complex', 'two', 'meta', 'bool', 'text'],
 )
 def test_an_accuracy_that_is_no_finite_number_is_ignored(save, value):
     content = {'state_dict': {'w': torch.ones(2)}, 'acc1': value, 'best_acc1': 71}
