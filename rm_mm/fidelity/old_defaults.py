@@ -23,11 +23,10 @@ class OldDefault:
 
     Attributes:
         key: Pattern that matches the whole key of today.
-        note: Where the old library has the value; of an exemption, why the setting may differ.
-        value: Value that the old library used, or a function of the old config that returns it.
-        exempt: Instead of a value, whether the setting may have one. No exemption is for every
-            value of a key.
-        always: Whether to check the setting, by its key, even if today's config does not have it.
+        note: Where the old library has the value, or why the setting may differ.
+        value: What the old library used, or a function of the old config that returns it.
+        exempt: Decides, instead of a value, which values may differ: never all of them.
+        always: Whether to check the key, then no pattern, even if today's config lacks it.
     """
 
     key: str
@@ -92,14 +91,7 @@ def _backbone_type(old: Flat) -> Any:
 
 
 def _shared(preprocessor: str, picture_hook: str, evaluator: str, metric: str) -> list[OldDefault]:
-    """Defaults of both libraries, which build on mmcv 1.x.
-
-    Args:
-        preprocessor: Class that does today what Normalize, Pad and the collate function did.
-        picture_hook: Class of the hook that draws predictions.
-        evaluator: Class that evaluates today instead of the data set.
-        metric: Metric of the best checkpoint.
-    """
+    """Defaults of both libraries, which build on mmcv 1.x, with today's names of three classes."""
     return [
         *_values('', {
             'model.backbone.init_cfg.type': (

@@ -34,12 +34,11 @@ class KeyTranslation:
     Attributes:
         key: Pattern that matches the whole old key.
         ours: Today's key, with the groups of the pattern; None if there is none.
-        convert: Computes the value that today's key must have from the old value and the old
-            config. Any exception means that there is no such value.
+        convert: Value that today's key must have, given the old value and the old config. Raises
+            if there is none.
         how: Explanation of equal settings whose values look different.
         why: Reason for a difference, or for having no counterpart.
-        covers: Whether the reason holds for an old value and today's. No reason holds for every
-            value of a key.
+        covers: Whether the reason holds for an old value and today's: never for all of them.
     """
 
     key: str
@@ -104,13 +103,8 @@ def _split(
 ) -> list[KeyTranslation]:
     """A path of each split, wherever it is in their storage.
 
-    Args:
-        theirs: Old key below that of the split.
-        pattern: Pattern of the old paths. ``SPLIT`` stands for the name of the split, ``SHORT`` for
-            ``train`` or ``val``.
-        ours: Today's key below the data set of the split.
-        path: Today's path, with ``SPLIT``.
-        names: Names of the splits for training and for evaluation.
+    ``SPLIT`` in the pattern of old paths and in today's path stands for the name of the split for
+    training or for evaluation, ``SHORT`` for ``train`` or ``val``.
     """
     found = []
     for split, short, name in (('train', 'train', names[0]), ('val|test', 'val', names[1])):
@@ -135,7 +129,7 @@ def _shared(pack: str, targets: list[str], *pad: str) -> list[KeyTranslation]:
 
     Args:
         pack: Transform at the end of a pipeline today.
-        targets: Annotations that training collects; testing collects images alone.
+        targets: Annotations that training collects.
         pad: ``Pad``, if testing pads as well.
     """
     data, dataset = r'data\.(train|val|test)\.', r'\1_dataloader.dataset.'
@@ -145,16 +139,10 @@ def _shared(pack: str, targets: list[str], *pad: str) -> list[KeyTranslation]:
     backbone = 'model.backbone.init_cfg.'
     return [
         _dropped(r'data\.train\.pipeline\.Collect\.keys', _PACKING, ['img', *targets]),
-        _dropped(
-            r'data\.(?:val|test)\.pipeline\.(?:.*\.)?(Collect|ImageToTensor)\.keys',
-            _PACKING,
-            ['img'],
-        ),
-        _dropped(
-            r'data\.(val|test)\.pipeline',
-            'the steps of MultiScaleFlipAug are compared below',
-            ['LoadImageFromFile', 'MultiScaleFlipAug'],
-        ),
+        _dropped(r'data\.(?:val|test)\.pipeline\.(?:.*\.)?(Collect|ImageToTensor)\.keys', _PACKING,
+                 ['img']),
+        _dropped(r'data\.(val|test)\.pipeline', 'the steps of MultiScaleFlipAug are compared below',
+                 ['LoadImageFromFile', 'MultiScaleFlipAug']),
         _dropped('workflow', 'both only train; mmengine has train loops instead', [['train', 1]]),
         *_renamed(
             {

@@ -75,7 +75,7 @@ class TrainingEntry(NamedTuple):
 
 
 class EvaluationEntry(NamedTuple):
-    """All values of an evaluation, and its step or epoch (``LogFormat.numbers_steps``), unchecked."""
+    """The values of an evaluation and its step or epoch, unchecked: ``LogFormat.numbers_steps``."""
 
     point: Any
     figures: Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rm_mm.errors import InputError
 
-#: Bytes of a line that are read: more than the longest known, the config at the head of mmcv's logs.
+#: Bytes of a line that are read. The longest known line is the config at the head of mmcv's logs.
 LONGEST_LINE = 2**24
 
 

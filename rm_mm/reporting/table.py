@@ -13,9 +13,8 @@ from rm_mm.reporting.verdict import NOTES as VERDICT_NOTES
 from rm_mm.reporting.verdict import SPREADS, TableCell, Verdict, difference
 
 SETTING_NOTES = {
-    'paper': (
-        "paper: backbones as in the paper's tables; the COCO baseline starts from torchvision's."
-    ),
+    'paper': "paper: backbones as in the paper's tables; the COCO baseline starts from "
+    "torchvision's.",
     'controlled': 'controlled: all methods share one pretraining recipe.',
     'mini': 'mini: embedded images; all methods share one pretraining recipe.',
 }
@@ -25,13 +24,7 @@ TEXT_COLUMNS = 2
 
 @dataclass(frozen=True)
 class Table:
-    """A table in finished text.
-
-    Attributes:
-        header: Headings.
-        rows: Cells of each row, as many as headings.
-        notes: What a reader needs to know about the figures.
-    """
+    """A table in finished text, with notes on what a reader needs to know about its figures."""
 
     header: list[str]
     rows: list[list[str]]
@@ -53,22 +46,15 @@ def to_table(results: Results, records: Sequence[Record]) -> Table:
     for line in results.rows:
         row = [line.method, line.setting]
         for column, cell, verdict in zip(results.columns, line.cells, line.verdicts, strict=True):
-            row += _figures(cell, verdict, column.digits)
+            row += [
+                mean_text([record.best for record in cell.records], column.digits),
+                mean_text([record.last for record in cell.records], column.digits),
+                gain_text(cell, verdict, column.digits) or ABSENT,
+            ]
             paper = ABSENT if cell.published is None else f'{cell.published:g}'
             row += [paper] * results.published + [verdict.text] * results.judged
         rows.append(row)
     return Table(header, rows, _notes(results, records))
-
-
-def _figures(cell: TableCell, verdict: Verdict, digits: int) -> list[str]:
-    """Best, last and gain."""
-    if not cell.records:
-        return [ABSENT] * 3
-    return [
-        mean_text([record.best for record in cell.records], digits),
-        mean_text([record.last for record in cell.records], digits),
-        gain_text(cell, verdict, digits) or ABSENT,
-    ]
 
 
 def gain_text(cell: TableCell, verdict: Verdict, digits: int) -> str:
@@ -82,7 +68,9 @@ def gain_text(cell: TableCell, verdict: Verdict, digits: int) -> str:
 
 
 def mean_text(values: Sequence[float], digits: int) -> str:
-    """Mean and, of several values, standard deviation."""
+    """Mean and, of several values, standard deviation; a dash without values."""
+    if not values:
+        return ABSENT
     mean = f'{statistics.fmean(values):.{digits}f}'
     return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.{digits}f}'
 

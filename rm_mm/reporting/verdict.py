@@ -37,12 +37,7 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class TableCell:
-    """Runs of one row in one column, with the runs they are compared with.
-
-    Attributes:
-        records: Runs of the row, one per seed.
-        baseline: Runs of the baseline in the same setting; empty for the baseline itself.
-    """
+    """Runs of one row in one column, and those of the baseline in the same setting, if another."""
 
     records: Sequence[Record]
     baseline: Sequence[Record]
@@ -105,8 +100,8 @@ class Verdict:
     """Verdict of one cell.
 
     Attributes:
-        text: The verdict in words; empty if nothing was judged.
-        kind: Its category, which the page counts and colours.
+        text: In words; empty if nothing was judged.
+        kind: Category, which the page counts and colours.
         gain: Gain over the baseline, with its interval; None if there is none to test.
     """
 

@@ -35,10 +35,9 @@ class Recipe:
 
     Attributes:
         task: Kind of the task, such as ``detection``.
-        column: Name of the task, such as ``atss_r50_coco``; ``unnamed`` if unknown.
-        method: Name of the method, which may be a custom one.
-        config: Path of the leaf below ``configs/``, of the baseline for a custom method; None if
-            the log matches no recipe.
+        column: Configuration of the task, such as ``atss_r50_coco``; ``unnamed`` if unknown.
+        method: Built-in or custom method.
+        config: Path below ``configs/``, of the baseline for a custom method; None without a match.
     """
 
     task: str
@@ -48,12 +47,7 @@ class Recipe:
 
 
 def identify(run: LoggedRun, metric: str, method: str | None = None) -> Recipe:
-    """Find the recipe of a log.
-
-    Args:
-        run: The logged run.
-        metric: The metric that determines the kind of the task.
-        method: The method, if the user named it.
+    """Find the recipe of a log, given the method if the user named it.
 
     Raises:
         InputError: If the method is unknown.
@@ -86,11 +80,7 @@ def _column_of(run: LoggedRun, names: list[str], method: str) -> str:
 
 
 def _method_of(stem: str, names: list[str], folders: list[str], path: Path) -> str:
-    """The method in the name of the file, or else the one that the log and its folders agree on.
-
-    Raises:
-        InputError: If there is none, or if they disagree.
-    """
+    """The method in the name of the file, or else the one that the log and its folders agree on."""
 
     def methods(name: str) -> set[str]:
         return _words(name).intersection(METHODS)
@@ -114,7 +104,7 @@ def _split(name: str) -> list[str]:
 
 def _words(name: str) -> set[str]:
     """The words of a name, and adjacent words joined: ``pyramidnet_200`` has ``pyramidnet200``."""
-    # The name of this project does not tell the method.
+    # `rm` in the name of this project is no method.
     words = _split(name.lower().replace('rm_mm', ''))
     words += [first + second for first, second in pairwise(words)]
     return {*words, *(_SYNONYMS[word] for word in words if word in _SYNONYMS)}

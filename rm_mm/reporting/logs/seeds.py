@@ -16,9 +16,8 @@ def number_seeds(rows: _Rows, records: Sequence[Record] = ()) -> list[str]:
     """Set the seed in the record of each log.
 
     The logs of a method keep the seeds that they state if all of them state one and another method
-    shares some: then exactly the runs with a common seed are pairs. Otherwise seeds do not tell
-    which runs belong together, and the logs get, in their order, the seeds that other methods use,
-    then unused ones.
+    shares some: then exactly the runs with a common seed are pairs. Otherwise they get, in their
+    order, the seeds that other methods use, then unused ones.
 
     Args:
         rows: Logs and their records.
@@ -31,15 +30,16 @@ def number_seeds(rows: _Rows, records: Sequence[Record] = ()) -> list[str]:
     groups: dict[tuple[str, tuple[str, ...]], list[tuple[LoggedRun, Record]]] = {}
     for run, record in rows:
         groups.setdefault((record.column, tuple(record.settings)), []).append((run, record))
-    numbered: dict[str, None] = {}
+    numbered = []
     for (column, settings), group in groups.items():
         others = [r for r in records if r.column == column and set(r.settings) & set(settings)]
         if _number_group(group, others):
-            numbered[column] = None
+            numbered.append(column)
     if not numbered:
         return []
-    remark = 'seeds of logs are numbered, and so paired, in the order of the call'
-    return [f'{", ".join(numbered)}: {remark}', *_shared_seeds(groups.values())]
+    columns = ', '.join(dict.fromkeys(numbered))
+    remark = f'{columns}: seeds of logs are numbered, and so paired, in the order of the call'
+    return [remark, *_shared_seeds(groups.values())]
 
 
 def _shared_seeds(groups: Iterable[_Rows]) -> list[str]:

@@ -59,39 +59,24 @@ def _forest_panel(
     axis = horizontal(values, 'points', left=NAME)
     marks, lines = [], []
     for method, name, cell, verdict in rows:
-        words = _words(cell, verdict, column.digits)
-        gain, interval, seeds, paper, text = words
+        test, published, digits = verdict.gain, cell.published_gain, column.digits
+        gain, seeds = signed(cell.mean_gain, digits), str(len(cell.gains))
+        interval = f'{signed(test.low, digits)} to {signed(test.high, digits)}' if test else 'none'
+        paper = 'none' if published is None else signed(published, digits)
+        text = verdict.text or 'no claim'
         label = f'{name}: gain {gain}, interval {interval}, {seeds} seeds, paper {paper}. {text}'
         shape = (clipped(name, _LETTERS), gain, cell, verdict.gain)
         marks.append(Mark(cell.compared, label, looks[method], shape))
-        lines.append([name, *words])
+        lines.append([name, gain, interval, seeds, paper, text])
     header = ['Method', 'Gain', 'Interval', 'Seeds', 'Paper', 'Verdict']
     table = DataTable(f'Gains in {column.heading}', header, lines)
     title = f'{column.heading}: gain'
     return Panel(title, title, axis, marks, table, height=TOP + ROW * len(rows) + BOTTOM)
 
 
-def _words(cell: TableCell, verdict: Verdict, digits: int) -> list[str]:
-    test, paper = verdict.gain, cell.published_gain
-    return [
-        signed(cell.mean_gain, digits),
-        f'{signed(test.low, digits)} to {signed(test.high, digits)}' if test else 'none',
-        str(len(cell.gains)),
-        'none' if paper is None else signed(paper, digits),
-        verdict.text or 'no claim',
-    ]
-
-
 @dataclass(frozen=True)
 class ClassGain:
-    """Gain of one class.
-
-    Attributes:
-        name: Class name.
-        gain: Mean over the seeds that have the class on both sides.
-        baseline: Mean of the baseline over the same seeds.
-        seeds: Number of these seeds.
-    """
+    """Gain of one class, and the baseline's figure: means over the seeds with the class in both."""
 
     name: str
     gain: float
@@ -108,15 +93,11 @@ def class_gains(cell: TableCell) -> list[ClassGain]:
         for name, value in record.per_class.items():
             if name in other:
                 values.setdefault(name, []).append((value, other[name]))
-    found = [
-        ClassGain(
-            name,
-            statistics.fmean(value - other for value, other in both),
-            statistics.fmean(other for _, other in both),
-            len(both),
-        )
-        for name, both in values.items()
-    ]
+    found = []
+    for name, both in values.items():
+        gain = statistics.fmean(value - other for value, other in both)
+        baseline = statistics.fmean(other for _, other in both)
+        found.append(ClassGain(name, gain, baseline, len(both)))
     return sorted(found, key=lambda entry: (-entry.gain, entry.name))
 
 
@@ -151,12 +132,8 @@ def _class_panel(title: str, gains: list[ClassGain], cell: TableCell, look: Look
         for e in gains
     ]
     header = ['Class', 'Gain', 'Baseline', 'This method', 'Seeds']
-    return Panel(
-        title,
-        title,
-        axis,
-        [Mark(cell.compared, label, look, (bars, ENDS if hidden else None))],
-        DataTable(f'Classes of {title}', header, rows),
-        height=TOP + CLASS_ROW * len(shown) + (GAP if hidden else 0) + BOTTOM,
-        note=f'{hidden} classes between are in the table.' if hidden else '',
-    )
+    mark = Mark(cell.compared, label, look, (bars, ENDS if hidden else None))
+    table = DataTable(f'Classes of {title}', header, rows)
+    height = TOP + CLASS_ROW * len(shown) + (GAP if hidden else 0) + BOTTOM
+    note = f'{hidden} classes between are in the table.' if hidden else ''
+    return Panel(title, title, axis, [mark], table, height=height, note=note)

@@ -39,8 +39,8 @@ class Look:
 
     Attributes:
         colour: Class of the style sheet.
-        dash: Dash pattern of its lines; None for solid lines.
-        marker: SVG path of its points.
+        dash: Dash pattern of lines; None for solid lines.
+        marker: SVG path of points.
     """
 
     colour: str
@@ -50,27 +50,19 @@ class Look:
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:
     """The look of each method; built-in methods always have the same one."""
-    own = [method for method in methods if method not in METHODS]
-    order = {method: index for index, method in enumerate([*METHODS, *own])}
-    return {
-        method: Look(
-            f'c{order[method] % COLOURS}',
-            _DASHES[order[method] % len(_DASHES)],
-            _MARKERS[order[method] % len(_MARKERS)],
-        )
-        for method in methods
+    order = [*METHODS, *(method for method in methods if method not in METHODS)]
+    found = {
+        method: Look(f'c{i % COLOURS}', _DASHES[i % len(_DASHES)], _MARKERS[i % len(_MARKERS)])
+        for i, method in enumerate(order)
     }
+    return {method: found[method] for method in methods}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear map from figures to pixels.
+    """A linear map of the figures from ``low`` to ``high`` to the pixels from ``start`` to ``end``.
 
-    Attributes:
-        low: Lowest figure.
-        high: Highest figure, above ``low``.
-        start: Pixel of the lowest figure.
-        end: Pixel of the highest figure; may be less than ``start``.
+    ``high`` is above ``low``; ``end`` may be below ``start``.
     """
 
     low: float
@@ -85,13 +77,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale with its ticks.
-
-    Attributes:
-        scale: Figures to pixels.
-        ticks: Pixel and label of each grid line.
-        title: Quantity and unit.
-    """
+    """A scale with its ticks, the pixel and label of each grid line, and its quantity and unit."""
 
     scale: Scale
     ticks: list[tuple[float, str]]
@@ -183,10 +169,10 @@ class Panel:
     """One chart with its title and its figures.
 
     Attributes:
-        title: Title above the chart.
+        title: Text above the chart.
         label: Description for screen readers.
         x: Horizontal axis.
-        marks: Drawn in this order.
+        marks: In the order of drawing.
         table: The same figures as a table.
         y: Vertical axis; None if rows take its place.
         height: Height in pixels.

@@ -85,6 +85,7 @@ def _claim(before: list[float], after: list[float]) -> str:
         return f'n = {count} is too small for a claim'
     if not (ranked := _ranked(before, after)):
         return _NO_RANKS
+    # For its exact p-value.
     from scipy.stats import kendalltau
 
     test = kendalltau(before, after)

@@ -9,8 +9,9 @@ from rm_mm.cli import main
 from rm_mm.errors import InputError
 from rm_mm.logs.logged_run import LoggedRun, read_run
 from rm_mm.reporting.logs.identify import identify
-from rm_mm.reporting.logs.rows import files_of, named_path, read_rows
+from rm_mm.reporting.logs.rows import read_rows
 from rm_mm.reporting.results import arrange
+from rm_mm.reporting.sources import files_of, named_path
 from rm_mm.reporting.table import build_table
 
 ATSS = {
