@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rm_mm.fidelity.old_keys import Flat
+from rm_mm.fidelity.old_keys import TRAIN_STEPS, Flat
 from rm_mm.recipe.flat import ABSENT, without_tuples
 
 #: Decides on a value of our config, which is the second argument.
 Covers = Callable[[Any, Flat], bool]
 
 _LOADERS = r'(?:val|test)_dataloader\.'
-_TRAIN_STEPS = 'train_dataloader.dataset.pipeline.'
 
 
 @dataclass(frozen=True)
@@ -169,13 +168,13 @@ def _image_defaults(resize: str) -> list[OldDefault]:
     rescaling = {'backend': 'cv2', 'interpolation': 'bilinear'}
     resizing = {key: (value, 'mmcv.imrescale') for key, value in rescaling.items()}
     return [
-        *_values(_TRAIN_STEPS, {
+        *_values(TRAIN_STEPS, {
             'LoadImageFromFile.to_float32': (False, 'LoadImageFromFile.__init__'),
             'LoadImageFromFile.color_type': ('color', 'LoadImageFromFile.__init__'),
             'LoadImageFromFile.imdecode_backend': ('cv2', 'mmcv.imfrombytes'),
             'RandomFlip.direction': ('horizontal', 'RandomFlip.__init__'),
         }, always=True),
-        *_values(f'{_TRAIN_STEPS}{resize}.', resizing, always=True),
+        *_values(f'{TRAIN_STEPS}{resize}.', resizing, always=True),
         *_values('val_dataloader.dataset.pipeline.Resize.', resizing, always=True),
         *_values('test_dataloader.dataset.pipeline.Resize.', resizing, always=True),
     ]  # fmt: skip
@@ -184,7 +183,7 @@ def _image_defaults(resize: str) -> list[OldDefault]:
 #: Defaults of mmdetection 2.19.
 DETECTION = [
     *_image_defaults('Resize'),
-    *_values(_TRAIN_STEPS, {
+    *_values(TRAIN_STEPS, {
         'Resize.clip_object_border': (True, 'Resize.__init__, as bbox_clip_border'),
         'LoadAnnotations.with_label': (True, 'LoadAnnotations.__init__'),
         'LoadAnnotations.box_type': ('hbox', 'the only boxes that 2.19 has'),
@@ -255,7 +254,7 @@ _HEAD_DEFAULTS = {
 #: Defaults of mmsegmentation 0.20.
 SEGMENTATION = [
     *_image_defaults('RandomResize'),
-    *_values(_TRAIN_STEPS, {
+    *_values(TRAIN_STEPS, {
         'RandomResize.resize_type': ('Resize', 'a Resize draws its own ratio'),
         'PhotoMetricDistortion.brightness_delta': (32, 'PhotoMetricDistortion.__init__'),
         'PhotoMetricDistortion.contrast_range': ([0.5, 1.5], 'PhotoMetricDistortion.__init__'),

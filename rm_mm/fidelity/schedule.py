@@ -141,7 +141,7 @@ def missing_from(log: RecipeLog) -> list[str]:
 
 def _missing_iterations(log: RecipeLog, length: int) -> list[str]:
     logged = sorted({rate.iteration + 1 for rate in log.rates})
-    # A run whose length is no multiple of the interval ends before its next line.
+    # A run whose length is not a multiple of the interval ends before its next line.
     interval = min((b - a for a, b in pairwise(logged)), default=1)
     is_whole = logged[-1] + interval > length
     return [] if is_whole else [_end(f'after iteration {logged[-1]} of {length}')]

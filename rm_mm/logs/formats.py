@@ -22,7 +22,7 @@ _TRAINING = re.compile(
 _EVALUATION = re.compile(r'Epoch\(val\) \[(\d+)\]\s+Test Acc@1: (\S+)\s')
 _LOGGED_AT = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) - ')
 _EXPERIMENT = 'Exp path: '
-#: Metric as logged, its name in a record, and the factor that makes it per cent.
+#: Metric as logged, its name in a record, and the factor that makes it a percentage.
 _AUTHORS_METRICS = {'Acc@1': ('top1_percent', 100.0)}
 _MMCV_METRICS = {
     'bbox_mAP': ('box_ap_percent', 100.0),
@@ -92,7 +92,7 @@ class LogFormat:
         name: Program that writes it.
         parse: Parses a line; None if the line is of no interest. Raises one of ``UNREADABLE`` if it
             is damaged.
-        metrics: Name in a record, and factor that makes it per cent, of each metric.
+        metrics: Name in a record, and factor that makes it a percentage, of each metric.
         by_iteration: Whether iterations are counted through all epochs; None if that depends on
             the run.
         numbers_steps: Whether an evaluation names its step, instead of its epoch.
@@ -105,7 +105,7 @@ class LogFormat:
     numbers_steps: bool = False
 
     def percentages(self, figures: Mapping[str, Any]) -> dict[str, float]:
-        """The known metrics of an evaluation, in per cent, by their names in a record."""
+        """The known metrics of an evaluation, in percent, by their names in a record."""
         found = {}
         for key, (name, factor) in self.metrics.items():
             if key not in figures:
@@ -113,7 +113,7 @@ class LogFormat:
             if isinstance(figures[key], bool):
                 raise TypeError(f'{key} is {figures[key]}')
             value = float(figures[key])
-            # mmclassification logs its mAP in per cent, mmdetection as a fraction.
+            # mmclassification logs its mAP in percent, mmdetection as a fraction.
             scaled = value if key == 'mAP' and value > 1 else value * factor
             # Rounded where the binary fraction would show.
             found[name] = round(scaled, 4)
@@ -148,7 +148,7 @@ def detect_format(path: Path) -> LogFormat:
     if path.parent.name == 'records':
         raise InputError(f'{path} is a record: name the folder above {path.parent}')
     raise InputError(
-        f'{path} is no log in a known format: expected lines such as "Epoch [1/300][0/2503] lr '
+        f'{path} is not a log in a known format: expected lines such as "Epoch [1/300][0/2503] lr '
         '0.03" of the authors\' code, the .log.json of mmcv 1.x, or the scalars.json of mmengine'
     )
 
@@ -157,7 +157,7 @@ def checked_count(value: Any) -> int:
     """An epoch, iteration or step of a log.
 
     Raises:
-        ValueError | TypeError: If the value is no number, or out of range.
+        ValueError | TypeError: If the value is not a number, or out of range.
     """
     number = int(value)
     if not 0 <= number < _LARGEST_COUNT:
@@ -195,7 +195,7 @@ def _mmcv_entry(line: LogLine) -> LogEntry | None:
     if 'mode' not in entry:
         name, seed = entry.get('exp_name'), entry.get('seed')
         name = None if name is None else str(name)
-        return HeaderEntry(name, seed if isinstance(seed, int) else None, entry.get('config'))
+        return HeaderEntry(name, seed if type(seed) is int else None, entry.get('config'))
     if entry['mode'] == 'train':
         return _training_entry(entry, entry['epoch'])
     return EvaluationEntry(entry.get('epoch'), entry) if entry['mode'] == 'val' else None

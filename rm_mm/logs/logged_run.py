@@ -24,7 +24,7 @@ from rm_mm.recipe.literal import parse_literals
 
 #: Names, and faulty lines, that are kept. All faulty lines are counted.
 _KEPT = 3
-#: Values of an entry that are no metrics.
+#: Values of an entry that are not metrics.
 _COUNTERS = ('mode', 'epoch', 'iter', 'step', 'lr', 'time', 'data_time', 'memory')
 
 
@@ -36,7 +36,7 @@ class LoggedEvaluation:
         epoch: From 1; 0 if the log does not count epochs.
         iteration: Last training iteration before it, of the epoch or of the run as the log counts.
         step: Number of the evaluation in the log; None if it has none.
-        values: Metrics in per cent, by their names in a record.
+        values: Metrics in percent, by their names in a record.
     """
 
     epoch: int
@@ -261,7 +261,7 @@ class LoggedRun:
         """Add an evaluation, in place of an earlier one at the same point.
 
         Raises:
-            ValueError: If a value is no percentage; the others are added.
+            ValueError: If a value is not a percentage; the others are added.
         """
         values = log_format.percentages(entry.figures)
         if not values:
@@ -278,7 +278,7 @@ class LoggedRun:
             self.repeated += self._evaluations.pop(key, None) is not None
             self._evaluations[key] = LoggedEvaluation(epoch, iteration, step, kept)
         if wrong:
-            raise ValueError(f'{wrong[0]} is {values[wrong[0]]:g}, which is no percentage')
+            raise ValueError(f'{wrong[0]} is {values[wrong[0]]:g}, not a percentage')
 
 
 def read_run(path: Path, *more: Path) -> LoggedRun:

@@ -84,7 +84,7 @@ def read_recipe_log(path: Path) -> RecipeLog:
             elif isinstance(entry, HeaderEntry) and entry.config is not None:
                 log.config = parse_literals(entry.config)
         except UNREADABLE as error:
-            problem = f'{path}, line {line.number} is no entry of a training log: {error}'
+            problem = f'{path}, line {line.number} is not an entry of a training log: {error}'
             if not isinstance(error, BrokenLineError):
                 raise InputError(problem) from error
     if not log.rates:
@@ -127,7 +127,7 @@ def planned_length(config: Mapping[str, Any]) -> tuple[bool, int | None]:
     """Whether a config of mmcv 1.x counts epochs, and how many epochs or iterations it plans."""
     runner = config.get('runner')
     if not isinstance(runner, dict):
-        # Older configs have `total_epochs` or `total_iters` instead of a runner.
+        # Older configs have `total_epochs` or `total_iters` instead.
         runner = {f'max_{unit}': config.get(f'total_{unit}') for unit in ('epochs', 'iters')}
     by_epoch = runner.get('type') != 'IterBasedRunner' and runner.get('max_iters') is None
     length = runner.get('max_epochs' if by_epoch else 'max_iters')

@@ -63,6 +63,18 @@ class Results:
     published: bool
     judged: bool
 
+    @property
+    def settings(self) -> list[str]:
+        """The settings of the rows, in their order."""
+        return list(dict.fromkeys(row.setting for row in self.rows))
+
+    def cells_of(self, column: Column) -> list[tuple[str, str, TableCell, Verdict]]:
+        """Method, setting, cell and verdict of each row in one column."""
+        index = self.columns.index(column)
+        return [
+            (row.method, row.setting, row.cells[index], row.verdicts[index]) for row in self.rows
+        ]
+
 
 def arrange(records: Sequence[Record]) -> Results:
     """Arrange and judge all records of a report."""

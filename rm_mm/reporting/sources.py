@@ -94,7 +94,7 @@ def files_of(path: Path) -> list[Path]:
     if not path.exists():
         raise InputError(f'no records and no log: {path} does not exist')
     if not path.is_dir():
-        raise InputError(f'{path} is no regular file: save the log first, as it is read twice')
+        raise InputError(f'{path} is not a regular file: save the log first, as it is read twice')
     if found := sorted(file for pattern in _MMENGINE_LOGS for file in path.glob(pattern)):
         return found
     if found := sorted(path.glob('*.log.json')):

@@ -85,15 +85,14 @@ def _notes(results: Results, records: Sequence[Record]) -> list[str]:
     else:
         notes.append(f'Mean ± standard deviation over seeds {", ".join(map(str, seeds))}.')
         notes += _fewer_seeds(records, len(seeds))
-    if results.judged:
-        notes += VERDICT_NOTES if len(seeds) > 1 else ()
-        published = [
-            column.name
-            for row in results.rows
-            for column, cell in zip(results.columns, row.cells, strict=True)
-            if cell.published is not None
-        ]
-        notes += [note for end, note in SPREADS.items() if any(n.endswith(end) for n in published)]
+    if results.judged and len(seeds) > 1:
+        notes += VERDICT_NOTES
+    published = [
+        column.name
+        for column in results.columns
+        if any(cell.published is not None for _, _, cell, _ in results.cells_of(column))
+    ]
+    notes += [note for end, note in SPREADS.items() if any(n.endswith(end) for n in published)]
     if any((r.task, r.method) == ('classification', 'scratch') for r in records):
         notes.append('scratch has no pretraining: its top-1 is that of the untrained network.')
     notes += _batches(records)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rm_mm.compat.config_scopes import configs_root
 from rm_mm.errors import InputError, printable
 from rm_mm.logs.logged_run import LoggedRun
 from rm_mm.names import METHODS
@@ -104,7 +105,7 @@ def _split(name: str) -> list[str]:
 
 def _words(name: str) -> set[str]:
     """The words of a name, and adjacent words joined: ``pyramidnet_200`` has ``pyramidnet200``."""
-    # `rm` in the name of this project is no method.
+    # `rm` in the name of this project is not a method.
     words = _split(name.lower().replace('rm_mm', ''))
     words += [first + second for first, second in pairwise(words)]
     return {*words, *(_SYNONYMS[word] for word in words if word in _SYNONYMS)}
@@ -132,13 +133,12 @@ def _data_folder(config: dict[str, Any]) -> list[str]:
     while isinstance(inner := _entry(data, 'dataset'), dict):
         data = inner
     root = _entry(data, 'data_root')
-    return [Path(root).name] if isinstance(root, str) and Path(root).name else []
+    folder = Path(root).name if isinstance(root, str) else ''
+    return [folder] if folder else []
 
 
 def _leaf_of(task: str, words: set[str], method: str) -> tuple[str, str] | None:
     """Column and path of the leaf all of whose words are known; of several, the longest name."""
-    from rm_mm.compat.config_scopes import configs_root
-
     found = []
     for path in (configs_root() / task).glob('*.py'):
         parts = path.stem.split('_')

@@ -72,10 +72,10 @@ def _is_whole(run: LoggedRun, last: int, length: int | None) -> bool:
 
 
 def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
-    expected = {} if config is None else config.get('expected') or {}
-    known = recipe.method in METHODS
-    setting = LOG
+    known, setting = recipe.method in METHODS, LOG
+    expected: dict[str, Any] = {}
     if config is not None:
+        expected = (known and config.get('expected')) or {}
         setting = MINI_SETTING if config.get('embedded_data') else SETTINGS[0]
     return Record(
         preset=LOG,
@@ -85,9 +85,9 @@ def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
         metric=metric,
         step_unit=run.step_unit,
         **figures_of(run.curve(metric)),
-        published=expected.get('value') if known else None,
-        source=expected.get('source') if known else None,
-        config=recipe.config or '' if known else '',
+        published=expected.get('value'),
+        source=expected.get('source'),
+        config=(known and recipe.config) or '',
         config_sha256='',
         schedule_scale=1.0,
         backbone_sha256=None,

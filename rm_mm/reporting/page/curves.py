@@ -7,33 +7,23 @@ from collections.abc import Sequence
 from itertools import product
 
 from rm_mm.records import Record
-from rm_mm.reporting.page.panel import (
-    Axis,
-    DataTable,
-    Look,
-    Mark,
-    Panel,
-    column_cells,
-    horizontal,
-    vertical,
-)
+from rm_mm.reporting.page.panel import Axis, DataTable, Look, Mark, Panel, horizontal, vertical
 from rm_mm.reporting.results import Column, Results
 
 
 def curves(results: Results, looks: dict[str, Look]) -> list[Panel]:
     """A panel for each column, setting and unit of steps."""
     panels = []
-    settings = dict.fromkeys(row.setting for row in results.rows)
     for column in results.columns:
         groups: dict[tuple[str, str], list[tuple[str, list[Record]]]] = {}
-        for method, setting, cell, _ in column_cells(results, column):
+        for method, setting, cell, _ in results.cells_of(column):
             for unit in dict.fromkeys(r.step_unit for r in cell.records if r.curve):
                 records = [r for r in cell.records if r.step_unit == unit]
                 groups.setdefault((setting, unit), []).append((method, records))
         units = dict.fromkeys(unit for _, unit in groups)
-        for setting, unit in product(settings, units):
+        for setting, unit in product(results.settings, units):
             if lines := groups.get((setting, unit)):
-                title = column.heading + (f', {setting}' if len(settings) > 1 else '')
+                title = column.heading + (f', {setting}' if len(results.settings) > 1 else '')
                 title += f', by {unit}' if len(units) > 1 else ''
                 panels.append(_panel(title, unit, column, lines, looks))
     return panels

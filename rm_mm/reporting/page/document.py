@@ -152,7 +152,7 @@ def _facts(results: Results, records: Sequence[Record], methods: Sequence[str]) 
         'On': _listed([column.name or column.task for column in results.columns]),
         'Seeds': _listed([str(seed) for seed in sorted({record.seed for record in records})]),
         'Runs': str(len(records)),
-        'Settings': _listed(list(dict.fromkeys(row.setting for row in results.rows))),
+        'Settings': _listed(results.settings),
     }
 
 

@@ -6,18 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rm_mm.reporting.page.panel import (
-    BOTTOM,
-    TOP,
-    DataTable,
-    Look,
-    Mark,
-    Panel,
-    clipped,
-    column_cells,
-    horizontal,
-    signed,
-)
+from rm_mm.reporting.page.panel import DataTable, Look, Mark, Panel, clipped, horizontal, signed
 from rm_mm.reporting.results import Column, Results
 from rm_mm.reporting.verdict import TableCell, Verdict
 
@@ -33,12 +22,12 @@ _CLASS_FIGURES = {'detection': 'AP', 'segmentation': 'IoU'}
 
 def forest(results: Results, looks: dict[str, Look]) -> list[Panel]:
     """A panel for each column in which a method has a gain over the baseline."""
-    several = len({row.setting for row in results.rows}) > 1
+    several = len(results.settings) > 1
     panels = []
     for column in results.columns:
         rows = [
             (method, method + (f', {setting}' if several else ''), cell, verdict)
-            for method, setting, cell, verdict in column_cells(results, column)
+            for method, setting, cell, verdict in results.cells_of(column)
             if cell.gains
         ]
         if rows:
@@ -71,7 +60,7 @@ def _forest_panel(
     header = ['Method', 'Gain', 'Interval', 'Seeds', 'Paper', 'Verdict']
     table = DataTable(f'Gains in {column.heading}', header, lines)
     title = f'{column.heading}: gain'
-    return Panel(title, title, axis, marks, table, height=TOP + ROW * len(rows) + BOTTOM)
+    return Panel(title, title, axis, marks, table, rows=ROW * len(rows))
 
 
 @dataclass(frozen=True)
@@ -103,11 +92,11 @@ def class_gains(cell: TableCell) -> list[ClassGain]:
 
 def classes(results: Results, looks: dict[str, Look]) -> list[tuple[str, list[Panel]]]:
     """Title and panels of each column that has figures by class on both sides."""
-    several = len({row.setting for row in results.rows}) > 1
+    several = len(results.settings) > 1
     groups = []
     for column in results.columns:
         panels = []
-        for method, setting, cell, _ in column_cells(results, column):
+        for method, setting, cell, _ in results.cells_of(column):
             if gains := class_gains(cell):
                 title = f'{method}, {column.heading}' + (f', {setting}' if several else '')
                 panels.append(_class_panel(title, gains, cell, looks[method]))
@@ -134,6 +123,6 @@ def _class_panel(title: str, gains: list[ClassGain], cell: TableCell, look: Look
     header = ['Class', 'Gain', 'Baseline', 'This method', 'Seeds']
     mark = Mark(cell.compared, label, look, (bars, ENDS if hidden else None))
     table = DataTable(f'Classes of {title}', header, rows)
-    height = TOP + CLASS_ROW * len(shown) + (GAP if hidden else 0) + BOTTOM
+    height = CLASS_ROW * len(shown) + (GAP if hidden else 0)
     note = f'{hidden} classes between are in the table.' if hidden else ''
-    return Panel(title, title, axis, [mark], table, height=height, note=note)
+    return Panel(title, title, axis, [mark], table, rows=height, note=note)

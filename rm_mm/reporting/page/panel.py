@@ -9,8 +9,6 @@ from typing import Any
 
 from rm_mm.names import METHODS
 from rm_mm.records import Record
-from rm_mm.reporting.results import Column, Results
-from rm_mm.reporting.verdict import TableCell, Verdict
 
 #: Size and margins of a panel in pixels, at the width of a phone so that its text is legible there.
 WIDTH, HEIGHT = 340, 240
@@ -175,7 +173,7 @@ class Panel:
         marks: In the order of drawing.
         table: The same figures as a table.
         y: Vertical axis; None if rows take its place.
-        height: Height in pixels.
+        rows: Height of all rows in pixels.
         note: Sentence below the chart.
     """
 
@@ -185,8 +183,13 @@ class Panel:
     marks: list[Mark]
     table: DataTable
     y: Axis | None = None
-    height: float = HEIGHT
+    rows: float = 0
     note: str = ''
+
+    @property
+    def height(self) -> float:
+        """Height of the panel in pixels."""
+        return TOP + self.rows + BOTTOM if self.rows else HEIGHT
 
 
 def signed(value: float, digits: int) -> str:
@@ -197,11 +200,3 @@ def signed(value: float, digits: int) -> str:
 def clipped(name: str, letters: int) -> str:
     """A name cut to a number of letters."""
     return name if len(name) <= letters else name[: letters - 1] + '…'
-
-
-def column_cells(results: Results, column: Column) -> list[tuple[str, str, TableCell, Verdict]]:
-    """Method, setting, cell and verdict of each row in one column."""
-    index = results.columns.index(column)
-    return [
-        (row.method, row.setting, row.cells[index], row.verdicts[index]) for row in results.rows
-    ]
