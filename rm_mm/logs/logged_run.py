@@ -155,8 +155,8 @@ class LoggedRun:
             try:
                 self._add(log_format.parse(line), log_format)
             except UNREADABLE as error:
-                problem = 'cut' if line.cut else ' '.join(str(error).split())[:80]
-                problem = problem or type(error).__name__
+                text = ' '.join(str(error).split())[:80] or type(error).__name__
+                problem = 'cut' if line.cut else text
                 self.unread_count += 1
                 if len(self.unread) < _KEPT:
                     self.unread.append((line.number, f'{name}: ' * name_faults + problem))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, count
 
 from rm_mm.logs.logged_run import LoggedRun
@@ -38,22 +38,17 @@ def number_seeds(rows: _Rows, records: Sequence[Record] = ()) -> list[str]:
     if not numbered:
         return []
     columns = ', '.join(dict.fromkeys(numbered))
-    remark = f'{columns}: seeds of logs are numbered, and so paired, in the order of the call'
-    return [remark, *_shared_seeds(groups.values())]
-
-
-def _shared_seeds(groups: Iterable[_Rows]) -> list[str]:
-    """A remark for each seed that several logs of a method state."""
-    remarks = []
-    for group in groups:
-        runs = Counter((record.method, run.seed) for run, record in group if run.seed is not None)
-        column = group[0][1].column
-        remarks += [
+    stated = Counter(
+        (key, record.method, run.seed) for key, group in groups.items() for run, record in group
+    )
+    return [
+        f'{columns}: seeds of logs are numbered, and so paired, in the order of the call',
+        *(
             f'{column}: {count} logs of {method} state seed {seed}: are they several runs?'
-            for (method, seed), count in runs.items()
-            if count > 1
-        ]
-    return remarks
+            for ((column, _), method, seed), count in stated.items()
+            if count > 1 and seed is not None
+        ),
+    ]
 
 
 def _number_group(group: _Rows, records: Sequence[Record]) -> bool:

@@ -21,6 +21,7 @@ _MALFORMED = (KeyError, TypeError, ValueError, IndexError, OverflowError, Attrib
 
 #: Description of a picture, as the suite writes it.
 Entry = dict[str, Any]
+Head = tuple[str, str, list[Record]]
 #: Run of each method, with the description and folder of each of its predictions by image.
 _Found = dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]]
 
@@ -71,13 +72,13 @@ class Sheet:
         caption: Text above the images.
         heads: Heading of each column, text below it, and the runs it leads to.
         rows: Images; text where one cannot be shown.
-        record: Run that all images come from, if it is a single one.
+        record: The run of all images, if it is a single one.
         legend: Colours of classes.
     """
 
     label: str
     caption: str
-    heads: list[tuple[str, str, list[Record]]]
+    heads: list[Head]
     rows: list[list[Drawing | str]]
     record: Record | None = None
     legend: dict[str, str] = field(default_factory=dict)
@@ -104,7 +105,7 @@ def mixed_images(records: Sequence[Record], runs: Runs, pictures: Pictures) -> l
 
 def _sheet(record: Record, steps: list[Entry], folder: Path, pictures: Pictures) -> Sheet:
     positions = range(max(len(step['images']) for step in steps))
-    heads: list[tuple[str, str, list[Record]]] = [
+    heads: list[Head] = [
         (f'Iteration {int(step["step"])}', f'lam {float(step["lam"]):.2f}', []) for step in steps
     ]
     rows = [[_mixed(step, position, folder, pictures) for step in steps] for position in positions]
@@ -182,8 +183,8 @@ def _comparison(column: Column, found: _Found, pictures: Pictures) -> Sheet:
     if some.get('kind') == 'detection':
         caption = f'Boxes with a score of {some.get("threshold")} or more.'
     caption = f'{column.name}, {len(rows)} images. {caption}'
-    heads: list[tuple[str, str, list[Record]]] = [('Truth', '', [])]
-    heads += [(method, '', [record]) for method, (record, _) in found.items()]
+    runs = [(method, '', [record]) for method, (record, _) in found.items()]
+    heads: list[Head] = [('Truth', '', []), *runs]
     return Sheet(f'Predictions of {column.name}', caption, heads, rows, legend=legend)
 
 
