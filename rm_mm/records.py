@@ -135,21 +135,21 @@ def _consistent(record: Record) -> Record:
 
 
 _MODEL = TypeAdapter(Annotated[Record, AfterValidator(_consistent)])
-_FIELDS = frozenset(entry.name for entry in fields(Record))
-#: Required by schema 1. Later schemas also require the two fields that name a row.
-_REQUIRED = tuple(
-    entry.name
-    for entry in fields(Record)
+_FIELDS = {entry.name: entry for entry in fields(Record)}
+#: Fields that schema 1 requires.
+_REQUIRED = [
+    name
+    for name, entry in _FIELDS.items()
     if entry.default is MISSING and entry.default_factory is MISSING
-)
-_REQUIRED_LATER = (*_REQUIRED, 'column', 'settings')
+]
+#: Fields that later schemas require as well. They name a row.
+_REQUIRED_LATER = ['column', 'settings']
 
 
 def figures_of(curve: Sequence[tuple[int, float]]) -> dict[str, Any]:
     """Fields of a record that follow from its curve: best, last, and their steps.
 
-    Args:
-        curve: One or more ``(step, value)``, by step. The first of equal values is the best.
+    The curve holds one or more ``(step, value)``, by step. The first of equal values is the best.
     """
     best_step, best = max(curve, key=lambda point: point[1])
     last_step, last = curve[-1]
@@ -169,7 +169,7 @@ def read_record(path: Path) -> Record:
         RejectedError: If the file is not a record, or has a later schema.
     """
     try:
-        # Some editors put a byte order mark at the beginning.
+        # Some editors write a byte order mark.
         values = json.loads(path.read_text(encoding='utf-8-sig'))
         if not isinstance(values, dict) or 'schema_version' not in values:
             raise ValueError('expected an entry "schema_version", found none')
@@ -195,26 +195,22 @@ def read_record(path: Path) -> Record:
 
 
 def _require_fields(values: dict[str, Any]) -> None:
-    """Check that no field is missing, and that none is unknown.
-
-    Raises:
-        ValueError: With the names of all such fields.
-    """
+    """Check that no field is missing, and that none is unknown."""
     schema = values['schema_version']
-    required = _REQUIRED if schema == 1 else _REQUIRED_LATER
-    missing = [name for name in required if name not in values]
-    unknown = [f"'{printable(name)}'" for name in values if name not in _FIELDS]
-    found = [f'{", ".join(missing)} missing'] * bool(missing)
-    found += [f'{", ".join(unknown)} unknown'] * bool(unknown)
-    if found:
+    required = [*_REQUIRED, *(_REQUIRED_LATER if schema != 1 else ())]
+    missing = ', '.join(name for name in required if name not in values)
+    unknown = ', '.join(f"'{printable(name)}'" for name in values if name not in _FIELDS)
+    if missing or unknown:
+        found = [f'{missing} missing'] if missing else []
+        found += [f'{unknown} unknown'] if unknown else []
         raise ValueError(f'expected the fields of schema {schema!a}, found {" and ".join(found)}')
 
 
 def require_sound(record: Record) -> None:
-    """Check that every field has the right type and range.
+    """Check the type and range of every field.
 
     Raises:
-        ValueError: If one has not, in one line.
+        ValueError: If one is wrong, in one line.
     """
     _validated(vars(record))
 
@@ -267,15 +263,11 @@ class RecordSet(tuple[Record, ...]):
             raise InputError(
                 'to_frame needs pandas, which is not installed: run `pip install pandas`'
             ) from error
-        names = [entry.name for entry in fields(Record)]
-        return pandas.DataFrame([vars(record) for record in self], columns=names)
+        return pandas.DataFrame([vars(record) for record in self], columns=list(_FIELDS))
 
 
 def read_records(folder: str | PathLike[str]) -> RecordSet:
-    """Read all records of a folder.
-
-    Args:
-        folder: Work directory of a suite, or a folder with the JSON files themselves.
+    """Read all records of a suite's work directory, or of a folder with the JSON files themselves.
 
     Raises:
         InputError: If there is none, or with every file that is not a record.
@@ -297,12 +289,8 @@ def read_records(folder: str | PathLike[str]) -> RecordSet:
 def read_files(files: Sequence[Path], consequence: str) -> RecordSet:
     """Read record files.
 
-    Args:
-        files: One record each.
-        consequence: What did not happen if one cannot be read.
-
     Raises:
-        InputError: With every file that is not a record.
+        InputError: With every file that is not a record, and the consequence of that.
     """
     mistakes, found = Mistakes(), []
     for file in files:

@@ -18,16 +18,11 @@ if TYPE_CHECKING:
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     report = commands.add_parser('report', help='the table of records and logs')
-    report.add_argument(
-        'paths',
-        nargs='+',
-        type=path,
-        metavar='[METHOD=]PATH',
-        help=(
-            'work directory of a suite (--work-dir), run of mmengine, .log.json of mmcv 1.x, or '
-            ".log of the paper's authors"
-        ),
+    sources = (
+        'work directory of a suite (--work-dir), run of mmengine, .log.json of mmcv 1.x, or .log '
+        "of the paper's authors"
     )
+    report.add_argument('paths', nargs='+', type=path, metavar='[METHOD=]PATH', help=sources)
     for name in ('md', 'csv', 'latex', 'html'):
         report.add_argument(f'--{name}', type=path, metavar='FILE', help=f'write {name} to FILE')
 
@@ -76,16 +71,15 @@ def _print_on_terminal(table: Table) -> bool:
 
     from rm_mm.reporting.table import TEXT_COLUMNS
 
-    console, drawn = (
-        Console(highlight=False),
-        RichTable(box=None, header_style='bold', pad_edge=False),
-    )
+    console = Console(highlight=False)
+    drawn = RichTable(box=None, header_style='bold', pad_edge=False)
     for index, heading in enumerate(table.header):
+        is_verdict = heading == 'verdict'
         drawn.add_column(
             Text(heading),
             justify='left' if index < TEXT_COLUMNS else 'right',
-            no_wrap=heading != 'verdict',
-            min_width=20 if heading == 'verdict' else None,
+            no_wrap=not is_verdict,
+            min_width=20 if is_verdict else None,
         )
     for row in table.rows:
         drawn.add_row(*map(Text, row))

@@ -17,11 +17,9 @@ from rm_mm.recipe.flat import ABSENT
 
 @dataclass(frozen=True)
 class FidelityRequest:
-    """A call of ``rm-mm fidelity``.
+    """Which configs to compare with which logs, and where to write the page.
 
-    Attributes:
-        pairs: Configs, by path or by their path below ``configs/``, and their logs.
-        markdown: File to write the page to.
+    Configs are paths, absolute or below ``configs/``.
 
     Raises:
         InputError: If there is no pair, or the page would replace a config or a log.
@@ -44,7 +42,7 @@ class RecipeComparison:
 
     Attributes:
         config: Name of the config.
-        log: The log.
+        log: What it was compared with.
         rates: Learning rates of the log that differ from those of the config, with the latter.
         rows: Settings of the two configs; empty if the log has none.
         length: Differences in the length of the run, if the log has no config.
@@ -76,15 +74,17 @@ class RecipeComparison:
     def summary(self) -> str:
         """What was compared, and how much of it agrees."""
         agree = len(self.log.rates) - len(self.rates)
-        text = f'{agree} of {len(self.log.rates)} learning rates agree'
-        if self.rows:
+        parts = [f'{agree} of {len(self.log.rates)} learning rates agree']
+        if total := len(self.rows):
             same = sum(row.same for row in self.rows)
             reasons = sum(row.explained for row in self.rows) - same
-            text += f'; of {len(self.rows)} settings {same} are the same, {reasons} have a reason'
-            text += f', {len(self.rows) - same - reasons} have none'
+            parts.append(
+                f'of {total} settings {same} are the same, {reasons} have a reason, '
+                f'{total - same - reasons} have none'
+            )
         elif self.log.has_epoch_length and not self.length:
-            text += f'; both runs have {self.log.length} epochs'
-        return '; '.join([text, *missing_from(self.log)])
+            parts.append(f'both runs have {self.log.length} epochs')
+        return '; '.join([*parts, *missing_from(self.log)])
 
 
 def compare_recipes(request: FidelityRequest) -> list[RecipeComparison]:
@@ -93,21 +93,17 @@ def compare_recipes(request: FidelityRequest) -> list[RecipeComparison]:
     Raises:
         InputError: If a config or a log cannot be read, or cannot be compared.
     """
-    return [_compare(config, log) for config, log in request.pairs]
-
-
-def _compare(name: str, path: Path) -> RecipeComparison:
-    log = read_recipe_log(path)
-    config = read_config(name)
-    with understood(name):
-        rows = compare_settings(log.config, config) if log.config else []
-        length = differing_length(config, log)
-        return RecipeComparison(name, log, differing_rates(config, log), rows, length)
+    found = []
+    for name, path in request.pairs:
+        log, config = read_recipe_log(path), read_config(name)
+        with understood(name):
+            rows = compare_settings(log.config, config) if log.config else []
+            length = differing_length(config, log)
+            rates = differing_rates(config, log)
+        found.append(RecipeComparison(name, log, rates, rows, length))
+    return found
 
 
 def show_value(value: Any) -> str:
-    """A value in Markdown, fit for the cell of a table."""
-    if value is ABSENT:
-        return '—'
-    # A vertical bar would end the cell.
-    return f'`{value!r}`'.replace('|', '\\|')
+    """A value in Markdown, fit for the cell of a table, which a vertical bar would end."""
+    return '—' if value is ABSENT else f'`{value!r}`'.replace('|', '\\|')

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rm_mm.fidelity.old_keys import Flat
+from rm_mm.fidelity.old_keys import TRAIN_STEPS, Flat
 from rm_mm.recipe.flat import ABSENT, without_tuples
 
 #: Decides on a value of our config, which is the second argument.
 Covers = Callable[[Any, Flat], bool]
 
 _LOADERS = r'(?:val|test)_dataloader\.'
-_TRAIN_STEPS = 'train_dataloader.dataset.pipeline.'
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,10 @@ class OldDefault:
 
     Attributes:
         key: Pattern that matches the whole key of today.
-        note: Where the old library has the value; of an exemption, why the setting may differ.
-        value: Value that the old library used, or a function of the old config that returns it.
-        exempt: Instead of a value, whether the setting may have one. No exemption is for every
-            value of a key.
-        always: Whether to check the setting, by its key, even if today's config does not have it.
+        note: Where the old library has the value, or why the setting may differ.
+        value: What the old library used, or a function of the old config that returns it.
+        exempt: Decides, instead of a value, which values may differ: never all of them.
+        always: Whether to check the key, then no pattern, even if today's config lacks it.
     """
 
     key: str
@@ -92,14 +90,7 @@ def _backbone_type(old: Flat) -> Any:
 
 
 def _shared(preprocessor: str, picture_hook: str, evaluator: str, metric: str) -> list[OldDefault]:
-    """Defaults of both libraries, which build on mmcv 1.x.
-
-    Args:
-        preprocessor: Class that does today what Normalize, Pad and the collate function did.
-        picture_hook: Class of the hook that draws predictions.
-        evaluator: Class that evaluates today instead of the data set.
-        metric: Metric of the best checkpoint.
-    """
+    """Defaults of both libraries, which build on mmcv 1.x, with today's names of three classes."""
     return [
         *_values('', {
             'model.backbone.init_cfg.type': (
@@ -177,13 +168,13 @@ def _image_defaults(resize: str) -> list[OldDefault]:
     rescaling = {'backend': 'cv2', 'interpolation': 'bilinear'}
     resizing = {key: (value, 'mmcv.imrescale') for key, value in rescaling.items()}
     return [
-        *_values(_TRAIN_STEPS, {
+        *_values(TRAIN_STEPS, {
             'LoadImageFromFile.to_float32': (False, 'LoadImageFromFile.__init__'),
             'LoadImageFromFile.color_type': ('color', 'LoadImageFromFile.__init__'),
             'LoadImageFromFile.imdecode_backend': ('cv2', 'mmcv.imfrombytes'),
             'RandomFlip.direction': ('horizontal', 'RandomFlip.__init__'),
         }, always=True),
-        *_values(f'{_TRAIN_STEPS}{resize}.', resizing, always=True),
+        *_values(f'{TRAIN_STEPS}{resize}.', resizing, always=True),
         *_values('val_dataloader.dataset.pipeline.Resize.', resizing, always=True),
         *_values('test_dataloader.dataset.pipeline.Resize.', resizing, always=True),
     ]  # fmt: skip
@@ -192,7 +183,7 @@ def _image_defaults(resize: str) -> list[OldDefault]:
 #: Defaults of mmdetection 2.19.
 DETECTION = [
     *_image_defaults('Resize'),
-    *_values(_TRAIN_STEPS, {
+    *_values(TRAIN_STEPS, {
         'Resize.clip_object_border': (True, 'Resize.__init__, as bbox_clip_border'),
         'LoadAnnotations.with_label': (True, 'LoadAnnotations.__init__'),
         'LoadAnnotations.box_type': ('hbox', 'the only boxes that 2.19 has'),
@@ -263,7 +254,7 @@ _HEAD_DEFAULTS = {
 #: Defaults of mmsegmentation 0.20.
 SEGMENTATION = [
     *_image_defaults('RandomResize'),
-    *_values(_TRAIN_STEPS, {
+    *_values(TRAIN_STEPS, {
         'RandomResize.resize_type': ('Resize', 'a Resize draws its own ratio'),
         'PhotoMetricDistortion.brightness_delta': (32, 'PhotoMetricDistortion.__init__'),
         'PhotoMetricDistortion.contrast_range': ([0.5, 1.5], 'PhotoMetricDistortion.__init__'),

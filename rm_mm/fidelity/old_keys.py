@@ -25,6 +25,9 @@ _STORAGE = 'the same images and annotations in their storage; ours are below --d
 _SPLIT = 'the same split in their storage'
 _LOOPS = {'EpochBasedRunner': 'EpochBasedTrainLoop', 'IterBasedRunner': 'IterBasedTrainLoop'}
 _SCHEDULERS = {'step': 'MultiStepLR', 'poly': 'PolyLR'}
+#: The training pipeline's settings, as a pattern of their keys and as today's.
+_THEIR_STEPS = r'data\.train\.pipeline\.'
+TRAIN_STEPS = 'train_dataloader.dataset.pipeline.'
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,11 @@ class KeyTranslation:
     Attributes:
         key: Pattern that matches the whole old key.
         ours: Today's key, with the groups of the pattern; None if there is none.
-        convert: Computes the value that today's key must have from the old value and the old
-            config. Any exception means that there is no such value.
+        convert: Value that today's key must have, given the old value and the old config. Raises
+            if there is none.
         how: Explanation of equal settings whose values look different.
         why: Reason for a difference, or for having no counterpart.
-        covers: Whether the reason holds for an old value and today's. No reason holds for every
-            value of a key.
+        covers: Whether the reason holds for an old value and today's: never for all of them.
     """
 
     key: str
@@ -104,13 +106,8 @@ def _split(
 ) -> list[KeyTranslation]:
     """A path of each split, wherever it is in their storage.
 
-    Args:
-        theirs: Old key below that of the split.
-        pattern: Pattern of the old paths. ``SPLIT`` stands for the name of the split, ``SHORT`` for
-            ``train`` or ``val``.
-        ours: Today's key below the data set of the split.
-        path: Today's path, with ``SPLIT``.
-        names: Names of the splits for training and for evaluation.
+    ``SPLIT`` in the pattern of old paths and in today's path stands for the name of the split for
+    training or for evaluation, ``SHORT`` for ``train`` or ``val``.
     """
     found = []
     for split, short, name in (('train', 'train', names[0]), ('val|test', 'val', names[1])):
@@ -135,7 +132,7 @@ def _shared(pack: str, targets: list[str], *pad: str) -> list[KeyTranslation]:
 
     Args:
         pack: Transform at the end of a pipeline today.
-        targets: Annotations that training collects; testing collects images alone.
+        targets: Annotations that training collects.
         pad: ``Pad``, if testing pads as well.
     """
     data, dataset = r'data\.(train|val|test)\.', r'\1_dataloader.dataset.'
@@ -145,46 +142,38 @@ def _shared(pack: str, targets: list[str], *pad: str) -> list[KeyTranslation]:
     backbone = 'model.backbone.init_cfg.'
     return [
         _dropped(r'data\.train\.pipeline\.Collect\.keys', _PACKING, ['img', *targets]),
-        _dropped(
-            r'data\.(?:val|test)\.pipeline\.(?:.*\.)?(Collect|ImageToTensor)\.keys',
-            _PACKING,
-            ['img'],
-        ),
-        _dropped(
-            r'data\.(val|test)\.pipeline',
-            'the steps of MultiScaleFlipAug are compared below',
-            ['LoadImageFromFile', 'MultiScaleFlipAug'],
-        ),
+        _dropped(r'data\.(?:val|test)\.pipeline\.(?:.*\.)?(Collect|ImageToTensor)\.keys', _PACKING,
+                 ['img']),
+        _dropped(r'data\.(val|test)\.pipeline', 'the steps of MultiScaleFlipAug are compared below',
+                 ['LoadImageFromFile', 'MultiScaleFlipAug']),
         _dropped('workflow', 'both only train; mmengine has train loops instead', [['train', 1]]),
-        *_renamed(
-            {
-                r'data\.samples_per_gpu': 'train_dataloader.batch_size',
-                r'data\.workers_per_gpu': 'train_dataloader.num_workers',
-                data + 'type': dataset + 'type',
-                aug + 'img_scale': steps + 'Resize.scale',
-                aug + r'transforms\.(Resize)\.(.*)': steps + r'\2.\3',
-                normalize + '(mean|std)': r'model.data_preprocessor.\2',
-                normalize + 'to_rgb': 'model.data_preprocessor.bgr_to_rgb',
-                r'optimizer\.((?:paramwise_cfg|constructor)\b.*)': r'optim_wrapper.\1',
-                r'optimizer\.(.*)': r'optim_wrapper.optimizer.\1',
-                r'optimizer_config\.grad_clip': 'optim_wrapper.clip_grad',
-                r'total_(epochs|iters)': r'train_cfg.max_\1',
-                r'runner\.(max_epochs|max_iters)': r'train_cfg.\1',
-                r'lr_config\.warmup_ratio': 'param_scheduler.LinearLR.start_factor',
-                r'lr_config\.step': 'param_scheduler.MultiStepLR.milestones',
-                r'lr_config\.power': 'param_scheduler.PolyLR.power',
-                r'lr_config\.min_lr': 'param_scheduler.PolyLR.eta_min',
-                r'lr_config\.by_epoch': 'param_scheduler.PolyLR.by_epoch',
-                r'checkpoint_config\.(.*)': r'default_hooks.checkpoint.\1',
-                r'evaluation\.interval': 'train_cfg.val_interval',
-                r'log_config\.interval': 'default_hooks.logger.interval',
-                r'log_config\.hooks\.TextLoggerHook\.by_epoch': 'log_processor.by_epoch',
-                r'dist_params\.backend': 'env_cfg.dist_cfg.backend',
-                'log_level': 'log_level',
-                'load_from': 'load_from',
-                'cudnn_benchmark': 'env_cfg.cudnn_benchmark',
-            }
-        ),
+        *_renamed({
+            r'data\.samples_per_gpu': 'train_dataloader.batch_size',
+            r'data\.workers_per_gpu': 'train_dataloader.num_workers',
+            data + 'type': dataset + 'type',
+            aug + 'img_scale': steps + 'Resize.scale',
+            aug + r'transforms\.(Resize)\.(.*)': steps + r'\2.\3',
+            normalize + '(mean|std)': r'model.data_preprocessor.\2',
+            normalize + 'to_rgb': 'model.data_preprocessor.bgr_to_rgb',
+            r'optimizer\.((?:paramwise_cfg|constructor)\b.*)': r'optim_wrapper.\1',
+            r'optimizer\.(.*)': r'optim_wrapper.optimizer.\1',
+            r'optimizer_config\.grad_clip': 'optim_wrapper.clip_grad',
+            r'total_(epochs|iters)': r'train_cfg.max_\1',
+            r'runner\.(max_epochs|max_iters)': r'train_cfg.\1',
+            r'lr_config\.warmup_ratio': 'param_scheduler.LinearLR.start_factor',
+            r'lr_config\.step': 'param_scheduler.MultiStepLR.milestones',
+            r'lr_config\.power': 'param_scheduler.PolyLR.power',
+            r'lr_config\.min_lr': 'param_scheduler.PolyLR.eta_min',
+            r'lr_config\.by_epoch': 'param_scheduler.PolyLR.by_epoch',
+            r'checkpoint_config\.(.*)': r'default_hooks.checkpoint.\1',
+            r'evaluation\.interval': 'train_cfg.val_interval',
+            r'log_config\.interval': 'default_hooks.logger.interval',
+            r'log_config\.hooks\.TextLoggerHook\.by_epoch': 'log_processor.by_epoch',
+            r'dist_params\.backend': 'env_cfg.dist_cfg.backend',
+            'log_level': 'log_level',
+            'load_from': 'load_from',
+            'cudnn_benchmark': 'env_cfg.cudnn_benchmark',
+        }),
         KeyTranslation(data + 'data_root', dataset + 'data_root', why=_STORAGE,
                        covers=_are_strings),
         KeyTranslation(aug + 'flip', steps + 'RandomFlip',
@@ -225,18 +214,13 @@ def _shared(pack: str, targets: list[str], *pad: str) -> list[KeyTranslation]:
 #: Keys of mmdetection 2.19.
 DETECTION = [
     _train_order('PackDetInputs', {}),
-    *_renamed(
-        {
-            r'data\.train\.pipeline\.Resize\.img_scale':
-                'train_dataloader.dataset.pipeline.Resize.scale',
-            r'data\.train\.pipeline\.RandomFlip\.flip_ratio':
-                'train_dataloader.dataset.pipeline.RandomFlip.prob',
-            r'data\.train\.pipeline\.(Resize|LoadAnnotations)\.(.*)':
-                r'train_dataloader.dataset.pipeline.\1.\2',
-            r'data\..*\.Pad\.size_divisor': 'model.data_preprocessor.pad_size_divisor',
-            r'evaluation\.metric': 'val_evaluator.metric',
-        }
-    ),
+    *_renamed({
+        _THEIR_STEPS + r'Resize\.img_scale': TRAIN_STEPS + 'Resize.scale',
+        _THEIR_STEPS + r'RandomFlip\.flip_ratio': TRAIN_STEPS + 'RandomFlip.prob',
+        _THEIR_STEPS + r'(Resize|LoadAnnotations)\.(.*)': TRAIN_STEPS + r'\1.\2',
+        r'data\..*\.Pad\.size_divisor': 'model.data_preprocessor.pad_size_divisor',
+        r'evaluation\.metric': 'val_evaluator.metric',
+    }),
     *_split('ann_file', r'(?:.*/)?instances_SPLIT2017(?:_nori)?\.json',
             'ann_file', 'annotations/instances_SPLIT2017.json', ('train', 'val')),
     # Their storage has the images of all splits below one prefix.
@@ -254,17 +238,12 @@ DETECTION = [
 #: Keys of mmsegmentation 0.20.
 SEGMENTATION = [
     _train_order('PackSegInputs', {'Resize': 'RandomResize'}),
-    *_renamed(
-        {
-            r'data\.train\.pipeline\.Resize\.img_scale':
-                'train_dataloader.dataset.pipeline.RandomResize.scale',
-            r'data\.train\.pipeline\.Resize\.(.*)':
-                r'train_dataloader.dataset.pipeline.RandomResize.\1',
-            r'data\.train\.pipeline\.(LoadAnnotations|RandomCrop|RandomFlip)\.(.*)':
-                r'train_dataloader.dataset.pipeline.\1.\2',
-            r'data\.train\.pipeline\.Pad\.(.*)': r'model.data_preprocessor.\1',
-        }
-    ),
+    *_renamed({
+        _THEIR_STEPS + r'Resize\.img_scale': TRAIN_STEPS + 'RandomResize.scale',
+        _THEIR_STEPS + r'Resize\.(.*)': TRAIN_STEPS + r'RandomResize.\1',
+        _THEIR_STEPS + r'(LoadAnnotations|RandomCrop|RandomFlip)\.(.*)': TRAIN_STEPS + r'\1.\2',
+        _THEIR_STEPS + r'Pad\.(.*)': r'model.data_preprocessor.\1',
+    }),
     # Their storage lists images with their annotations: train_nori.json, val_nori.json.
     *_split('img_dir', r'images/SPLIT/?|SHORT_nori\.json',
             'data_prefix.img_path', 'images/SPLIT', ('training', 'validation')),

@@ -33,14 +33,11 @@ their iterations of an epoch are compared.
 def fidelity_page(comparisons: Sequence[RecipeComparison]) -> str:
     """The page in Markdown."""
     parts = [_INTRODUCTION]
-    for comparison in comparisons:
-        parts.append(
-            f'## `{comparison.config}`\n\nLog `{comparison.log.path.name}`: {comparison.summary}.\n'
-        )
-        if comparison.rows:
-            lines = ['| theirs | | ours | | |', '| --- | --- | --- | --- | --- |']
-            lines += [_line(row) for row in comparison.rows]
-            parts.append('\n'.join(lines) + '\n')
+    for each in comparisons:
+        parts.append(f'## `{each.config}`\n\nLog `{each.log.path.name}`: {each.summary}.\n')
+        if each.rows:
+            head = '| theirs | | ours | | |\n| --- | --- | --- | --- | --- |\n'
+            parts.append(head + ''.join(f'{_line(row)}\n' for row in each.rows))
     return '\n'.join(parts)
 
 

@@ -15,9 +15,8 @@ from rm_mm.logs.recipe_log import LoggedRate, RecipeLog
 #: Images to train on, of the data sets with one published size.
 _IMAGES = dict.fromkeys(('CIFAR10', 'CIFAR100', 'LocalCIFAR10', 'LocalCIFAR100'), 50_000)
 _IMAGES['ImageNet'] = 1_281_167
-#: Hooks that mmengine registers by default.
+#: Default hooks of mmengine that log, save and measure. The remaining one steps the schedulers.
 _OTHER_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'checkpoint')
-_STEPPING = {'type': 'ParamSchedulerHook'}
 
 
 def differing_rates(config: Any, log: RecipeLog) -> list[tuple[LoggedRate, float]]:
@@ -28,8 +27,8 @@ def differing_rates(config: Any, log: RecipeLog) -> list[tuple[LoggedRate, float
         log: Log with the expected rates.
 
     Returns:
-        The logged rate and ours, where they differ by more than half of the last digit in the log,
-        and where the config's run has ended: then ours is NaN.
+        The logged rate and ours, where they differ by more than half of the last digit in the log.
+        Ours is NaN after the end of the config's run.
     """
     # A resumed run logs some iterations twice.
     expected: dict[int, list[LoggedRate]] = defaultdict(list)
@@ -49,8 +48,7 @@ def differing_rates(config: Any, log: RecipeLog) -> list[tuple[LoggedRate, float
 def stepped_rates(config: Any, epoch_length: int) -> Iterator[float]:
     """Step what mmengine's ``Runner`` builds from a config through the whole run.
 
-    The optimiser wrapper, the schedulers and the hook that steps them are those of the config. The
-    network is a single number.
+    The optimiser wrapper, the schedulers and the hook that steps them are those of the config.
 
     Args:
         config: A resolved mmengine config. Not modified.
@@ -80,6 +78,7 @@ def _runner(config: Any, epoch_length: int) -> Any:
 
     config = copy.deepcopy(config)
     adapt_to_cpu(config)
+    stepping = config.default_hooks.get('param_scheduler', {'type': 'ParamSchedulerHook'})
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(
             model=torch.nn.Linear(1, 1),
@@ -89,9 +88,7 @@ def _runner(config: Any, epoch_length: int) -> Any:
             train_cfg=config.train_cfg,
             # Only its length is used.
             train_dataloader=DataLoader(range(epoch_length)),  # type: ignore[arg-type]
-            # Only the hook that steps the schedulers; the others log, save and measure.
-            default_hooks=dict.fromkeys(_OTHER_HOOKS)
-            | {'param_scheduler': config.default_hooks.get('param_scheduler', _STEPPING)},
+            default_hooks=dict.fromkeys(_OTHER_HOOKS) | {'param_scheduler': stepping},
             default_scope=config.default_scope,
             experiment_name=folder.rpartition('/')[2],
             log_level='ERROR',
@@ -104,10 +101,7 @@ def _runner(config: Any, epoch_length: int) -> Any:
 def differing_length(config: Any, log: RecipeLog) -> list[str]:
     """Describe where the run of a config is longer or shorter than the logged one.
 
-    Args:
-        config: A resolved mmengine config. Not modified.
-        log: Log of the other run. If it has a config, the length is compared as a setting of that
-            instead, and the result is empty.
+    Empty if the log has a config: then the length is compared as one of its settings.
     """
     if log.config:
         return []
@@ -147,11 +141,10 @@ def missing_from(log: RecipeLog) -> list[str]:
 
 def _missing_iterations(log: RecipeLog, length: int) -> list[str]:
     logged = sorted({rate.iteration + 1 for rate in log.rates})
-    # A run whose length is no multiple of the interval ends before its next line.
+    # A run whose length is not a multiple of the interval ends before its next line.
     interval = min((b - a for a, b in pairwise(logged)), default=1)
-    if logged[-1] + interval > length:
-        return []
-    return [_end(f'after iteration {logged[-1]} of {length}')]
+    is_whole = logged[-1] + interval > length
+    return [] if is_whole else [_end(f'after iteration {logged[-1]} of {length}')]
 
 
 def _missing_epochs(log: RecipeLog, length: int) -> list[str]:

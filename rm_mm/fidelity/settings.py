@@ -43,9 +43,9 @@ class SettingRow:
 
     Attributes:
         key: Key of the old config; empty if only ours has the setting.
-        theirs: Value of the old config, or what its library did by default.
+        theirs: Its value, or what the old library did by default.
         our_key: Key of our config; empty if there is none.
-        ours: Value of our config, or the default of the class.
+        ours: Its value, or the default of the class.
         same: Whether the two mean the same.
         note: How they mean the same, or why they differ. A difference without a note is a fault.
     """
@@ -67,7 +67,7 @@ def compare_settings(old: Mapping[str, Any], config: Any) -> list[SettingRow]:
     """Translate every key of an old config, and explain every other key of ours.
 
     Args:
-        old: Config of mmdetection 2.x or mmsegmentation 0.x, as ``read_recipe_log`` returns it.
+        old: Logged config of mmdetection 2.x or mmsegmentation 0.x.
         config: A resolved mmengine config. Not modified.
 
     Returns:
@@ -120,18 +120,18 @@ def _contains(node: Any, value: Any) -> bool:
 def _translated(
     key: str, theirs: Flat, ours: Flat, translations: Sequence[KeyTranslation], scope: str
 ) -> SettingRow:
-    for translation in translations:
-        match = re.fullmatch(translation.key, key)
-        if match is None:
-            continue
-        our_key = match.expand(translation.ours) if translation.ours else ''
-        value = effective(ours, our_key, scope) if our_key else ABSENT
-        if our_key and _equal(value, _attempt(translation.convert, theirs[key], theirs)):
-            return SettingRow(key, theirs[key], our_key, value, True, translation.how)
-        covered = translation.covers is not None and translation.covers(theirs[key], value)
-        note = translation.why if covered else ''
-        return SettingRow(key, theirs[key], our_key, value, False, note)
-    return SettingRow(key, theirs[key], '', ABSENT, False, '')
+    """The row of a key of theirs, by the first translation whose pattern matches it."""
+    matches = ((each, re.fullmatch(each.key, key)) for each in translations)
+    translation, match = next((pair for pair in matches if pair[1]), (None, None))
+    if translation is None or match is None:
+        return SettingRow(key, theirs[key], '', ABSENT, False, '')
+    our_key = match.expand(translation.ours) if translation.ours else ''
+    value = effective(ours, our_key, scope) if our_key else ABSENT
+    if our_key and _equal(value, _attempt(translation.convert, theirs[key], theirs)):
+        return SettingRow(key, theirs[key], our_key, value, True, translation.how)
+    covered = translation.covers is not None and translation.covers(theirs[key], value)
+    note = translation.why if covered else ''
+    return SettingRow(key, theirs[key], our_key, value, False, note)
 
 
 def _explained(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,14 +15,14 @@ from rm_mm.logs.lines import BrokenLineError, LogLine, json_entry, read_lines
 #: What parsing or using an entry raises if the line is damaged.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
-# In both, what follows the number shows that all of its digits are there.
 _TRAINING = re.compile(
-    r'Epoch \[(\d+)/(\d+)\]\[(\d+)/(\d+)\]\s+lr (?:(\d+(?:\.\d+)?(?:e-?\d+)?)(?=[^\d.e-]))?'
+    r'Epoch \[(\d+)/(\d+)\]\[(\d+)/(\d+)\]\s+lr (?:(\d+(?:\.\d+)?(?:e-?\d+)?)(?![\d.e-]))?'
 )
+# What follows the number shows that all of its digits are there.
 _EVALUATION = re.compile(r'Epoch\(val\) \[(\d+)\]\s+Test Acc@1: (\S+)\s')
-_LOGGED_AT = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) - ')
+_LOGGED_AT = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) - ')
 _EXPERIMENT = 'Exp path: '
-#: Metric as logged, its name in a record, and the factor that makes it per cent.
+#: Metric as logged, its name in a record, and the factor that makes it a percentage.
 _AUTHORS_METRICS = {'Acc@1': ('top1_percent', 100.0)}
 _MMCV_METRICS = {
     'bbox_mAP': ('box_ap_percent', 100.0),
@@ -48,13 +47,7 @@ _LARGEST_COUNT = 10**9
 
 
 class HeaderEntry(NamedTuple):
-    """What a log says about the whole run.
-
-    Attributes:
-        name: Name of the experiment or config.
-        seed: Seed of the run.
-        config: Text of the resolved config, as logged.
-    """
+    """What a log says about the whole run: its name, its seed, and the text of its config."""
 
     name: str | None = None
     seed: int | None = None
@@ -68,27 +61,21 @@ class TrainingEntry(NamedTuple):
         epoch: Epoch, from 1; 0 if the log does not count epochs.
         iteration: Iteration as logged: of the epoch or of the run, from 0 in the authors' logs and
             from 1 in all others.
-        epochs: Planned number of epochs, if the line has it.
-        epoch_length: Iterations of an epoch, if the line has it.
-        logged_at: Time at which the line was written, if it has one.
+        plan: Epochs of the run and iterations of an epoch, as logged, if the line has them.
+        logged_at: ISO date and time of the line, with a comma before the milliseconds, if it has
+            them.
         figures: Other values of the entry, as logged: ``lr``, ``time``, ``memory``.
     """
 
     epoch: int
     iteration: int
-    epochs: int | None = None
-    epoch_length: int | None = None
-    logged_at: datetime | None = None
+    plan: tuple[str, str] | None = None
+    logged_at: str | None = None
     figures: Mapping[str, Any] = MappingProxyType({})
 
 
 class EvaluationEntry(NamedTuple):
-    """An evaluation, unchecked.
-
-    Attributes:
-        point: Step or epoch of the evaluation, as logged; see ``LogFormat.numbers_steps``.
-        figures: All values of the entry, as logged.
-    """
+    """The values of an evaluation and its step or epoch, unchecked: ``LogFormat.numbers_steps``."""
 
     point: Any
     figures: Mapping[str, Any]
@@ -102,10 +89,10 @@ class LogFormat:
     """One format of logs.
 
     Attributes:
-        name: Name of the program that writes it.
-        parse: Parses a line; None for a line that holds nothing of interest. Raises one of
-            ``UNREADABLE`` for a damaged one.
-        metrics: For each metric, its name in a record and the factor that makes it per cent.
+        name: Program that writes it.
+        parse: Parses a line; None if the line is of no interest. Raises one of ``UNREADABLE`` if it
+            is damaged.
+        metrics: Name in a record, and factor that makes it a percentage, of each metric.
         by_iteration: Whether iterations are counted through all epochs; None if that depends on
             the run.
         numbers_steps: Whether an evaluation names its step, instead of its epoch.
@@ -118,7 +105,7 @@ class LogFormat:
     numbers_steps: bool = False
 
     def percentages(self, figures: Mapping[str, Any]) -> dict[str, float]:
-        """The known metrics of an evaluation, in per cent, by their names in a record."""
+        """The known metrics of an evaluation, in percent, by their names in a record."""
         found = {}
         for key, (name, factor) in self.metrics.items():
             if key not in figures:
@@ -126,7 +113,7 @@ class LogFormat:
             if isinstance(figures[key], bool):
                 raise TypeError(f'{key} is {figures[key]}')
             value = float(figures[key])
-            # mmclassification logs its mAP in per cent, mmdetection as a fraction.
+            # mmclassification logs its mAP in percent, mmdetection as a fraction.
             scaled = value if key == 'mAP' and value > 1 else value * factor
             # Rounded where the binary fraction would show.
             found[name] = round(scaled, 4)
@@ -161,7 +148,7 @@ def detect_format(path: Path) -> LogFormat:
     if path.parent.name == 'records':
         raise InputError(f'{path} is a record: name the folder above {path.parent}')
     raise InputError(
-        f'{path} is no log in a known format: expected lines such as "Epoch [1/300][0/2503] lr '
+        f'{path} is not a log in a known format: expected lines such as "Epoch [1/300][0/2503] lr '
         '0.03" of the authors\' code, the .log.json of mmcv 1.x, or the scalars.json of mmengine'
     )
 
@@ -170,8 +157,7 @@ def checked_count(value: Any) -> int:
     """An epoch, iteration or step of a log.
 
     Raises:
-        ValueError: If the value is no number, or out of range.
-        TypeError: If it is of another type.
+        ValueError | TypeError: If the value is not a number, or out of range.
     """
     number = int(value)
     if not 0 <= number < _LARGEST_COUNT:
@@ -181,16 +167,17 @@ def checked_count(value: Any) -> int:
 
 def _authors_entry(line: LogLine) -> LogEntry | None:
     text = line.text
-    if match := _TRAINING.search(text if line.cut else f'{text}\n'):
-        epoch, epochs, iteration, length = map(int, match.groups()[:4])
+    if match := _TRAINING.search(text):
+        epoch, epochs, iteration, length, rate = match.groups()
+        # A number at the end of a cut line may lack digits.
+        is_whole = rate and not (line.cut and match.end() == len(text))
         when = _LOGGED_AT.match(text)
         return TrainingEntry(
             checked_count(epoch),
             checked_count(iteration),
-            epochs,
-            length,
-            datetime.fromisoformat(f'{when[1]}.{when[2]}') if when else None,
-            {'lr': match[5]} if match[5] else {},
+            (epochs, length),
+            when[1] if when else None,
+            {'lr': rate} if is_whole else {},
         )
     if match := _EVALUATION.search(text):
         return EvaluationEntry(match[1], {'Acc@1': match[2]})
@@ -207,11 +194,8 @@ def _mmcv_entry(line: LogLine) -> LogEntry | None:
         return None
     if 'mode' not in entry:
         name, seed = entry.get('exp_name'), entry.get('seed')
-        return HeaderEntry(
-            None if name is None else str(name),
-            seed if isinstance(seed, int) else None,
-            entry.get('config'),
-        )
+        name = None if name is None else str(name)
+        return HeaderEntry(name, seed if type(seed) is int else None, entry.get('config'))
     if entry['mode'] == 'train':
         return _training_entry(entry, entry['epoch'])
     return EvaluationEntry(entry.get('epoch'), entry) if entry['mode'] == 'val' else None

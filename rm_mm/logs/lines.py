@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from rm_mm.errors import InputError
 
-#: Bytes of a line that are read. The first line of an mmcv log holds the whole config; no known log
-#: has a longer one.
+#: Bytes of a line that are read. The longest known line is the config at the head of mmcv's logs.
 LONGEST_LINE = 2**24
 
 
@@ -22,8 +21,8 @@ class LogLine(NamedTuple):
     """One line of a log.
 
     Attributes:
-        number: Line number, from 1.
-        text: The line without its end. Bytes that are not UTF-8 are replaced.
+        number: From 1.
+        text: Without the line end. Bytes that are not UTF-8 are replaced.
         cut: Whether the line is incomplete: longer than ``LONGEST_LINE``, or without a line end.
     """
 
@@ -40,16 +39,15 @@ def read_lines(path: Path) -> Iterator[LogLine]:
     """
     try:
         with path.open('rb') as file:
-            number = 0
+            # Some editors write a byte order mark.
+            number, encoding = 1, 'utf-8-sig'
             while piece := file.readline(LONGEST_LINE):
-                number += 1
                 rest = piece
                 while not rest.endswith(b'\n') and (rest := file.readline(LONGEST_LINE)):
                     pass
-                # Some editors write a byte order mark.
-                encoding = 'utf-8-sig' if number == 1 else 'utf-8'
                 text = piece.decode(encoding, 'replace').rstrip('\r\n')
-                yield LogLine(number, text, cut=not piece.endswith(b'\n'))
+                yield LogLine(number, text, not piece.endswith(b'\n'))
+                number, encoding = number + 1, 'utf-8'
     except OSError as error:
         raise InputError(f'cannot read the log {path}: {error.strerror or error}') from error
 

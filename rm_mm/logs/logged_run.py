@@ -24,7 +24,7 @@ from rm_mm.recipe.literal import parse_literals
 
 #: Names, and faulty lines, that are kept. All faulty lines are counted.
 _KEPT = 3
-#: Values of an entry that are no metrics.
+#: Values of an entry that are not metrics.
 _COUNTERS = ('mode', 'epoch', 'iter', 'step', 'lr', 'time', 'data_time', 'memory')
 
 
@@ -33,10 +33,10 @@ class LoggedEvaluation:
     """One evaluation of a run.
 
     Attributes:
-        epoch: Epoch, from 1; 0 if the log does not count epochs.
+        epoch: From 1; 0 if the log does not count epochs.
         iteration: Last training iteration before it, of the epoch or of the run as the log counts.
         step: Number of the evaluation in the log; None if it has none.
-        values: Metrics in per cent, by their names in a record.
+        values: Metrics in percent, by their names in a record.
     """
 
     epoch: int
@@ -50,24 +50,24 @@ class LoggedRun:
     """A run, read from its logs. Only its evaluations are kept, so that a log may have any size.
 
     Attributes:
-        path: Path of the log.
+        path: First log of the run.
         kind: Program that wrote the log.
         names: Names of the run in the log, such as its config or its experiment.
         config: Resolved config of the run; may be empty.
-        seed: Seed of the run; None if unknown.
-        restarts: Number of times the log returns to an earlier iteration.
+        seed: Logged seed; None if unknown.
+        restarts: How often the log returns to an earlier iteration.
         discarded: Number of evaluations that a restart made void.
         repeated: Number of evaluations that a later one at the same point replaced.
         earlier: Number of logs in the folder that belong to runs before this one.
-        stride: Largest number of iterations between two lines of training.
+        stride: Most iterations between two lines of training.
         by_iteration: Whether iterations are counted through all epochs; None if unknown so far.
-        memory_mb: Peak memory of one GPU, in MB; None if it was not logged.
+        memory_mb: Peak memory of one GPU; None if it was not logged.
         seconds: Time of training, as far as it was logged.
         unread: Line number and problem of the first lines that could not be read.
-        unread_count: Number of lines that could not be read.
+        unread_count: Number of all such lines.
         length: Planned length of the run, if its config has it.
         stated_unit: Unit of the evaluations' steps, if the config determines it.
-        others: Evaluated values that are none of the known metrics.
+        others: Names of evaluated values that are none of the known metrics.
     """
 
     path: Path
@@ -140,34 +140,29 @@ class LoggedRun:
         return len(epochs) > len(set(epochs))
 
     def read_part(self, path: Path, *, name_faults: bool) -> None:
-        """Continue with one of the run's logs; faulty lines are noted.
-
-        Args:
-            path: Path of the log.
-            name_faults: Whether to name the log in a note.
+        """Read one of the run's logs. Faulty lines are noted, with the log if ``name_faults``.
 
         Raises:
             InputError: If the log cannot be read, or has none of the known formats.
         """
         log_format = detect_format(path)
         self.kind, self._last_logged = log_format.name, None
+        if log_format.by_iteration is not None:
+            self.by_iteration = log_format.by_iteration
         self._read_config(path.with_name('config.py'))
         name = path.parent.parent.name if path.name == 'scalars.json' else path.name
         for line in read_lines(path):
             try:
                 self._add(log_format.parse(line), log_format)
             except UNREADABLE as error:
-                problem = 'cut' if line.cut else ' '.join(str(error).split())[:80]
-                problem = problem or type(error).__name__
+                text = ' '.join(str(error).split())[:80] or type(error).__name__
+                problem = 'cut' if line.cut else text
                 self.unread_count += 1
                 if len(self.unread) < _KEPT:
                     self.unread.append((line.number, f'{name}: ' * name_faults + problem))
 
     def _read_config(self, path: Path) -> None:
-        """Read the config that mmengine saves next to its log; one that is no literal is ignored.
-
-        It only helps to identify the log.
-        """
+        """Read the config that mmengine saves next to its log, if it is there and a literal."""
         if self.kind != 'mmengine' or not path.is_file() or path.stat().st_size > LONGEST_LINE:
             return
         try:
@@ -188,14 +183,12 @@ class LoggedRun:
             self.stated_unit = 'epoch' if by_epoch else 'iteration'
 
     def _add(self, entry: LogEntry | None, log_format: LogFormat) -> None:
-        if isinstance(entry, HeaderEntry):
-            self._add_header(entry)
-        elif isinstance(entry, TrainingEntry):
-            if log_format.by_iteration is not None:
-                self.by_iteration = log_format.by_iteration
+        if isinstance(entry, TrainingEntry):
             self._add_training(entry)
         elif isinstance(entry, EvaluationEntry):
             self._add_evaluation(entry, log_format)
+        elif entry is not None:
+            self._add_header(entry)
 
     def _add_header(self, entry: HeaderEntry) -> None:
         if entry.name is not None and entry.name not in self.names:
@@ -208,17 +201,18 @@ class LoggedRun:
             self.by_iteration = not by_epoch
 
     def _add_training(self, entry: TrainingEntry) -> None:
-        done = self._advance(entry.epoch, entry.iteration)
-        if entry.logged_at is not None:
-            if self._last_logged and self._last_logged[0] == entry.epoch:
-                _, iteration, before = self._last_logged
-                elapsed = (entry.logged_at - before).total_seconds()
-                self._add_time(elapsed, entry.iteration - iteration)
-            self._last_logged = entry.epoch, entry.iteration, entry.logged_at
-        # The mean since the line before.
-        self._add_time(float(entry.figures.get('time', 0)) * done, done)
-        memory = float(entry.figures.get('memory', 'nan'))
-        if math.isfinite(memory):
+        epoch, iteration, _, logged_at, figures = entry
+        done = self._advance(epoch, iteration)
+        if logged_at is not None:
+            # Python 3.10 takes no comma.
+            now, last = datetime.fromisoformat(logged_at.replace(',', '.')), self._last_logged
+            if last and last[0] == epoch:
+                self._add_time((now - last[2]).total_seconds(), iteration - last[1])
+            self._last_logged = epoch, iteration, now
+        if 'time' in figures:
+            # The mean since the line before.
+            self._add_time(float(figures['time']) * done, done)
+        if 'memory' in figures and math.isfinite(memory := float(figures['memory'])):
             self.memory_mb = max(self.memory_mb or 0.0, memory)
 
     def _add_time(self, seconds: float, iterations: int) -> None:
@@ -228,8 +222,6 @@ class LoggedRun:
 
     def _advance(self, epoch: int, iteration: int) -> int:
         """Move to a training iteration. If it is an earlier one, the run was restarted there.
-
-        Evaluations behind the point of a restart belong to a part that the run itself gave up.
 
         Returns:
             Iterations since the last call, as far as the log shows.
@@ -255,11 +247,12 @@ class LoggedRun:
         return max(done, 0)
 
     def _discard_from(self, epoch: int, iteration: int) -> None:
+        """Discard evaluations behind a restart: they belong to a part that the run gave up."""
         self.restarts += 1
         kept = {
-            key: evaluation
-            for key, evaluation in self._evaluations.items()
-            if (evaluation.iteration < iteration if self.by_iteration else key < (epoch, iteration))
+            key: each
+            for key, each in self._evaluations.items()
+            if (each.iteration < iteration if self.by_iteration else key < (epoch, iteration))
         }
         self.discarded += len(self._evaluations) - len(kept)
         self._evaluations = kept
@@ -268,7 +261,7 @@ class LoggedRun:
         """Add an evaluation, in place of an earlier one at the same point.
 
         Raises:
-            ValueError: If a value is no percentage. The others are added.
+            ValueError: If a value is not a percentage; the others are added.
         """
         values = log_format.percentages(entry.figures)
         if not values:
@@ -285,7 +278,7 @@ class LoggedRun:
             self.repeated += self._evaluations.pop(key, None) is not None
             self._evaluations[key] = LoggedEvaluation(epoch, iteration, step, kept)
         if wrong:
-            raise ValueError(f'{wrong[0]} is {values[wrong[0]]:g}, which is no percentage')
+            raise ValueError(f'{wrong[0]} is {values[wrong[0]]:g}, not a percentage')
 
 
 def read_run(path: Path, *more: Path) -> LoggedRun:
@@ -293,8 +286,8 @@ def read_run(path: Path, *more: Path) -> LoggedRun:
 
     Args:
         path: First log of the run.
-        more: Logs of the same run after it was resumed, in order. One that keeps no evaluation of
-            those before it starts a new run, which is then the one that is returned.
+        more: Logs of the resumed run, in order. One that keeps no evaluation of those before it
+            starts a new run, which is then the one that is returned.
 
     Raises:
         InputError: If a log cannot be read, or has none of the known formats.

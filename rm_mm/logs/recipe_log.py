@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rm_mm.errors import InputError
 from rm_mm.logs.formats import UNREADABLE, HeaderEntry, TrainingEntry, detect_format
@@ -23,15 +22,14 @@ _EXPECTED = (
 )
 
 
-@dataclass(frozen=True)
-class LoggedRate:
+class LoggedRate(NamedTuple):
     """A learning rate in a log.
 
     Attributes:
-        epoch: Epoch, from 1, as logged.
+        epoch: From 1, as logged.
         iteration: Iteration that used the rate, from 0: of the epoch, or of the run if
             ``RecipeLog.by_epoch`` is false.
-        value: Learning rate as logged.
+        value: As logged.
         decimals: Number of decimals in the log.
     """
 
@@ -46,8 +44,8 @@ class RecipeLog:
     """What a training log says about its recipe.
 
     Attributes:
-        path: Path of the log.
-        rates: Learning rates, in the order of the log.
+        path: The log.
+        rates: In the order of the log.
         epoch_length: Iterations of an epoch; in a JSON log, the last iteration logged.
         has_epoch_length: Whether the log states the length of an epoch.
         length: Planned epochs of the run, or iterations if ``by_epoch`` is false; None if unknown.
@@ -81,12 +79,12 @@ def read_recipe_log(path: Path) -> RecipeLog:
             raise InputError(problem)
         try:
             entry = log_format.parse(line)
-            if isinstance(entry, HeaderEntry) and entry.config is not None:
-                log.config = parse_literals(entry.config)
-            elif isinstance(entry, TrainingEntry):
+            if isinstance(entry, TrainingEntry):
                 _add_rate(log, entry)
+            elif isinstance(entry, HeaderEntry) and entry.config is not None:
+                log.config = parse_literals(entry.config)
         except UNREADABLE as error:
-            problem = f'{path}, line {line.number} is no entry of a training log: {error}'
+            problem = f'{path}, line {line.number} is not an entry of a training log: {error}'
             if not isinstance(error, BrokenLineError):
                 raise InputError(problem) from error
     if not log.rates:
@@ -103,16 +101,15 @@ def _add_rate(log: RecipeLog, entry: TrainingEntry) -> None:
     Raises:
         ValueError: If no run has such an entry, or if it belongs to another run.
     """
-    epoch, iteration = entry.epoch, entry.iteration
-    if entry.epochs is None or entry.epoch_length is None:
+    epoch, iteration, plan, _, figures = entry
+    if plan is None:
         if not (epoch >= 1 and 1 <= iteration < _LONGEST_RUN):
             raise ValueError(f'no run has epoch {epoch}, iteration {iteration}')
-        rate = float(entry.figures['lr'])
-        log.rates.append(LoggedRate(epoch, iteration - 1, rate, _JSON_DECIMALS))
+        log.rates.append(LoggedRate(epoch, iteration - 1, float(figures['lr']), _JSON_DECIMALS))
         return
-    epochs, length, text = entry.epochs, entry.epoch_length, entry.figures.get('lr')
-    if text is None:
+    if (text := figures.get('lr')) is None:
         return
+    epochs, length = map(int, plan)
     if not (1 <= epoch <= epochs and iteration < length and epochs * length < _LONGEST_RUN):
         raise ValueError(f'no run has "Epoch [{epoch}/{epochs}][{iteration}/{length}]"')
     if log.rates and (epochs, length) != (log.length, log.epoch_length):
@@ -120,7 +117,8 @@ def _add_rate(log: RecipeLog, entry: TrainingEntry) -> None:
             f'{epochs} epochs of {length} iterations, after {log.length} of {log.epoch_length}: '
             'expected the log of one run'
         )
-    decimals = -int(Decimal(text).as_tuple().exponent)
+    mantissa, _, exponent = text.partition('e')
+    decimals = len(mantissa.partition('.')[2]) - int(exponent or 0)
     log.rates.append(LoggedRate(epoch, iteration, float(text), decimals))
     log.length, log.epoch_length, log.has_epoch_length = epochs, length, True
 
@@ -129,7 +127,7 @@ def planned_length(config: Mapping[str, Any]) -> tuple[bool, int | None]:
     """Whether a config of mmcv 1.x counts epochs, and how many epochs or iterations it plans."""
     runner = config.get('runner')
     if not isinstance(runner, dict):
-        # Older configs have `total_epochs` or `total_iters` instead of a runner.
+        # Older configs have `total_epochs` or `total_iters` instead.
         runner = {f'max_{unit}': config.get(f'total_{unit}') for unit in ('epochs', 'iters')}
     by_epoch = runner.get('type') != 'IterBasedRunner' and runner.get('max_iters') is None
     length = runner.get('max_epochs' if by_epoch else 'max_iters')

@@ -14,25 +14,17 @@ from rm_mm.recipe.metric import Metric
 
 
 class TrainingPace(NamedTuple):
-    """Speed and memory of a training run.
-
-    Attributes:
-        seconds_an_iteration: Median seconds of an iteration; None if none was logged.
-        memory_mb: Peak memory of one process, in MB; None if unknown.
-    """
+    """Median time of an iteration and peak memory of one process; None where unknown."""
 
     seconds_an_iteration: float | None
     memory_mb: float | None
 
 
 def read_scalars(directory: Path) -> Iterator[dict[str, Any]]:
-    """Yield the entries of every ``scalars.json`` of a run, in the order they were written.
+    """Yield the entries of every ``scalars.json`` in a run's work directory, in order.
 
     A resumed run leaves several files. Lines that are not entries are skipped, such as the
     half-written last line of a run that was killed.
-
-    Args:
-        directory: Work directory of the run.
     """
     for log in sorted(directory.glob('*/vis_data/scalars.json')):
         for line in read_lines(log):
@@ -45,13 +37,9 @@ def read_scalars(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def evaluation_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]:
-    """Every evaluation of a run: ``(step, percent)``, by step.
+    """Every evaluation in a run's work directory: ``(step, percent)``, by step.
 
     Where a resumed run evaluated a step again, the later value counts.
-
-    Args:
-        directory: Work directory of the run.
-        metric: Metric to look for.
     """
     curve = {
         int(entry['step']): round(float(entry[metric.key]) * metric.factor, 4)
@@ -62,7 +50,7 @@ def evaluation_curve(directory: Path, metric: Metric) -> list[tuple[int, float]]
 
 
 def untrained_curve(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
-    """The single evaluation, at step 0, of a network that was not trained.
+    """The single evaluation, at step 0, of an untrained network.
 
     Args:
         metrics: File that ``rm-mm test --out`` wrote.
@@ -78,19 +66,14 @@ def untrained_curve(metrics: Path, metric: Metric) -> list[tuple[int, float]]:
 
 
 def training_pace(directory: Path, process_memory_mb: float | None = None) -> TrainingPace:
-    """Measure how fast a run trained, and how much memory it took.
+    """How fast the run of a work directory trained, and how much memory it took.
 
-    Args:
-        directory: Work directory of the run.
-        process_memory_mb: Memory of the process, reported if the log holds none. mmengine logs the
-            memory of a GPU only.
+    mmengine logs the memory of a GPU only; without one, ``process_memory_mb`` is reported.
     """
-    times, memory = [], []
-    for entry in read_scalars(directory):
-        if 'iter' in entry:
-            times += [float(entry['time'])] if 'time' in entry else []
-            memory += [float(entry['memory'])] if 'memory' in entry else []
+    entries = [entry for entry in read_scalars(directory) if 'iter' in entry]
+    times = [float(entry['time']) for entry in entries if 'time' in entry]
+    memory = [float(entry['memory']) for entry in entries if 'memory' in entry]
     return TrainingPace(
         round(statistics.median(times), 4) if times else None,
-        max(memory) if memory else process_memory_mb,
+        max(memory, default=process_memory_mb),
     )

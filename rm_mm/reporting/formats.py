@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 
 from rm_mm.reporting.results import ABSENT
@@ -47,7 +48,7 @@ def to_markdown(table: Table) -> str:
     """A GitHub table."""
 
     def escape(cell: str) -> str:
-        # Markdown allows HTML and links. The brackets of an interval alone are no link.
+        # Markdown allows HTML and links. The brackets of an interval alone are not a link.
         return cell.translate(_IN_MARKDOWN).replace('](', r']\(')
 
     rule = ['---'] * TEXT_COLUMNS + ['---:'] * (len(table.header) - TEXT_COLUMNS)
@@ -79,14 +80,10 @@ def to_csv(table: Table) -> str:
 
 def _numbers(name: str, cell: str) -> list[str]:
     """The fields of a cell, see :data:`_PARTS`."""
-    if name == 'gain':
-        gain, _, interval = cell.partition(' [')
-        low, _, high = interval.removesuffix(']').partition(', ')
-        return [gain, low, high]
-    if name in _PARTS:
-        mean, _, deviation = cell.partition(' ± ')
-        return [mean, deviation]
-    return [cell]
+    if name not in _PARTS:
+        return [cell]
+    numbers = re.split(r' ± | \[|, ', cell.removesuffix(']'))
+    return numbers + [''] * (len(_PARTS[name]) - len(numbers))
 
 
 def _inert(text: str) -> str:

@@ -26,7 +26,7 @@ class Column:
 
     Attributes:
         task: Kind of the task.
-        name: Name of its configuration, such as ``atss_r50_coco``.
+        name: Its configuration, such as ``atss_r50_coco``.
         heading: Unique heading for readers.
         digits: Decimals of its figures.
     """
@@ -39,14 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One method in one setting.
-
-    Attributes:
-        setting: One or several settings, such as ``paper, controlled``.
-        method: Method name.
-        cells: One per column.
-        verdicts: One per cell.
-    """
+    """One method in one or several settings, such as ``paper, controlled``; a cell per column."""
 
     setting: str
     method: str
@@ -59,8 +52,8 @@ class Results:
     """Arranged and judged records.
 
     Attributes:
-        columns: Columns in the order of the tasks.
-        rows: Rows in the order of settings and methods.
+        columns: In the order of the tasks.
+        rows: In the order of settings and methods.
         published: Whether the paper has a figure for any cell.
         judged: Whether there are verdicts.
     """
@@ -69,6 +62,18 @@ class Results:
     rows: list[ResultRow]
     published: bool
     judged: bool
+
+    @property
+    def settings(self) -> list[str]:
+        """The settings of the rows, in their order."""
+        return list(dict.fromkeys(row.setting for row in self.rows))
+
+    def cells_of(self, column: Column) -> list[tuple[str, str, TableCell, Verdict]]:
+        """Method, setting, cell and verdict of each row in one column."""
+        index = self.columns.index(column)
+        return [
+            (row.method, row.setting, row.cells[index], row.verdicts[index]) for row in self.rows
+        ]
 
 
 def arrange(records: Sequence[Record]) -> Results:
@@ -86,11 +91,10 @@ def arrange(records: Sequence[Record]) -> Results:
     published = any(cell.published is not None for cell in cells)
     judged = published or len({record.seed for record in records}) > 1
     verdicts = judge_cells(cells) if judged else [Verdict()] * len(cells)
-    width = len(columns)
-    rows = [
-        ResultRow(setting, method, cells[start : start + width], verdicts[start : start + width])
-        for start, (setting, method, _) in zip(range(0, len(cells), width or 1), lines, strict=True)
-    ]
+    rows = []
+    for number, (setting, method, _) in enumerate(lines):
+        part = slice(number * len(columns), (number + 1) * len(columns))
+        rows.append(ResultRow(setting, method, cells[part], verdicts[part]))
     return Results(list(columns.values()), rows, published, judged)
 
 

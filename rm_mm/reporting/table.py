@@ -13,9 +13,8 @@ from rm_mm.reporting.verdict import NOTES as VERDICT_NOTES
 from rm_mm.reporting.verdict import SPREADS, TableCell, Verdict, difference
 
 SETTING_NOTES = {
-    'paper': (
-        "paper: backbones as in the paper's tables; the COCO baseline starts from torchvision's."
-    ),
+    'paper': "paper: backbones as in the paper's tables; the COCO baseline starts from "
+    "torchvision's.",
     'controlled': 'controlled: all methods share one pretraining recipe.',
     'mini': 'mini: embedded images; all methods share one pretraining recipe.',
 }
@@ -25,13 +24,7 @@ TEXT_COLUMNS = 2
 
 @dataclass(frozen=True)
 class Table:
-    """A table in finished text.
-
-    Attributes:
-        header: Headings.
-        rows: Cells of each row, as many as headings.
-        notes: What a reader needs to know about the figures.
-    """
+    """A table in finished text, with notes on what a reader needs to know about its figures."""
 
     header: list[str]
     rows: list[list[str]]
@@ -53,22 +46,15 @@ def to_table(results: Results, records: Sequence[Record]) -> Table:
     for line in results.rows:
         row = [line.method, line.setting]
         for column, cell, verdict in zip(results.columns, line.cells, line.verdicts, strict=True):
-            row += _figures(cell, verdict, column.digits)
+            row += [
+                mean_text([record.best for record in cell.records], column.digits),
+                mean_text([record.last for record in cell.records], column.digits),
+                gain_text(cell, verdict, column.digits) or ABSENT,
+            ]
             paper = ABSENT if cell.published is None else f'{cell.published:g}'
             row += [paper] * results.published + [verdict.text] * results.judged
         rows.append(row)
     return Table(header, rows, _notes(results, records))
-
-
-def _figures(cell: TableCell, verdict: Verdict, digits: int) -> list[str]:
-    """Best, last and gain."""
-    if not cell.records:
-        return [ABSENT] * 3
-    return [
-        mean_text([record.best for record in cell.records], digits),
-        mean_text([record.last for record in cell.records], digits),
-        gain_text(cell, verdict, digits) or ABSENT,
-    ]
 
 
 def gain_text(cell: TableCell, verdict: Verdict, digits: int) -> str:
@@ -82,7 +68,9 @@ def gain_text(cell: TableCell, verdict: Verdict, digits: int) -> str:
 
 
 def mean_text(values: Sequence[float], digits: int) -> str:
-    """Mean and, of several values, standard deviation."""
+    """Mean and, of several values, standard deviation; a dash without values."""
+    if not values:
+        return ABSENT
     mean = f'{statistics.fmean(values):.{digits}f}'
     return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.{digits}f}'
 
@@ -97,15 +85,14 @@ def _notes(results: Results, records: Sequence[Record]) -> list[str]:
     else:
         notes.append(f'Mean ± standard deviation over seeds {", ".join(map(str, seeds))}.')
         notes += _fewer_seeds(records, len(seeds))
-    if results.judged:
-        notes += VERDICT_NOTES if len(seeds) > 1 else ()
-        published = [
-            column.name
-            for row in results.rows
-            for column, cell in zip(results.columns, row.cells, strict=True)
-            if cell.published is not None
-        ]
-        notes += [note for end, note in SPREADS.items() if any(n.endswith(end) for n in published)]
+    if results.judged and len(seeds) > 1:
+        notes += VERDICT_NOTES
+    published = [
+        column.name
+        for column in results.columns
+        if any(cell.published is not None for _, _, cell, _ in results.cells_of(column))
+    ]
+    notes += [note for end, note in SPREADS.items() if any(n.endswith(end) for n in published)]
     if any((r.task, r.method) == ('classification', 'scratch') for r in records):
         notes.append('scratch has no pretraining: its top-1 is that of the untrained network.')
     notes += _batches(records)

@@ -10,9 +10,7 @@ from typing import Literal
 from rm_mm.records import LOG, Record
 from rm_mm.reporting.statistics import LEVEL, PairedTest, equivalence, holm, paired_test
 
-NOT_RUN = 'not run'
 ONE_SEED = 'one seed: no claim'
-NOT_PAIRED = 'fewer than two seeds in common: no claim'
 IDENTICAL = 'identical figures under every seed: no claim'
 UNPUBLISHED = 'no published figure'
 NOTES = (
@@ -37,12 +35,7 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class TableCell:
-    """Runs of one row in one column, with the runs they are compared with.
-
-    Attributes:
-        records: Runs of the row, one per seed.
-        baseline: Runs of the baseline in the same setting; empty for the baseline itself.
-    """
+    """Runs of one row in one column, and those of the baseline in the same setting, if another."""
 
     records: Sequence[Record]
     baseline: Sequence[Record]
@@ -105,8 +98,8 @@ class Verdict:
     """Verdict of one cell.
 
     Attributes:
-        text: The verdict in words; empty if nothing was judged.
-        kind: Its category, which the page counts and colours.
+        text: In words; empty if nothing was judged.
+        kind: Category, which the page counts and colours.
         gain: Gain over the baseline, with its interval; None if there is none to test.
     """
 
@@ -124,7 +117,7 @@ def judge_cells(cells: Sequence[TableCell]) -> list[Verdict]:
     for i, (cell, gain) in enumerate(zip(cells, gains, strict=True)):
         kind: Kind
         if not cell.records:
-            kind, text = 'absent', NOT_RUN
+            kind, text = 'absent', 'not run'
         elif cell.baseline:
             kind, text = _judge_gain(cell, gain, zeros[i], papers[i])
         else:
@@ -159,7 +152,8 @@ def _judge_gain(
     if gain is None or zero is None:
         if published is None:
             return 'unpublished', UNPUBLISHED
-        return 'silent', ONE_SEED if len(cell.records) < 2 else NOT_PAIRED
+        unpaired = 'fewer than two seeds in common: no claim'
+        return 'silent', ONE_SEED if len(cell.records) < 2 else unpaired
     significant = zero < LEVEL
     neither: tuple[Kind, str] = ('silent', IDENTICAL) if gain.identical else _insignificant(zero)
     if published is None or paper is None:

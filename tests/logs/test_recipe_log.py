@@ -103,7 +103,7 @@ def test_half_a_last_line_is_ignored(tmp_path):
     path.write_text(whole + '\n{"mode": "tra')
     assert len(read_recipe_log(path).rates) == 1
     path.write_text('{"config": ""}\n{"mode": "tra\n' + whole)
-    with pytest.raises(InputError, match='line 2 is no entry'):
+    with pytest.raises(InputError, match='line 2 is not an entry'):
         read_recipe_log(path)
 
 

@@ -36,7 +36,7 @@ def test_the_curve_of_a_run_that_was_killed_and_resumed(tmp_path):
         {'coco/bbox_mAP': 0.31, 'step': 2},
         {'coco/bbox_mAP': 0.415, 'step': 3},
     )
-    # In per cent; of the two values at step 2 the resumed run's counts.
+    # In percent; of the two values at step 2 the resumed run's counts.
     assert evaluation_curve(tmp_path, BOX_AP) == [(1, 25.0), (2, 31.0), (3, 41.5)]
     assert evaluation_curve(tmp_path, MIOU) == []
 

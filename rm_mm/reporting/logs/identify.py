@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rm_mm.compat.config_scopes import configs_root
 from rm_mm.errors import InputError, printable
 from rm_mm.logs.logged_run import LoggedRun
 from rm_mm.names import METHODS
@@ -35,10 +36,9 @@ class Recipe:
 
     Attributes:
         task: Kind of the task, such as ``detection``.
-        column: Name of the task, such as ``atss_r50_coco``; ``unnamed`` if unknown.
-        method: Name of the method, which may be a custom one.
-        config: Path of the leaf below ``configs/``, of the baseline for a custom method; None if
-            the log matches no recipe.
+        column: Configuration of the task, such as ``atss_r50_coco``; ``unnamed`` if unknown.
+        method: Built-in or custom method.
+        config: Path below ``configs/``, of the baseline for a custom method; None without a match.
     """
 
     task: str
@@ -48,12 +48,7 @@ class Recipe:
 
 
 def identify(run: LoggedRun, metric: str, method: str | None = None) -> Recipe:
-    """Find the recipe of a log.
-
-    Args:
-        run: The logged run.
-        metric: The metric that determines the kind of the task.
-        method: The method, if the user named it.
+    """Find the recipe of a log, given the method if the user named it.
 
     Raises:
         InputError: If the method is unknown.
@@ -86,11 +81,7 @@ def _column_of(run: LoggedRun, names: list[str], method: str) -> str:
 
 
 def _method_of(stem: str, names: list[str], folders: list[str], path: Path) -> str:
-    """The method in the name of the file, or else the one that the log and its folders agree on.
-
-    Raises:
-        InputError: If there is none, or if they disagree.
-    """
+    """The method in the name of the file, or else the one that the log and its folders agree on."""
 
     def methods(name: str) -> set[str]:
         return _words(name).intersection(METHODS)
@@ -114,7 +105,7 @@ def _split(name: str) -> list[str]:
 
 def _words(name: str) -> set[str]:
     """The words of a name, and adjacent words joined: ``pyramidnet_200`` has ``pyramidnet200``."""
-    # The name of this project does not tell the method.
+    # `rm` in the name of this project is not a method.
     words = _split(name.lower().replace('rm_mm', ''))
     words += [first + second for first, second in pairwise(words)]
     return {*words, *(_SYNONYMS[word] for word in words if word in _SYNONYMS)}
@@ -142,13 +133,12 @@ def _data_folder(config: dict[str, Any]) -> list[str]:
     while isinstance(inner := _entry(data, 'dataset'), dict):
         data = inner
     root = _entry(data, 'data_root')
-    return [Path(root).name] if isinstance(root, str) and Path(root).name else []
+    folder = Path(root).name if isinstance(root, str) else ''
+    return [folder] if folder else []
 
 
 def _leaf_of(task: str, words: set[str], method: str) -> tuple[str, str] | None:
     """Column and path of the leaf all of whose words are known; of several, the longest name."""
-    from rm_mm.compat.config_scopes import configs_root
-
     found = []
     for path in (configs_root() / task).glob('*.py'):
         parts = path.stem.split('_')

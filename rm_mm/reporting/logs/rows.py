@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,46 +10,23 @@ from typing import Any
 from rm_mm.compat.config_scopes import configs_root
 from rm_mm.errors import InputError, printable
 from rm_mm.logs.logged_run import LoggedRun, read_run
-from rm_mm.names import METHODS, MINI_SETTING, SETTINGS, require_name
+from rm_mm.names import METHODS, MINI_SETTING, SETTINGS
 from rm_mm.recipe.config import read_config
 from rm_mm.recipe.metric import metric_of
 from rm_mm.records import LOG, Record, figures_of
 from rm_mm.reporting.logs.identify import TASK_OF, Recipe, identify
 from rm_mm.reporting.logs.seeds import number_seeds
-
-#: Names that mmcv gives to logs.
-_MMCV_LOG = re.compile(r'\d{8}_\d{6}\.log\.json')
-#: Logs of mmengine, below ``vis_data``, its parent, or the work directory of a run.
-_MMENGINE_LOGS = ('scalars.json', 'vis_data/scalars.json', '*/vis_data/scalars.json')
-
-
-def named_path(text: str) -> tuple[str | None, Path]:
-    """Split ``METHOD=PATH``. The method may be a custom one; a path alone has none.
-
-    Raises:
-        InputError: If the path is missing, or the method cannot be the name of a row.
-    """
-    method, separator, rest = text.partition('=')
-    is_path = Path(text).exists() or not Path(rest).exists()
-    if not separator or (method not in METHODS and is_path):
-        return None, Path(text)
-    if not rest:
-        raise InputError(f'{text}: expected the path of a log after it')
-    require_name(method, (), 'method')
-    return method, Path(rest)
+from rm_mm.reporting.sources import files_of
 
 
 def read_rows(
     logs: Sequence[tuple[str | None, Path]], records: Sequence[Record] = ()
 ) -> tuple[list[Record], list[str]]:
-    """Read logs as records.
+    """Read logs as records, with remarks for the user.
 
     Args:
         logs: For each log its method, if the user named it, and its file or the folder of the run.
         records: Records of the same table. Logs are paired with them by seed.
-
-    Returns:
-        A record for each log, and remarks for the user.
 
     Raises:
         InputError: If a log cannot be read, has no evaluation, or cannot be identified.
@@ -62,34 +38,6 @@ def read_rows(
         remarks.append(_remark(run, record, length))
     remarks += number_seeds(rows, records)
     return [record for _, record in rows], remarks
-
-
-def files_of(path: Path) -> list[Path]:
-    """The logs of a run, in order: a log, or those in the folder of the run.
-
-    Raises:
-        InputError: If there is no log, or if the logs may be of several runs.
-    """
-    if path.is_file():
-        return [path]
-    if not path.exists():
-        raise InputError(f'no records and no log: {path} does not exist')
-    if not path.is_dir():
-        raise InputError(f'{path} is no regular file: save the log first, as it is read twice')
-    if found := sorted(file for pattern in _MMENGINE_LOGS for file in path.glob(pattern)):
-        return found
-    if found := sorted(path.glob('*.log.json')):
-        if len(found) > 1 and not all(_MMCV_LOG.fullmatch(file.name) for file in found):
-            raise InputError(
-                f'{path} holds several logs, which may be of several runs: expected names as mmcv '
-                f'gives them, such as 20260101_120000.log.json, found {found[0].name}; pass each '
-                'log by itself'
-            )
-        return found
-    raise InputError(
-        f'no records and no log: expected {path}/records/*.json of rm-mm suite, '
-        f'{path}/*/vis_data/scalars.json of mmengine, {path}/*.log.json of mmcv 1.x, or a log'
-    )
 
 
 def _row(method: str | None, path: Path) -> tuple[LoggedRun, Record, int | None]:
@@ -118,17 +66,16 @@ def _row(method: str | None, path: Path) -> tuple[LoggedRun, Record, int | None]
 
 def _is_whole(run: LoggedRun, last: int, length: int | None) -> bool:
     """Whether a run ended where its recipe does, as far as its log shows."""
-    # mmcv does not number evaluations by iteration: the training line before one does, if it is
-    # not lost.
+    # mmcv numbers evaluations by the training line before them, which may be lost.
     lost = run.stride if run.step_unit == 'iteration' and run.kind == 'mmcv 1.x' else 0
     return length is not None and 0 <= length - last <= lost
 
 
 def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
-    expected = {} if config is None else config.get('expected') or {}
-    known = recipe.method in METHODS
-    setting = LOG
+    known, setting = recipe.method in METHODS, LOG
+    expected: dict[str, Any] = {}
     if config is not None:
+        expected = (known and config.get('expected')) or {}
         setting = MINI_SETTING if config.get('embedded_data') else SETTINGS[0]
     return Record(
         preset=LOG,
@@ -138,9 +85,9 @@ def _record(run: LoggedRun, metric: str, recipe: Recipe, config: Any) -> Record:
         metric=metric,
         step_unit=run.step_unit,
         **figures_of(run.curve(metric)),
-        published=expected.get('value') if known else None,
-        source=expected.get('source') if known else None,
-        config=recipe.config or '' if known else '',
+        published=expected.get('value'),
+        source=expected.get('source'),
+        config=(known and recipe.config) or '',
         config_sha256='',
         schedule_scale=1.0,
         backbone_sha256=None,

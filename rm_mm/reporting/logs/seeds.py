@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, count
 
 from rm_mm.logs.logged_run import LoggedRun
@@ -16,9 +16,8 @@ def number_seeds(rows: _Rows, records: Sequence[Record] = ()) -> list[str]:
     """Set the seed in the record of each log.
 
     The logs of a method keep the seeds that they state if all of them state one and another method
-    shares some: then exactly the runs with a common seed are pairs. Otherwise seeds do not tell
-    which runs belong together, and the logs get, in their order, the seeds that other methods use,
-    then unused ones.
+    shares some: then exactly the runs with a common seed are pairs. Otherwise they get, in their
+    order, the seeds that other methods use, then unused ones.
 
     Args:
         rows: Logs and their records.
@@ -31,29 +30,25 @@ def number_seeds(rows: _Rows, records: Sequence[Record] = ()) -> list[str]:
     groups: dict[tuple[str, tuple[str, ...]], list[tuple[LoggedRun, Record]]] = {}
     for run, record in rows:
         groups.setdefault((record.column, tuple(record.settings)), []).append((run, record))
-    numbered: dict[str, None] = {}
+    numbered = []
     for (column, settings), group in groups.items():
         others = [r for r in records if r.column == column and set(r.settings) & set(settings)]
         if _number_group(group, others):
-            numbered[column] = None
+            numbered.append(column)
     if not numbered:
         return []
-    remark = 'seeds of logs are numbered, and so paired, in the order of the call'
-    return [f'{", ".join(numbered)}: {remark}', *_shared_seeds(groups.values())]
-
-
-def _shared_seeds(groups: Iterable[_Rows]) -> list[str]:
-    """A remark for each seed that several logs of a method state."""
-    remarks = []
-    for group in groups:
-        runs = Counter((record.method, run.seed) for run, record in group if run.seed is not None)
-        column = group[0][1].column
-        remarks += [
+    columns = ', '.join(dict.fromkeys(numbered))
+    stated = Counter(
+        (key, record.method, run.seed) for key, group in groups.items() for run, record in group
+    )
+    return [
+        f'{columns}: seeds of logs are numbered, and so paired, in the order of the call',
+        *(
             f'{column}: {count} logs of {method} state seed {seed}: are they several runs?'
-            for (method, seed), count in runs.items()
-            if count > 1
-        ]
-    return remarks
+            for ((column, _), method, seed), count in stated.items()
+            if count > 1 and seed is not None
+        ),
+    ]
 
 
 def _number_group(group: _Rows, records: Sequence[Record]) -> bool:

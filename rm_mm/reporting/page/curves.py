@@ -7,38 +7,23 @@ from collections.abc import Sequence
 from itertools import product
 
 from rm_mm.records import Record
-from rm_mm.reporting.page.panel import (
-    Axis,
-    DataTable,
-    Look,
-    Mark,
-    Panel,
-    column_cells,
-    horizontal,
-    vertical,
-)
+from rm_mm.reporting.page.panel import Axis, DataTable, Look, Mark, Panel, horizontal, vertical
 from rm_mm.reporting.results import Column, Results
 
 
 def curves(results: Results, looks: dict[str, Look]) -> list[Panel]:
     """A panel for each column, setting and unit of steps."""
     panels = []
-    settings = dict.fromkeys(row.setting for row in results.rows)
     for column in results.columns:
-        cells = column_cells(results, column)
-        units = dict.fromkeys(
-            r.step_unit for _, _, cell, _ in cells for r in cell.records if r.curve
-        )
-        for setting, unit in product(settings, units):
-            lines = [
-                (method, records)
-                for method, mark, cell, _ in cells
-                if mark == setting
-                and (records := [r for r in cell.records if r.step_unit == unit])
-                and any(record.curve for record in records)
-            ]
-            if lines:
-                title = column.heading + (f', {setting}' if len(settings) > 1 else '')
+        groups: dict[tuple[str, str], list[tuple[str, list[Record]]]] = {}
+        for method, setting, cell, _ in results.cells_of(column):
+            for unit in dict.fromkeys(r.step_unit for r in cell.records if r.curve):
+                records = [r for r in cell.records if r.step_unit == unit]
+                groups.setdefault((setting, unit), []).append((method, records))
+        units = dict.fromkeys(unit for _, unit in groups)
+        for setting, unit in product(results.settings, units):
+            if lines := groups.get((setting, unit)):
+                title = column.heading + (f', {setting}' if len(results.settings) > 1 else '')
                 title += f', by {unit}' if len(units) > 1 else ''
                 panels.append(_panel(title, unit, column, lines, looks))
     return panels
@@ -66,11 +51,11 @@ def _panel(
     x = horizontal([step for step, _ in points], unit, margin=0.02, whole=True)
     y = vertical([value for _, value in points])
     header = ['Method', 'Seed', 'First', 'Best', f'At {unit}', 'Last', f'At {unit}']
-    rows = [
-        [method, str(record.seed), *_ends(record, column.digits)]
-        for method, records in lines
-        for record in records
-    ]
+    rows = []
+    for method, r in ((method, record) for method, records in lines for record in records):
+        figures = (r.curve[0][1] if r.curve else r.best, r.best, r.last)
+        first, best, last = (f'{figure:.{column.digits}f}' for figure in figures)
+        rows.append([method, str(r.seed), first, best, str(r.best_step), last, str(r.last_step)])
     marks = [_mark(method, records, x, y, column, looks[method]) for method, records in lines]
     table = DataTable(f'Curves of {title}', header, rows)
     return Panel(title, f'{title} by {unit}', x, marks, table, y)
@@ -104,14 +89,3 @@ def _mark(
 
 def _points(line: list[tuple[float, float]], x: Axis, y: Axis) -> str:
     return ' '.join(f'{x.scale(step):.1f},{y.scale(value):.1f}' for step, value in line)
-
-
-def _ends(record: Record, digits: int) -> list[str]:
-    first = record.curve[0][1] if record.curve else record.best
-    return [
-        f'{first:.{digits}f}',
-        f'{record.best:.{digits}f}',
-        str(record.best_step),
-        f'{record.last:.{digits}f}',
-        str(record.last_step),
-    ]

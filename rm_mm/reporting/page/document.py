@@ -52,12 +52,9 @@ _NAMES = 8
 
 
 def to_page(results: Results, notes: Sequence[str], located: Sequence[tuple[Path, Record]]) -> str:
-    """The page of some records.
+    """The page of some results, with the notes of their table.
 
-    Args:
-        results: Arranged and judged records.
-        notes: What a reader of the table needs to know.
-        located: The records, each with its file; pictures are looked for next to it.
+    ``located`` holds the records, each with its file; pictures are looked for next to it.
     """
     records = [record for _, record in located]
     runs, pictures = Runs(located), Pictures()
@@ -76,8 +73,8 @@ def to_page(results: Results, notes: Sequence[str], located: Sequence[tuple[Path
     }
     present = [key for key, (_, why) in _SECTIONS.items() if content[key] or not why]
     missing = [
-        f'{_SECTIONS[key][0]}: left out, {_SECTIONS[key][1]}.'
-        for key in _SECTIONS
+        f'{title}: left out, {why}.'
+        for key, (title, why) in _SECTIONS.items()
         if key not in present
     ]
     style, script = (_read(name) for name in ('style.css', 'page.js'))
@@ -155,7 +152,7 @@ def _facts(results: Results, records: Sequence[Record], methods: Sequence[str]) 
         'On': _listed([column.name or column.task for column in results.columns]),
         'Seeds': _listed([str(seed) for seed in sorted({record.seed for record in records})]),
         'Runs': str(len(records)),
-        'Settings': _listed(list(dict.fromkeys(row.setting for row in results.rows))),
+        'Settings': _listed(results.settings),
     }
 
 

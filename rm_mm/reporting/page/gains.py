@@ -6,18 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rm_mm.reporting.page.panel import (
-    BOTTOM,
-    TOP,
-    DataTable,
-    Look,
-    Mark,
-    Panel,
-    clipped,
-    column_cells,
-    horizontal,
-    signed,
-)
+from rm_mm.reporting.page.panel import DataTable, Look, Mark, Panel, clipped, horizontal, signed
 from rm_mm.reporting.results import Column, Results
 from rm_mm.reporting.verdict import TableCell, Verdict
 
@@ -33,12 +22,12 @@ _CLASS_FIGURES = {'detection': 'AP', 'segmentation': 'IoU'}
 
 def forest(results: Results, looks: dict[str, Look]) -> list[Panel]:
     """A panel for each column in which a method has a gain over the baseline."""
-    several = len({row.setting for row in results.rows}) > 1
+    several = len(results.settings) > 1
     panels = []
     for column in results.columns:
         rows = [
             (method, method + (f', {setting}' if several else ''), cell, verdict)
-            for method, setting, cell, verdict in column_cells(results, column)
+            for method, setting, cell, verdict in results.cells_of(column)
             if cell.gains
         ]
         if rows:
@@ -59,39 +48,24 @@ def _forest_panel(
     axis = horizontal(values, 'points', left=NAME)
     marks, lines = [], []
     for method, name, cell, verdict in rows:
-        words = _words(cell, verdict, column.digits)
-        gain, interval, seeds, paper, text = words
+        test, published, digits = verdict.gain, cell.published_gain, column.digits
+        gain, seeds = signed(cell.mean_gain, digits), str(len(cell.gains))
+        interval = f'{signed(test.low, digits)} to {signed(test.high, digits)}' if test else 'none'
+        paper = 'none' if published is None else signed(published, digits)
+        text = verdict.text or 'no claim'
         label = f'{name}: gain {gain}, interval {interval}, {seeds} seeds, paper {paper}. {text}'
         shape = (clipped(name, _LETTERS), gain, cell, verdict.gain)
         marks.append(Mark(cell.compared, label, looks[method], shape))
-        lines.append([name, *words])
+        lines.append([name, gain, interval, seeds, paper, text])
     header = ['Method', 'Gain', 'Interval', 'Seeds', 'Paper', 'Verdict']
     table = DataTable(f'Gains in {column.heading}', header, lines)
     title = f'{column.heading}: gain'
-    return Panel(title, title, axis, marks, table, height=TOP + ROW * len(rows) + BOTTOM)
-
-
-def _words(cell: TableCell, verdict: Verdict, digits: int) -> list[str]:
-    test, paper = verdict.gain, cell.published_gain
-    return [
-        signed(cell.mean_gain, digits),
-        f'{signed(test.low, digits)} to {signed(test.high, digits)}' if test else 'none',
-        str(len(cell.gains)),
-        'none' if paper is None else signed(paper, digits),
-        verdict.text or 'no claim',
-    ]
+    return Panel(title, title, axis, marks, table, rows=ROW * len(rows))
 
 
 @dataclass(frozen=True)
 class ClassGain:
-    """Gain of one class.
-
-    Attributes:
-        name: Class name.
-        gain: Mean over the seeds that have the class on both sides.
-        baseline: Mean of the baseline over the same seeds.
-        seeds: Number of these seeds.
-    """
+    """Gain of one class, and the baseline's figure: means over the seeds with the class in both."""
 
     name: str
     gain: float
@@ -108,25 +82,21 @@ def class_gains(cell: TableCell) -> list[ClassGain]:
         for name, value in record.per_class.items():
             if name in other:
                 values.setdefault(name, []).append((value, other[name]))
-    found = [
-        ClassGain(
-            name,
-            statistics.fmean(value - other for value, other in both),
-            statistics.fmean(other for _, other in both),
-            len(both),
-        )
-        for name, both in values.items()
-    ]
+    found = []
+    for name, both in values.items():
+        gain = statistics.fmean(value - other for value, other in both)
+        baseline = statistics.fmean(other for _, other in both)
+        found.append(ClassGain(name, gain, baseline, len(both)))
     return sorted(found, key=lambda entry: (-entry.gain, entry.name))
 
 
 def classes(results: Results, looks: dict[str, Look]) -> list[tuple[str, list[Panel]]]:
     """Title and panels of each column that has figures by class on both sides."""
-    several = len({row.setting for row in results.rows}) > 1
+    several = len(results.settings) > 1
     groups = []
     for column in results.columns:
         panels = []
-        for method, setting, cell, _ in column_cells(results, column):
+        for method, setting, cell, _ in results.cells_of(column):
             if gains := class_gains(cell):
                 title = f'{method}, {column.heading}' + (f', {setting}' if several else '')
                 panels.append(_class_panel(title, gains, cell, looks[method]))
@@ -151,12 +121,8 @@ def _class_panel(title: str, gains: list[ClassGain], cell: TableCell, look: Look
         for e in gains
     ]
     header = ['Class', 'Gain', 'Baseline', 'This method', 'Seeds']
-    return Panel(
-        title,
-        title,
-        axis,
-        [Mark(cell.compared, label, look, (bars, ENDS if hidden else None))],
-        DataTable(f'Classes of {title}', header, rows),
-        height=TOP + CLASS_ROW * len(shown) + (GAP if hidden else 0) + BOTTOM,
-        note=f'{hidden} classes between are in the table.' if hidden else '',
-    )
+    mark = Mark(cell.compared, label, look, (bars, ENDS if hidden else None))
+    table = DataTable(f'Classes of {title}', header, rows)
+    height = CLASS_ROW * len(shown) + (GAP if hidden else 0)
+    note = f'{hidden} classes between are in the table.' if hidden else ''
+    return Panel(title, title, axis, [mark], table, rows=height, note=note)

@@ -9,8 +9,6 @@ from typing import Any
 
 from rm_mm.names import METHODS
 from rm_mm.records import Record
-from rm_mm.reporting.results import Column, Results
-from rm_mm.reporting.verdict import TableCell, Verdict
 
 #: Size and margins of a panel in pixels, at the width of a phone so that its text is legible there.
 WIDTH, HEIGHT = 340, 240
@@ -39,8 +37,8 @@ class Look:
 
     Attributes:
         colour: Class of the style sheet.
-        dash: Dash pattern of its lines; None for solid lines.
-        marker: SVG path of its points.
+        dash: Dash pattern of lines; None for solid lines.
+        marker: SVG path of points.
     """
 
     colour: str
@@ -50,27 +48,19 @@ class Look:
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:
     """The look of each method; built-in methods always have the same one."""
-    own = [method for method in methods if method not in METHODS]
-    order = {method: index for index, method in enumerate([*METHODS, *own])}
-    return {
-        method: Look(
-            f'c{order[method] % COLOURS}',
-            _DASHES[order[method] % len(_DASHES)],
-            _MARKERS[order[method] % len(_MARKERS)],
-        )
-        for method in methods
+    order = [*METHODS, *(method for method in methods if method not in METHODS)]
+    found = {
+        method: Look(f'c{i % COLOURS}', _DASHES[i % len(_DASHES)], _MARKERS[i % len(_MARKERS)])
+        for i, method in enumerate(order)
     }
+    return {method: found[method] for method in methods}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear map from figures to pixels.
+    """A linear map of the figures from ``low`` to ``high`` to the pixels from ``start`` to ``end``.
 
-    Attributes:
-        low: Lowest figure.
-        high: Highest figure, above ``low``.
-        start: Pixel of the lowest figure.
-        end: Pixel of the highest figure; may be less than ``start``.
+    ``high`` is above ``low``; ``end`` may be below ``start``.
     """
 
     low: float
@@ -85,13 +75,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale with its ticks.
-
-    Attributes:
-        scale: Figures to pixels.
-        ticks: Pixel and label of each grid line.
-        title: Quantity and unit.
-    """
+    """A scale with its ticks, the pixel and label of each grid line, and its quantity and unit."""
 
     scale: Scale
     ticks: list[tuple[float, str]]
@@ -183,13 +167,13 @@ class Panel:
     """One chart with its title and its figures.
 
     Attributes:
-        title: Title above the chart.
+        title: Text above the chart.
         label: Description for screen readers.
         x: Horizontal axis.
-        marks: Drawn in this order.
+        marks: In the order of drawing.
         table: The same figures as a table.
         y: Vertical axis; None if rows take its place.
-        height: Height in pixels.
+        rows: Height of all rows in pixels.
         note: Sentence below the chart.
     """
 
@@ -199,8 +183,13 @@ class Panel:
     marks: list[Mark]
     table: DataTable
     y: Axis | None = None
-    height: float = HEIGHT
+    rows: float = 0
     note: str = ''
+
+    @property
+    def height(self) -> float:
+        """Height of the panel in pixels."""
+        return TOP + self.rows + BOTTOM if self.rows else HEIGHT
 
 
 def signed(value: float, digits: int) -> str:
@@ -211,11 +200,3 @@ def signed(value: float, digits: int) -> str:
 def clipped(name: str, letters: int) -> str:
     """A name cut to a number of letters."""
     return name if len(name) <= letters else name[: letters - 1] + '…'
-
-
-def column_cells(results: Results, column: Column) -> list[tuple[str, str, TableCell, Verdict]]:
-    """Method, setting, cell and verdict of each row in one column."""
-    index = results.columns.index(column)
-    return [
-        (row.method, row.setting, row.cells[index], row.verdicts[index]) for row in results.rows
-    ]

@@ -32,11 +32,7 @@ class Pictures:
     _total: int = 0
 
     def add(self, path: Path) -> str | None:
-        """Add a picture.
-
-        Returns:
-            Its key; None if the file is missing, is not a whole picture, or the page is full.
-        """
+        """Add a picture and return its key; None if it is missing, damaged, or the page is full."""
         try:
             content = path.read_bytes()
         except OSError as error:

@@ -71,7 +71,7 @@ def correlation(found: Sequence[RunPair]) -> str:
     for pair in found:
         by_method.setdefault(pair.before.method, []).append(pair)
     methods = list(by_method.values())
-    # Several seeds of a method are no additional evidence about the order of methods.
+    # Several seeds of a method are not additional evidence about the order of methods.
     before = [statistics.fmean(pair.before.best for pair in group) for group in methods]
     after = [statistics.fmean(pair.after.best for pair in group) for group in methods]
     return f'{text} Over the means of {len(methods)} methods: {_claim(before, after)}.'
@@ -85,6 +85,7 @@ def _claim(before: list[float], after: list[float]) -> str:
         return f'n = {count} is too small for a claim'
     if not (ranked := _ranked(before, after)):
         return _NO_RANKS
+    # For its exact p-value.
     from scipy.stats import kendalltau
 
     test = kendalltau(before, after)

@@ -33,11 +33,7 @@ _FIELDS = {
 
 
 class Runs:
-    """The runs of the page, numbered in order.
-
-    Args:
-        located: Records, each with the file it was read from.
-    """
+    """The runs of the page, numbered in order: records, each with the file it was read from."""
 
     def __init__(self, located: Sequence[tuple[Path, Record]]) -> None:
         self._located = located
@@ -70,18 +66,11 @@ class Runs:
                 'Config of the run': self._config_of(path),
             }
             values |= {name: getattr(record, field) for name, field in _FIELDS.items()}
-            shown = {
-                name: _json_value(value)
-                for name, value in values.items()
-                if value not in (None, '')
-            }
-            runs.append(
-                {'is': shown, 'env': place(record.environment), 'diff': place(record.config_diff)}
-            )
-        text = json.dumps(
-            {'runs': runs, 'shared': [json.loads(value) for value in shared]},
-            separators=(',', ':'), ensure_ascii=False,
-        )  # fmt: skip
+            shown = {key: _json_value(v) for key, v in values.items() if v not in (None, '')}
+            environment, diff = place(record.environment), place(record.config_diff)
+            runs.append({'is': shown, 'env': environment, 'diff': diff})
+        data = {'runs': runs, 'shared': [json.loads(value) for value in shared]}
+        text = json.dumps(data, separators=(',', ':'), ensure_ascii=False)
         # Nothing in a name can end the script element or begin a comment.
         for character in '<>&\u2028\u2029':
             text = text.replace(character, f'\\u{ord(character):04x}')

@@ -19,7 +19,11 @@ _LABELS = 6
 #: What reading a malformed description raises.
 _MALFORMED = (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError)
 
+#: Description of a picture, as the suite writes it.
 Entry = dict[str, Any]
+Head = tuple[str, str, list[Record]]
+#: Run of each method, with the description and folder of each of its predictions by image.
+_Found = dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]]
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Drawing:
 
     Attributes:
         key: Picture of the page.
-        width: Width of the image in pixels.
-        height: Height of the image in pixels.
+        width: In pixels.
+        height: In pixels.
         label: Description for screen readers.
         boxes: Rectangles over the image.
         look: CSS class of the boxes.
@@ -68,13 +72,13 @@ class Sheet:
         caption: Text above the images.
         heads: Heading of each column, text below it, and the runs it leads to.
         rows: Images; text where one cannot be shown.
-        record: Run that all images come from, if it is a single one.
+        record: The run of all images, if it is a single one.
         legend: Colours of classes.
     """
 
     label: str
     caption: str
-    heads: list[tuple[str, str, list[Record]]]
+    heads: list[Head]
     rows: list[list[Drawing | str]]
     record: Record | None = None
     legend: dict[str, str] = field(default_factory=dict)
@@ -101,7 +105,7 @@ def mixed_images(records: Sequence[Record], runs: Runs, pictures: Pictures) -> l
 
 def _sheet(record: Record, steps: list[Entry], folder: Path, pictures: Pictures) -> Sheet:
     positions = range(max(len(step['images']) for step in steps))
-    heads: list[tuple[str, str, list[Record]]] = [
+    heads: list[Head] = [
         (f'Iteration {int(step["step"])}', f'lam {float(step["lam"]):.2f}', []) for step in steps
     ]
     rows = [[_mixed(step, position, folder, pictures) for step in steps] for position in positions]
@@ -118,10 +122,8 @@ def _mixed(step: Entry, position: int, folder: Path, pictures: Pictures) -> Draw
     x1, y1, x2, y2 = (float(edge) for edge in step['box_xyxy'])
     pasted = x2 > x1 and y2 > y1 and position < int(step['rows'])
     words = f'pasted at x {x1:g} to {x2:g}, y {y1:g} to {y2:g}' if pasted else 'nothing pasted'
-    label = (
-        f'Image {position + 1}, iteration {int(step["step"])}: {words}, '
-        f'lam {float(step["lam"]):.2f}'
-    )
+    number, lam = int(step['step']), float(step['lam'])
+    label = f'Image {position + 1}, iteration {number}: {words}, lam {lam:.2f}'
     boxes = [Box(x1, y1, x2 - x1, y2 - y1)] if pasted else []
     return Drawing(key, width, height, label, boxes)
 
@@ -135,7 +137,7 @@ def predictions(results: Results, runs: Runs, pictures: Pictures) -> list[Sheet]
     """A sheet for each column in which a run left predictions."""
     sheets = []
     for index, column in enumerate(results.columns):
-        found: dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]] = {}
+        found: _Found = {}
         for row in results.rows:
             for record in sorted(row.cells[index].records, key=lambda record: record.seed):
                 if row.method in found:
@@ -164,11 +166,7 @@ def _entries(record: Record, runs: Runs, pictures: Pictures) -> dict[str, tuple[
     return found
 
 
-def _comparison(
-    column: Column,
-    found: dict[str, tuple[Record, dict[str, tuple[Entry, Path]]]],
-    pictures: Pictures,
-) -> Sheet:
+def _comparison(column: Column, found: _Found, pictures: Pictures) -> Sheet:
     names = dict.fromkeys(name for _, entries in found.values() for name in entries)
     rows, legend = [], dict[str, str]()
     for name in list(names)[:_IMAGES]:
@@ -185,8 +183,8 @@ def _comparison(
     if some.get('kind') == 'detection':
         caption = f'Boxes with a score of {some.get("threshold")} or more.'
     caption = f'{column.name}, {len(rows)} images. {caption}'
-    heads: list[tuple[str, str, list[Record]]] = [('Truth', '', [])]
-    heads += [(method, '', [record]) for method, (record, _) in found.items()]
+    runs = [(method, '', [record]) for method, (record, _) in found.items()]
+    heads: list[Head] = [('Truth', '', []), *runs]
     return Sheet(f'Predictions of {column.name}', caption, heads, rows, legend=legend)
 
 
@@ -231,18 +229,16 @@ def _boxes(entry: Entry, source: str, side: float) -> list[Box]:
 
 def _colours(entry: Entry) -> dict[str, str]:
     """Colours of the classes that occur in a map; none if its description is malformed."""
-    found = {}
     if entry.get('kind') != 'segmentation':
         return {}
+    found = {}
     try:
         palette = entry.get('palette', [])
-        for source in ('truth_percent', 'predicted_percent'):
-            for label, share in entry.get(source, []):
-                if int(label) < len(palette) and float(share) >= 0.5:
-                    channels = [int(channel) & 255 for channel in palette[int(label)]]
-                    red, green, blue = channels
-                    if any(channels):
-                        found[str(entry['classes'][int(label)])] = f'rgb({red},{green},{blue})'
+        for label, share in (*entry.get('truth_percent', []), *entry.get('predicted_percent', [])):
+            if int(label) < len(palette) and float(share) >= 0.5:
+                red, green, blue = (int(channel) & 255 for channel in palette[int(label)])
+                if red or green or blue:
+                    found[str(entry['classes'][int(label)])] = f'rgb({red},{green},{blue})'
     except _MALFORMED:
         return {}
     return found

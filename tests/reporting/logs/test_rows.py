@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rm_mm.cli import main
 from rm_mm.errors import InputError
 from rm_mm.logs.logged_run import LoggedRun, read_run
 from rm_mm.reporting.logs.identify import identify
-from rm_mm.reporting.logs.rows import files_of, named_path, read_rows
+from rm_mm.reporting.logs.rows import read_rows
 from rm_mm.reporting.results import arrange
+from rm_mm.reporting.sources import files_of
 from rm_mm.reporting.table import build_table
 
 ATSS = {
@@ -74,19 +74,6 @@ def test_folders_and_log_must_agree():
     assert method('/data/x_baseline/cutmix.log', 'resnet50_rm') == 'cutmix'
     with pytest.raises(InputError, match='contain baseline and rm; put the method before the log'):
         method('/data/x_baseline/20260101.log', 'resnet50_rm')
-
-
-def test_a_method_before_a_path(tmp_path, monkeypatch):
-    assert named_path('rm=a/b.log') == ('rm', Path('a/b.log'))
-    assert named_path('lr=0.1/b.log') == (None, Path('lr=0.1/b.log'))
-    assert named_path('a.log') == (None, Path('a.log'))
-    monkeypatch.chdir(tmp_path)
-    Path('b.log').touch()
-    assert named_path('mine=b.log') == ('mine', Path('b.log'))
-    with pytest.raises(InputError, match='cannot name a method'):
-        named_path('my own=b.log')
-    Path('lr=b.log').touch()
-    assert named_path('lr=b.log') == (None, Path('lr=b.log'))
 
 
 def test_two_logs_of_a_method_are_two_seeds_and_none_is_rejected(tmp_path):
@@ -304,11 +291,3 @@ def test_names_are_fit_for_a_terminal(tmp_path):
     (record,), remarks = read_rows([(None, path)])
     assert record.column.isprintable()
     assert remarks[0].isascii()
-
-
-@pytest.mark.parametrize(
-    ('path', 'word'), [('rm=', 'expected the path'), ('rm=no/such', 'does not exist')]
-)
-def test_a_missing_path(path, word, capsys):
-    assert main(['report', path]) == 2
-    assert word in capsys.readouterr().err
