@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 from rm_mm.cli.train import add_batch_policy
-from rm_mm.cli.values import count, path, preset, price, scale, seeds
+from rm_mm.cli.values import count, path, seeds
 from rm_mm.names import METHODS, PRESETS, SETTINGS, TASKS
 
 
@@ -15,7 +16,6 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
     suite.add_argument(
         '--preset',
-        type=preset,
         default=PRESETS[0],
         help=f'{", ".join(PRESETS)}, or a study file (.yaml) (default: {PRESETS[0]})',
     )
@@ -26,7 +26,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     _add_shared_options(suite)
     suite.add_argument(
-        '--schedule-scale', type=scale, default=1.0, help='shorten every schedule, in (0, 1]'
+        '--schedule-scale', type=float, default=1.0, help='shorten every schedule, in (0, 1]'
     )
     _add_plan_options(suite)
 
@@ -49,16 +49,7 @@ def run_suite_command(args: argparse.Namespace) -> int:
     from rm_mm.suite.execution import plan_suite, run_suite
     from rm_mm.suite.requests import SuiteRequest
 
-    request = SuiteRequest(
-        args.preset,
-        tasks=args.tasks,
-        schedule_scale=args.schedule_scale,
-        plan=args.plan,
-        device=args.device,
-        probe=args.probe,
-        usd_per_gpu_hour=args.usd_per_gpu_hour,
-        **_shared_fields(args),
-    )
+    request = SuiteRequest(**_fields(SuiteRequest, args))
     if request.plan:
         plan = plan_suite(request)
         print('\n'.join(plan.lines))
@@ -72,8 +63,7 @@ def run_transfer_command(args: argparse.Namespace) -> int:
     from rm_mm.suite.execution import run_transfer
     from rm_mm.suite.requests import TransferRequest
 
-    request = TransferRequest(args.target, preset=args.preset, **_shared_fields(args))
-    return _show(run_transfer(request))
+    return _show(run_transfer(TransferRequest(**_fields(TransferRequest, args))))
 
 
 def _show(result: Any) -> int:
@@ -84,23 +74,16 @@ def _show(result: Any) -> int:
     return 0
 
 
-def _shared_fields(args: argparse.Namespace) -> dict[str, Any]:
+def _fields(kind: Any, args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of a request; each has the name of its option."""
     from rm_mm.suite.requests import SlurmRequest
 
-    slurm = SlurmRequest(
-        partition=args.partition,
-        time=args.time,
-        nodes=args.nodes,
-        cpus_per_task=args.cpus_per_task,
-        max_num_timeout=args.max_num_timeout,
-        extra=tuple(args.slurm or ()),
-    )
-    names = (
-        'methods', 'setting', 'seeds', 'work_dir', 'gpus', 'batch_policy', 'jobs', 'data_root',
-        'cluster',
-    )  # fmt: skip
-    fields = {name: getattr(args, name) for name in names}
-    return {**fields, 'slurm': slurm, 'raise_errors': args.debug}
+    def named(kind: Any) -> dict[str, Any]:
+        names = [field.name for field in dataclasses.fields(kind)]
+        return {name: getattr(args, name) for name in names if hasattr(args, name)}
+
+    slurm = SlurmRequest(**named(SlurmRequest))
+    return {**named(kind), 'slurm': slurm, 'raise_errors': args.debug}
 
 
 def _add_shared_options(parser: argparse.ArgumentParser) -> None:
@@ -152,7 +135,9 @@ def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
     )
     slurm.add_argument(
         '--slurm',
+        dest='extra',
         nargs='+',
+        default=(),
         metavar='KEY=VALUE',
         help='further options of sbatch: account=a qos=b mem=64G',
     )
@@ -171,5 +156,5 @@ def _add_plan_options(suite: argparse.ArgumentParser) -> None:
         '--probe', action='store_true', help='with --plan: measure a few iterations here instead'
     )
     suite.add_argument(
-        '--usd-per-gpu-hour', type=price, metavar='USD', help='with --plan: price of a GPU-hour'
+        '--usd-per-gpu-hour', type=float, metavar='USD', help='with --plan: price of a GPU-hour'
     )

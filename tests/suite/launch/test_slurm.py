@@ -140,7 +140,7 @@ def test_a_cell_that_fails_stops_what_needs_it_and_no_other(environment, tmp_pat
     wait_for(lambda: not in_slurm(environment, 'squeue', '--noheader'))
     (work_dir / 'r18_rm_mini.fail').unlink()
     said = finish(start(environment, work_dir, *cells))
-    assert '1 of 3 cells are there already' in said
+    assert '1 of 3 cells are done already' in said
     assert trained(work_dir, 'atss_r18_scratch_mini') == EPOCHS
 
 
@@ -244,7 +244,7 @@ def test_a_cell_on_two_nodes_is_one_run(environment, tmp_path):
 def test_what_sbatch_refuses_is_said_in_its_words(environment, tmp_path):
     process = start(environment, tmp_path / 'runs', '--partition', 'nowhere')
     said = finish(process, code=1)
-    assert said.splitlines()[-1].startswith('rm-mm suite: sbatch refused rm_mm-')
+    assert said.splitlines()[-1].startswith('rm-mm suite: sbatch rejected rm_mm-')
     assert 'invalid partition specified: nowhere' in said
     assert 'Traceback' not in said
 
