@@ -9,8 +9,7 @@ from dataclasses import replace
 from rm_mm.errors import InputError, Mistakes
 from rm_mm.names import SETTINGS
 from rm_mm.suite.cell.prepared import CellOptions
-from rm_mm.suite.plan.cells import PRETRAINING
-from rm_mm.suite.plan.presets import Preset
+from rm_mm.suite.plan.presets import PRETRAINING, Preset
 from rm_mm.suite.requests import CellsRequest, SuiteRequest
 from rm_mm.suite.steps.devices import visible_devices
 
@@ -27,22 +26,18 @@ def chosen_settings(requested: str | None, offered: Sequence[str]) -> Sequence[s
     if requested is None:
         return ('paper',) if 'paper' in offered else offered
     settings = SETTINGS if requested == 'both' else (requested,)
-    if set(settings) <= set(offered):
-        return settings
-    raise InputError(
-        f'--setting {requested}: these rows have only the setting {", ".join(offered)}; leave it '
-        'out'
-    )
+    if not set(settings) <= set(offered):
+        only = ', '.join(offered)
+        raise InputError(
+            f'--setting {requested}: these rows have only the setting {only}; leave it out'
+        )
+    return settings
 
 
 def chosen_options(
     request: CellsRequest, preset: Preset, mistakes: Mistakes, scale: float = 1.0
 ) -> CellOptions | None:
-    """Return the options of all cells.
-
-    Returns:
-        None if any is wrong; ``mistakes`` then says which.
-    """
+    """Return the options of all cells; None if any is wrong, which ``mistakes`` collects."""
     gpus = jobs = None
     with mistakes.collecting():
         gpus = _gpus(request, preset)

@@ -55,11 +55,6 @@ class PreparedCell:
     cell: Cell
     config: Any
 
-    @property
-    def trains(self) -> bool:
-        """Whether anything is trained, rather than an untrained network evaluated."""
-        return self.cell.trains
-
 
 def prepare_cells(
     cells: Sequence[Cell], options: CellOptions, mistakes: Mistakes | None = None
@@ -70,27 +65,24 @@ def prepare_cells(
         cells: Cells of the call.
         options: Options of the call.
         mistakes: Collects configs that do not parse or name no metric, runs that were begun with
-            another config, and unreadable records. Their cells are left out.
+            another config, and unreadable records. Their cells are left out. If None, all of it
+            is raised as ``InputError``.
 
     Returns:
         The cells that are done, and those that remain.
-
-    Raises:
-        InputError: With all mistakes, if ``mistakes`` is None.
     """
     collected = mistakes or Mistakes()
-    done, remaining = [], []
+    done: list[PreparedCell] = []
+    remaining: list[PreparedCell] = []
     for cell in cells:
         with collected.collecting(), understood(cell.config):
             data_root = None if cell.pretrains else options.data_root
             config = resolve_config(cell, scale=options.scale, data_root=data_root)
             require_same_config(cell, config)
             metric_of(config, cell.config)
-            if cell.record.exists():
+            if is_done := cell.record.exists():
                 read_record(cell.record)
-                done.append(PreparedCell(cell, config))
-            else:
-                remaining.append(PreparedCell(cell, config))
+            (done if is_done else remaining).append(PreparedCell(cell, config))
     if mistakes is None:
         collected.require_none()
     return done, remaining

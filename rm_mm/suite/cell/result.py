@@ -15,7 +15,6 @@ from rm_mm.recipe.metric import metric_of
 from rm_mm.records import Record, figures_of, require_sound
 from rm_mm.run.environment import config_digest, versions
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
-from rm_mm.suite.plan.cells import Cell
 
 #: Entries of ``environment.json`` that a record keeps. The others are in the record already, or
 #: describe one machine only.
@@ -23,11 +22,6 @@ _FACTS = (
     'device', 'cuda', 'cudnn', 'processes', 'threads', 'batch_size', 'workers', 'deterministic',
     'git_commit',
 )  # fmt: skip
-
-
-def untrained_metrics(cell: Cell) -> Path:
-    """Return the file for the metrics of a cell that trains nothing."""
-    return cell.directory / 'metrics.json'
 
 
 def build_record(
@@ -51,10 +45,11 @@ def build_record(
     """
     cell, config = prepared.cell, prepared.config
     metric = metric_of(config)
-    if prepared.trains:
-        curve = evaluation_curve(cell.directory, metric)
-    else:
-        curve = untrained_curve(untrained_metrics(cell), metric)
+    curve = (
+        evaluation_curve(cell.directory, metric)
+        if cell.trains
+        else untrained_curve(cell.untrained_metrics, metric)
+    )
     if not curve:
         raise RejectedError(
             f'no {metric.key} in the logs of {cell.directory}: no evaluation gave a value. '
@@ -67,7 +62,7 @@ def build_record(
     embedded = options.data_fingerprint if whole and reads_embedded(config) else None
     environment = read_environment(cell.directory)
     pace = training_pace(cell.directory, environment.get('peak_memory_mb'))
-    batch = environment.get('batch') if prepared.trains else None
+    batch = environment.get('batch') if cell.trains else None
     record = Record(
         preset=cell.preset,
         task=cell.task,
@@ -100,11 +95,7 @@ def build_record(
 
 
 def read_environment(directory: Path) -> dict[str, Any]:
-    """Read ``environment.json`` of a training run, or of its last evaluation; empty if none.
-
-    Args:
-        directory: Work directory of the run.
-    """
+    """Read ``environment.json`` of a run, or of its last evaluation; empty if there is none."""
     own = directory / 'environment.json'
     found = [own] if own.is_file() else sorted(directory.glob('*/environment.json'))[-1:]
     return json.loads(found[0].read_text(encoding='utf-8')) if found else {}

@@ -16,7 +16,6 @@ from rm_mm.recipe.config import read_saved_config
 from rm_mm.recipe.metric import metric_of
 from rm_mm.records import read_record
 from rm_mm.run.environment import config_digest
-from rm_mm.suite.cell.config import saved_config
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cell.running import run_cell, run_step
 from rm_mm.suite.launch.folder import lock_folder
@@ -109,7 +108,7 @@ class CellJob:
         return False
 
     def _prepared(self) -> PreparedCell:
-        path = saved_config(self.cell)
+        path = self.cell.saved_config
         config = read_saved_config(path)
         if (found := config_digest(config)) != self.config_sha256:
             raise RejectedError(

@@ -15,7 +15,6 @@ from typing import Any
 from rm_mm.errors import InputError, RejectedError
 from rm_mm.recipe.config import save_config
 from rm_mm.run.environment import config_digest
-from rm_mm.suite.cell.config import saved_config
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.launch.slurm.job import CellJob
 from rm_mm.suite.launch.slurm.options import JobOptions
@@ -62,7 +61,7 @@ def job_groups(
     needed = Counter(item.cell.backbone for item in remaining if not item.cell.pretrains)
     pretraining = [item for item in remaining if item.cell.pretrains]
     # Backbones that most columns need come first, so that each column depends on the first few.
-    pretraining.sort(key=lambda item: -needed[item.cell.backbone] if item.trains else 1)
+    pretraining.sort(key=lambda item: -needed[item.cell.backbone] if item.cell.trains else 1)
     if pretraining:
         yield JobGroup(f'{prefix}-{pretraining[0].cell.column}', tuple(pretraining))
     for column in dict.fromkeys(item.cell.column for item in remaining if not item.cell.pretrains):
@@ -189,7 +188,7 @@ def _cell_job(item: PreparedCell, work_dir: Path, options: CellOptions) -> CellJ
         if (path := getattr(cell, name)) is not None
     }
     cell = dataclasses.replace(cell, **paths)
-    save_config(item.config, saved_config(cell))
+    save_config(item.config, cell.saved_config)
     return CellJob(cell, options, config_digest(item.config), failure_file(work_dir, cell))
 
 
