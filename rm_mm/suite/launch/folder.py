@@ -21,7 +21,7 @@ def lock_folder(folder: Path, lock: str) -> int:
         lock: Name of the lock file in it.
 
     Returns:
-        How many processes were ended.
+        The number of ended processes.
 
     Raises:
         InputError: If another call is using the folder.

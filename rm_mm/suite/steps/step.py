@@ -17,9 +17,9 @@ from rm_mm.transfer.export import ExportRequest
 StepRequest: TypeAlias = TrainRequest | TestRequest | ExportRequest
 
 #: Requests of steps, by the command that they correspond to.
-_KINDS: dict[str, type[StepRequest]] = {
-    'train': TrainRequest, 'test': TestRequest, 'export': ExportRequest
-}  # fmt: skip
+_KINDS: dict[str, type[StepRequest]] = dict(
+    train=TrainRequest, test=TestRequest, export=ExportRequest
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,6 @@ class Step:
     def command(self) -> str:
         """Name of the ``rm-mm`` command that does the same."""
         return next(name for name, kind in _KINDS.items() if type(self.request) is kind)
-
-    @property
-    def work_dir(self) -> Path | None:
-        """Work directory of the run; None for an export."""
-        folder = None if isinstance(self.request, ExportRequest) else self.request.work_dir
-        return Path(folder) if folder else None
 
 
 #: Runs a step to its end; raises ``RejectedError`` if it fails.
@@ -73,65 +67,39 @@ def perform(request: StepRequest) -> None:
 def command_line(step: Step, environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the command line that runs a step in child processes.
 
-    With several GPUs it is torchrun, once per node. Not ``srun`` with one task per GPU: this way a
-    Slurm job has one process per node, which is told of preemption, and the command is the same as
-    on one node.
+    With GPUs it is torchrun, once per node. Not ``srun`` with one task per GPU: this way a Slurm
+    job has one process per node, which receives the signal of preemption, and the command is the
+    same as on one node.
 
     Args:
         step: The step.
-        environ: Environment of a task of a Slurm job, for a step on several nodes.
+        environ: For several nodes: environment of a task of a Slurm job. ``MASTER_ADDR`` and
+            ``MASTER_PORT`` may say where the first node is reached.
     """
-    request = step.request
-    distributed = step.gpus > 0 and not isinstance(request, ExportRequest)
-    if distributed and not isinstance(request, ExportRequest):
+    request, launcher = step.request, [sys.executable]
+    if step.gpus > 0 and not isinstance(request, ExportRequest):
         request = replace(request, launcher='pytorch')
-    module = ['-m', 'rm_mm.suite.steps', step.command, dump_request(request)]
-    return torchrun(module, step.gpus, step.nodes, environ) if distributed else python(module)
-
-
-def python(module: list[str]) -> list[str]:
-    """Return the command line of one process."""
-    return [sys.executable, *module]
-
-
-def torchrun(
-    module: list[str], gpus: int, nodes: int = 1, environ: Mapping[str, str] = os.environ
-) -> list[str]:
-    """Return the command line of torchrun on this node.
-
-    Args:
-        module: ``-m MODULE ARGUMENTS...``.
-        gpus: Processes on this node.
-        nodes: Number of nodes.
-        environ: For several nodes: environment of a Slurm task. ``MASTER_ADDR`` and
-            ``MASTER_PORT`` are where the first node is reached; by default its host name, and a
-            port that depends on the job, so that jobs on one node do not collide.
-    """
-    meeting = ['--standalone']
-    if nodes > 1:
-        port = environ.get('MASTER_PORT') or str(job_port(int(environ['SLURM_JOB_ID'])))
-        meeting = [
-            '--nnodes', str(nodes),
-            '--node-rank', environ['SLURM_NODEID'],
-            '--master-addr', environ.get('MASTER_ADDR') or _first_host(),
-            '--master-port', port,
-        ]  # fmt: skip
-    options = [*meeting, '--nproc-per-node', str(gpus)]
-    return [sys.executable, '-m', 'torch.distributed.run', *options, *module]
-
-
-def dump_request(request: StepRequest) -> str:
-    """Return a request as JSON, for the command line of a child process."""
-    return json.dumps(asdict(request), default=str)
+        meeting = _meeting(step.nodes, environ) if step.nodes > 1 else ['--standalone']
+        launcher += ['-m', 'torch.distributed.run', *meeting, '--nproc-per-node', str(step.gpus)]
+    text = json.dumps(asdict(request), default=str)
+    return [*launcher, '-m', 'rm_mm.suite.steps', step.command, text]
 
 
 def load_request(command: str, text: str) -> StepRequest:
-    """Rebuild, and so validate, what :func:`dump_request` returned."""
+    """Rebuild, and so validate, the request of a :func:`command_line`."""
     values: dict[str, Any] = json.loads(text)
     return _KINDS[command](**values)
 
 
-def _first_host() -> str:
+def _meeting(nodes: int, environ: Mapping[str, str]) -> list[str]:
+    """Return the options of torchrun by which several nodes find the first one.
+
+    By default it is reached by its host name, at a port that depends on the job, so that jobs on
+    one node do not collide.
+    """
     from submitit import JobEnvironment
 
-    return str(JobEnvironment().hostnames[0])
+    host = environ.get('MASTER_ADDR') or str(JobEnvironment().hostnames[0])
+    port = environ.get('MASTER_PORT') or str(job_port(int(environ['SLURM_JOB_ID'])))
+    rank = ['--nnodes', str(nodes), '--node-rank', environ['SLURM_NODEID']]
+    return [*rank, '--master-addr', host, '--master-port', port]

@@ -308,9 +308,8 @@ def test_how_a_job_ended_is_said_once(tmp_path, commands, monkeypatch, state, sa
     else:
         (tmp_path / 'slurm' / '7_0_log.out').write_text('last words\n')
     with (tmp_path / 'progress').open('w') as stream:
-        failures = watch.Watch(tmp_path, {'r18_rm_mini': '7'}, 'x').wait(
-            [item], lambda cells: Progress(cells, stream=stream)
-        )
+        progress = Progress([item.cell], stream=stream)
+        failures = watch.Watch(tmp_path, {'r18_rm_mini': '7'}, 'x', progress).wait([item])
     assert len(failures) == 1
     assert failures[0].startswith('classification rm: ')
     assert said in failures[0]

@@ -39,7 +39,7 @@ class CellJob:
 
     Attributes:
         cell: Cell, with absolute paths.
-        options: CellOptions of the call.
+        options: Options of the call.
         config_sha256: Hash of the saved config.
         failure: File for the reason of a failure.
     """
@@ -50,22 +50,22 @@ class CellJob:
     failure: Path
 
     def __call__(self) -> None:
-        """Run the cell unless it is done.
-
-        Raises:
-            Exception: Whatever ended it.
-        """
+        """Run the cell unless it is done; raise whatever ended it."""
         signalled = _note_signals()
-        _share_cores(self.options.gpus)
+        if cores := os.environ.get('SLURM_CPUS_PER_TASK'):
+            # Slurm may not enforce the number of cores.
+            threads = max(int(cores) // max(self.options.gpus, 1), 1)
+            os.environ.setdefault('OMP_NUM_THREADS', str(threads))
+        leads = os.environ.get('SLURM_NODEID', '0') == '0'
         try:
-            if int(os.environ.get('SLURM_NODEID', '0')):
-                self._follow()
-            else:
+            if leads:
                 self._lead()
+            else:
+                self._follow()
         except Exception as error:
             if isinstance(error, RejectedError):
                 _await_decision(signalled)
-            if not int(os.environ.get('SLURM_NODEID', '0')):
+            if leads:
                 write_text(self.failure, _why(error))
             raise
 
@@ -169,9 +169,3 @@ def _why(error: Exception) -> str:
         # submitit raises it when it does not requeue a job any more.
         return f'{error} Pass a longer --time or a higher --max-num-timeout; the same call resumes'
     return f'{type(error).__name__}: {error}'
-
-
-def _share_cores(gpus: int) -> None:
-    """Limit threads to the cores of the job, which Slurm may not enforce."""
-    if cores := os.environ.get('SLURM_CPUS_PER_TASK'):
-        os.environ.setdefault('OMP_NUM_THREADS', str(max(int(cores) // max(gpus, 1), 1)))

@@ -27,10 +27,7 @@ def run_in_slurm(
     work_dir: Path,
     options_of_jobs: JobOptions,
 ) -> list[str]:
-    """Submit cells that are neither done nor in the queue, and wait for all of them.
-
-    Returns:
-        One paragraph per failure: the name of the cell, and the last lines of its log.
+    """Submit cells that are not in the queue, and wait for all of them; see ``launch.Run``.
 
     Raises:
         InputError: If the jobs belong to another cluster.
@@ -55,7 +52,8 @@ def run_in_slurm(
                 present[item.cell.directory.name] = number
             write_jobs(work_dir, cluster, jobs | present)
             print(f'submitted {len(group.members)} cells as {group.name}')
-        return Watch(work_dir, present, prefix).wait(remaining, Progress)
+        progress = Progress([item.cell for item in remaining])
+        return Watch(work_dir, present, prefix, progress).wait(remaining)
     except (KeyboardInterrupt, RejectedError):
         _announce_running_jobs(remaining, present)
         raise
@@ -79,7 +77,7 @@ def _cancel_strays(alive: dict[str, Job], known: set[str], prefix: str) -> None:
 
 
 def _announce_running_jobs(remaining: Sequence[PreparedCell], jobs: dict[str, str]) -> None:
-    """Say that jobs keep running after Ctrl-C."""
+    """Print that jobs keep running after Ctrl-C, and how to cancel them."""
     names = [item.cell.directory.name for item in remaining if not item.cell.record.exists()]
     arrays = dict.fromkeys(jobs[name].partition('_')[0] for name in names if name in jobs)
     if arrays:

@@ -64,23 +64,19 @@ def job_groups(
     pretraining.sort(key=lambda item: -needed[item.cell.backbone] if item.cell.trains else 1)
     if pretraining:
         yield JobGroup(f'{prefix}-{pretraining[0].cell.column}', tuple(pretraining))
-    for column in dict.fromkeys(item.cell.column for item in remaining if not item.cell.pretrains):
-        members = [i for i in remaining if i.cell.column == column and not i.cell.pretrains]
+    downstream = [item for item in remaining if not item.cell.pretrains]
+    for column in dict.fromkeys(item.cell.column for item in downstream):
         name = f'{prefix}-{column}'
-        needs = {id(item): jobs.get(_pretraining(item.cell)) for item in members}
-        free = tuple(item for item in members if needs[id(item)] is None)
-        bound = [(job, item) for item in members if (job := needs[id(item)]) is not None]
-        if free:
+        members = [item for item in downstream if item.cell.column == column]
+        needs = [(jobs.get(item.cell.pretraining or ''), item) for item in members]
+        if free := tuple(item for job, item in needs if job is None):
             yield JobGroup(name, free)
+        bound = [(job, item) for job, item in needs if job is not None]
         bound.sort(key=lambda pair: _element(pair[0]))
-        arrays = {job.partition('_')[0] for job, _ in bound}
-        if (
-            len(bound) > 1
-            and len(arrays) == 1
-            and [job for job, _ in bound]
-            == [f'{next(iter(arrays))}_{index}' for index in range(len(bound))]
-        ):
-            yield JobGroup(name, tuple(item for _, item in bound), f'aftercorr:{arrays.pop()}')
+        numbers = [job for job, _ in bound]
+        array = numbers[0].partition('_')[0] if numbers else ''
+        if len(bound) > 1 and numbers == [f'{array}_{index}' for index in range(len(bound))]:
+            yield JobGroup(name, tuple(item for _, item in bound), f'aftercorr:{array}')
         else:
             for job, item in bound:
                 yield JobGroup(name, (item,), f'afterok:{job}')
@@ -89,10 +85,7 @@ def job_groups(
 def submit_group(
     group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
 ) -> list[tuple[PreparedCell, str]]:
-    """Submit a group.
-
-    Returns:
-        Each member with the id of its job.
+    """Submit a group; return each member with the id of its job.
 
     Raises:
         RejectedError: If ``sbatch`` rejects the group.
@@ -129,11 +122,7 @@ def _outside_of_jobs() -> Iterator[None]:
 
 
 def require_submitit() -> None:
-    """Check that submitit is installed.
-
-    Raises:
-        InputError: If it is not.
-    """
+    """Raise ``InputError`` if submitit is not installed."""
     try:
         import submitit  # noqa: F401
     except ImportError as error:
@@ -151,12 +140,8 @@ def _executor(
     if '%' in str(folder):
         raise InputError(f'{folder}: Slurm replaces % in paths: pass another --work-dir')
     executor = SlurmExecutor(folder=folder, max_num_timeout=options_of_jobs.timeouts)
-    # Since Slurm 22.05, srun does not inherit this option from sbatch.
-    cores = (
-        ['--cpus-per-task', str(options_of_jobs.cpus_per_task)]
-        if options_of_jobs.cpus_per_task
-        else []
-    )
+    cores = options_of_jobs.cpus_per_task
+    always = {'requeue': True, 'kill-on-invalid-dep': 'yes'}
     executor.update_parameters(
         job_name=group.name,
         time=options_of_jobs.minutes,
@@ -165,15 +150,12 @@ def _executor(
         # torchrun starts one process per GPU.
         ntasks_per_node=1,
         gpus_per_node=options.gpus or None,
-        cpus_per_task=options_of_jobs.cpus_per_task,
+        cpus_per_task=cores,
         dependency=group.dependency,
         stderr_to_stdout=True,
-        srun_args=['--kill-on-bad-exit=1', *cores],
-        additional_parameters={
-            'requeue': True,
-            'kill-on-invalid-dep': 'yes',
-            **options_of_jobs.extra,
-        },
+        # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch.
+        srun_args=['--kill-on-bad-exit=1', *(['--cpus-per-task', str(cores)] if cores else [])],
+        additional_parameters={**always, **options_of_jobs.extra},
     )
     return executor
 
@@ -182,20 +164,11 @@ def _cell_job(item: PreparedCell, work_dir: Path, options: CellOptions) -> CellJ
     """Save the config of a cell, and return the job that loads it."""
     cell = item.cell
     # A job may start in any folder.
-    paths = {
-        name: path.absolute()
-        for name in ('directory', 'record', 'backbone')
-        if (path := getattr(cell, name)) is not None
-    }
-    cell = dataclasses.replace(cell, **paths)
+    backbone = cell.backbone.absolute() if cell.backbone else None
+    directory, record = cell.directory.absolute(), cell.record.absolute()
+    cell = dataclasses.replace(cell, directory=directory, record=record, backbone=backbone)
     save_config(item.config, cell.saved_config)
     return CellJob(cell, options, config_digest(item.config), failure_file(work_dir, cell))
-
-
-def _pretraining(cell: Cell) -> str:
-    """Return the folder name of the run whose backbone a cell takes; empty if there is none."""
-    pretrained = cell.backbone is not None and cell.source is None
-    return cell.backbone.parent.name if pretrained and cell.backbone else ''
 
 
 def _element(job: str) -> tuple[str, int]:
