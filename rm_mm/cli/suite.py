@@ -14,16 +14,10 @@ from rm_mm.names import METHODS, PRESETS, SETTINGS, TASKS
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands."""
     suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
-    suite.add_argument(
-        '--preset',
-        default=PRESETS[0],
-        help=f'{", ".join(PRESETS)}, or a study file (.yaml) (default: {PRESETS[0]})',
-    )
-    suite.add_argument(
-        '--tasks',
-        metavar='T,…',
-        help=f'{",".join(TASKS)}, and custom ones: CONFIG.py or NAME=CONFIG.py',
-    )
+    known = f'{", ".join(PRESETS)}, or a study file (.yaml) (default: {PRESETS[0]})'
+    suite.add_argument('--preset', default=PRESETS[0], help=known)
+    known = f'{",".join(TASKS)}, and custom ones: CONFIG.py or NAME=CONFIG.py'
+    suite.add_argument('--tasks', metavar='T,…', help=known)
     _add_shared_options(suite)
     suite.add_argument(
         '--schedule-scale', type=float, default=1.0, help='shorten every schedule, in (0, 1]'
@@ -87,11 +81,8 @@ def _fields(kind: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add_shared_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--methods',
-        metavar='M,…',
-        help=f'{",".join(METHODS)}, and custom ones: NAME=CONFIG.py or NAME=CHECKPOINT',
-    )
+    known = f'{",".join(METHODS)}, and custom ones: NAME=CONFIG.py or NAME=CHECKPOINT'
+    parser.add_argument('--methods', metavar='M,…', help=known)
     parser.add_argument(
         '--setting',
         choices=(*SETTINGS, 'both'),

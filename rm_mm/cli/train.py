@@ -12,18 +12,15 @@ from rm_mm.recipe.batch import POLICIES
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands, with mmpretrain's option names."""
-    train = commands.add_parser(
-        'train', help='train one config of mmpretrain, mmdetection or mmsegmentation'
-    )
+    libraries = 'mmpretrain, mmdetection or mmsegmentation'
+    train = commands.add_parser('train', help=f'train one config of {libraries}')
     train.add_argument('config', help='a config file, or its path below configs/')
     _add_run_options(train)
     train.add_argument(
         '--resume', nargs='?', const='auto', help='from this checkpoint, or from the latest'
     )
     train.add_argument(
-        '--backbone',
-        type=path,
-        help='export to use as the verified backbone of a detector or segmentor',
+        '--backbone', type=path, help='export: the verified backbone of a detector or segmentor'
     )
     train.add_argument('--no-validate', action='store_true', help='do not evaluate while training')
     add_batch_policy(train)
@@ -47,16 +44,15 @@ def run_train(args: argparse.Namespace) -> int:
     from rm_mm.run.requests import TrainRequest
     from rm_mm.run.training import train
 
-    train(
-        TrainRequest(
-            **_shared_fields(args),
-            resume=args.resume,
-            backbone=args.backbone,
-            validate=not args.no_validate,
-            batch_policy=args.batch_policy or ('scale-lr' if args.auto_scale_lr else None),
-            persistent_workers=not args.no_persistent_workers,
-        )
+    request = TrainRequest(
+        **_shared_fields(args),
+        resume=args.resume,
+        backbone=args.backbone,
+        validate=not args.no_validate,
+        batch_policy=args.batch_policy or ('scale-lr' if args.auto_scale_lr else None),
+        persistent_workers=not args.no_persistent_workers,
     )
+    train(request)
     return 0
 
 
