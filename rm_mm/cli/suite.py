@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from rm_mm.cli.train import add_batch_policy
-from rm_mm.cli.values import count, path, seeds
+from rm_mm.cli.values import path, seeds
 from rm_mm.names import METHODS, PRESETS, SETTINGS, TASKS
 
 
@@ -81,71 +81,39 @@ def _fields(kind: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add_shared_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     known = f'{",".join(METHODS)}, and custom ones: NAME=CONFIG.py or NAME=CHECKPOINT'
-    parser.add_argument('--methods', metavar='M,…', help=known)
-    parser.add_argument(
-        '--setting',
-        choices=(*SETTINGS, 'both'),
-        help='backbones of the published rows, or one recipe for all methods (default: paper)',
-    )
-    parser.add_argument(
-        '--seeds', type=seeds, help='such as 0,1,2 (default: 0; for mini-full 0,1,2,3,4)'
-    )
-    parser.add_argument('--work-dir', type=path, help='folder for runs and records')
-    parser.add_argument(
-        '--gpus',
-        type=int,
-        help='GPUs per run; 0: one process (default: all GPUs; for the mini presets 0)',
-    )
+    add('--methods', metavar='M,…', help=known)
+    backbones = 'backbones of the published rows, or one recipe for all methods (default: paper)'
+    add('--setting', choices=(*SETTINGS, 'both'), help=backbones)
+    add('--seeds', type=seeds, help='such as 0,1,2 (default: 0; for mini-full 0,1,2,3,4)')
+    add('--work-dir', type=path, help='folder for runs and records')
+    processes = 'GPUs per run; 0: one process (default: all GPUs; for the mini presets 0)'
+    add('--gpus', type=int, help=processes)
     add_batch_policy(parser)
-    parser.add_argument('--jobs', type=int, help='runs at a time, each with its own --gpus GPUs')
-    parser.add_argument('--data-root', help='root of the data set of the transfer task')
-    _add_cluster_options(parser)
+    add('--jobs', type=int, help='runs at a time, each with its own --gpus GPUs')
+    add('--data-root', help='root of the data set of the transfer task')
+    where = 'where runs go: child processes here, Slurm, or this process (default: local)'
+    add('--cluster', choices=('local', 'slurm', 'debug'), default='local', help=where)
 
-
-def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--cluster',
-        choices=('local', 'slurm', 'debug'),
-        default='local',
-        help='where runs go: child processes here, Slurm, or this process (default: local)',
-    )
-    slurm = parser.add_argument_group('with --cluster slurm')
-    slurm.add_argument('--partition')
-    slurm.add_argument(
-        '--time', help='time limit of a cell, which is requeued after it: minutes or D-HH:MM:SS'
-    )
-    slurm.add_argument(
-        '--nodes', type=count, help='nodes of a cell, each with --gpus GPUs (default: 1)'
-    )
-    slurm.add_argument('--cpus-per-task', type=count, help='cores of a cell on each node')
-    slurm.add_argument(
-        '--max-num-timeout',
-        type=count,
-        help='how often a cell may run into its time limit (default: 20)',
-    )
-    slurm.add_argument(
-        '--slurm',
-        dest='extra',
-        nargs='+',
-        default=(),
-        metavar='KEY=VALUE',
-        help='further options of sbatch: account=a qos=b mem=64G',
-    )
+    add = parser.add_argument_group('with --cluster slurm').add_argument
+    limit = 'time limit of a cell, which is requeued after it: minutes or D-HH:MM:SS'
+    add('--partition')
+    add('--time', help=limit)
+    add('--nodes', type=int, help='nodes of a cell, each with --gpus GPUs (default: 1)')
+    add('--cpus-per-task', type=int, help='cores of a cell on each node')
+    limit = 'how often a cell may run into its time limit (default: 20)'
+    add('--max-num-timeout', type=int, help=limit)
+    more = 'further options of sbatch: account=a qos=b mem=64G'
+    add('--slurm', dest='extra', nargs='+', default=(), metavar='KEY=VALUE', help=more)
 
 
 def _add_plan_options(suite: argparse.ArgumentParser) -> None:
-    suite.add_argument(
-        '--plan', action='store_true', help='print the cells and what they cost; run nothing'
-    )
-    suite.add_argument(
-        '--device',
-        metavar='GPU',
-        help='with --plan: scale the published logs to this GPU, such as A100',
-    )
-    suite.add_argument(
-        '--probe', action='store_true', help='with --plan: measure a few iterations here instead'
-    )
-    suite.add_argument(
-        '--usd-per-gpu-hour', type=float, metavar='USD', help='with --plan: price of a GPU-hour'
-    )
+    add = suite.add_argument
+    add('--plan', action='store_true', help='print the cells and what they cost; run nothing')
+    scaled = 'with --plan: scale the published logs to this GPU, such as A100'
+    add('--device', metavar='GPU', help=scaled)
+    measured = 'with --plan: measure a few iterations here instead'
+    add('--probe', action='store_true', help=measured)
+    price = 'with --plan: price of a GPU-hour'
+    add('--usd-per-gpu-hour', type=float, metavar='USD', help=price)

@@ -83,22 +83,15 @@ def _shared_fields(args: argparse.Namespace) -> dict[str, Any]:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what train and test share, named as in mmpretrain's tools."""
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument(
-        '--data-root', help='root of the data set, instead of the data_root in the config'
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, help='set by torch.distributed.launch'
-    )
-    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin loader memory')
-    parser.add_argument(
-        '--check', action='store_true', help='only check that config and data are there'
-    )
+    add = parser.add_argument
+    add('--work-dir', help='folder for logs and checkpoints')
+    add('--data-root', help='root of the data set, instead of the data_root in the config')
+    add('--amp', action='store_true', help='automatic mixed precision')
+    add('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config')
+    add('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    add('--local_rank', '--local-rank', type=int, help='set by torch.distributed.launch')
+    add('--no-pin-memory', action='store_true', help='do not pin loader memory')
+    add('--check', action='store_true', help='only check that config and data are there')
 
 
 def add_batch_policy(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,9 @@ class SlurmRequest:
         cpus_per_task: Cores of a cell on each node.
         max_num_timeout: How often a cell may run into its time limit.
         extra: Further options of ``sbatch``, as ``KEY=VALUE``.
+
+    Raises:
+        InputError: If a number is below 1.
     """
 
     partition: str | None = None
@@ -39,6 +42,13 @@ class SlurmRequest:
     cpus_per_task: int | None = None
     max_num_timeout: int | None = None
     extra: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ('nodes', 'cpus_per_task', 'max_num_timeout'):
+            option, count = f'--{name.replace("_", "-")}', getattr(self, name)
+            require_type(option, count, int | None)
+            if count is not None and count < 1:
+                raise InputError(f'{option}: expected a whole number from 1, got {count}')
 
     def given(self) -> list[str]:
         """Return the options that were passed, as the user wrote them."""

@@ -122,7 +122,7 @@ def collect_details(
     fields['checkpoint'] = (
         os.path.relpath(checkpoint, cell.work_dir) if is_file else str(checkpoint)
     )
-    folder = cell.work_dir / PICTURES / cell.directory.name
+    folder = cell.work_dir / PICTURES / cell.run_name
     if cell.pretrains:
         if (mixed := cell.directory / MIXED_IMAGES).is_dir():
             shutil.copytree(mixed, folder, dirs_exist_ok=True)

@@ -74,7 +74,7 @@ def wall_seconds(cells: Sequence[tuple[Cell, Cost]], jobs: int) -> float:
         end = max(heapq.heappop(free), ended.get(cell.pretraining, 0.0)) + cost.seconds
         heapq.heappush(free, end)
         if cell.pretrains:
-            ended[cell.directory.name] = end
+            ended[cell.run_name] = end
     return max(free)
 
 

@@ -113,7 +113,7 @@ def plan_lines(
     """Return the plan as lines of text: one per cell, then the totals."""
     waiting = {item.cell.directory for item in remaining}
     ready = {item.cell.directory for item in done}
-    names = {cell.directory.name: cell.name for cell in cells}
+    names = {cell.run_name: cell.name for cell in cells}
     rows = [_HEADER]
     for cell in cells:
         after = names.get(cell.pretraining or '', '')

@@ -39,7 +39,7 @@ def _slurm(request: CellsRequest, work_dir: Path, mistakes: Mistakes) -> Run:
     from rm_mm.suite.launch.slurm.submission import require_submitit
 
     require_submitit()
-    return partial(run_in_slurm, work_dir=work_dir, options_of_jobs=job_options(request))
+    return partial(run_in_slurm, work_dir=work_dir, job_options=job_options(request))
 
 
 #: Builds what runs the cells, by ``--cluster``.

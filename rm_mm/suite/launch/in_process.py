@@ -45,7 +45,7 @@ def run_in_process(
             kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
             message = '\n'.join(str(error).splitlines()[:LOG_LINES])
             failures.append(f'{cell.name}: {kind}{message} (rm-mm --debug suite shows where)')
-            failed.add(cell.directory.name)
+            failed.add(cell.run_name)
             continue
         progress.finish_with(cell, record)
     return failures

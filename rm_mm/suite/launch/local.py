@@ -26,7 +26,7 @@ def run_in_children(remaining: Sequence[PreparedCell], options: CellOptions) -> 
             for prepared in sorted(remaining, key=lambda item: not item.cell.pretrains):
                 cell, needs = prepared.cell, attempts.get(prepared.cell.pretraining)
                 attempt = pool.submit(_attempt, prepared, needs, options, progress, devices)
-                attempts[cell.directory.name] = attempt
+                attempts[cell.run_name] = attempt
             return [failure for attempt in attempts.values() if (failure := attempt.result())]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

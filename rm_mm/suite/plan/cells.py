@@ -27,7 +27,7 @@ class Cell:
         seed: Seed of every generator in the run.
         config: Path below ``configs/``, or absolute.
         custom: Whether method or task is custom, so that the paper has no figure for it.
-        directory: Work directory of the run; its name identifies the cell in the work directory.
+        directory: Work directory of the run.
         record: File of the record; the cell is done once it exists.
         backbone: Export that a pretraining run leaves, or that a downstream run takes; None
             without pretraining.
@@ -61,6 +61,11 @@ class Cell:
         return f'{self.label} {row}' + (f' seed {self.seed}' if self.seed else '')
 
     @property
+    def run_name(self) -> str:
+        """Name of the run and of its folder, which identifies the cell in a work directory."""
+        return self.directory.name
+
+    @property
     def pretrains(self) -> bool:
         """Whether its result is a backbone."""
         return self.task == PRETRAINING
@@ -90,7 +95,7 @@ class Cell:
     @property
     def saved_config(self) -> Path:
         """File that keeps the resolved config once the run has begun."""
-        return self.work_dir / 'configs' / f'{self.directory.name}.py'
+        return self.work_dir / 'configs' / f'{self.run_name}.py'
 
     @property
     def log(self) -> Path:

@@ -143,11 +143,8 @@ def stopped_by_signals() -> Iterator[None]:
         raise _stopped_by(number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()
-    handled = [
-        number
-        for number in (*SIGNALS, signal.SIGINT)
-        if in_main_thread and signal.getsignal(number) is not signal.SIG_IGN
-    ]
+    numbers = (*SIGNALS, signal.SIGINT) if in_main_thread else ()
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield

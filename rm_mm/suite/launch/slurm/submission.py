@@ -40,7 +40,7 @@ class JobGroup:
 
 def failure_file(work_dir: Path, cell: Cell) -> Path:
     """Return the file in which the job of a cell writes why it failed."""
-    return work_dir.absolute() / FOLDER / f'{cell.directory.name}.failed'
+    return work_dir.absolute() / FOLDER / f'{cell.run_name}.failed'
 
 
 def job_groups(
@@ -54,7 +54,7 @@ def job_groups(
 
     Args:
         remaining: Cells that are neither done nor in the queue.
-        jobs: Jobs of all cells in the queue, by the name of the cell's folder. Read again after
+        jobs: Jobs of all cells in the queue, by the name of the run. Read again after
             each group, so the caller adds the jobs of a group before asking for the next.
         prefix: Prefix of the names of the jobs.
     """
@@ -83,7 +83,7 @@ def job_groups(
 
 
 def submit_group(
-    group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
+    group: JobGroup, work_dir: Path, options: CellOptions, job_options: JobOptions
 ) -> list[tuple[PreparedCell, str]]:
     """Submit a group; return each member with the id of its job.
 
@@ -92,7 +92,7 @@ def submit_group(
     """
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-    executor = _executor(group, work_dir, options, options_of_jobs)
+    executor = _executor(group, work_dir, options, job_options)
     calls = [_cell_job(item, work_dir, options) for item in group.members]
     for call in calls:
         call.failure.unlink(missing_ok=True)
@@ -132,20 +132,20 @@ def require_submitit() -> None:
 
 
 def _executor(
-    group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
+    group: JobGroup, work_dir: Path, options: CellOptions, job_options: JobOptions
 ) -> Any:
     from submitit import SlurmExecutor
 
     folder = work_dir.absolute() / FOLDER
     if '%' in str(folder):
         raise InputError(f'{folder}: Slurm replaces % in paths: pass another --work-dir')
-    executor = SlurmExecutor(folder=folder, max_num_timeout=options_of_jobs.timeouts)
-    cores = options_of_jobs.cpus_per_task
+    executor = SlurmExecutor(folder=folder, max_num_timeout=job_options.timeouts)
+    cores = job_options.cpus_per_task
     always = {'requeue': True, 'kill-on-invalid-dep': 'yes'}
     executor.update_parameters(
         job_name=group.name,
-        time=options_of_jobs.minutes,
-        partition=options_of_jobs.partition,
+        time=job_options.minutes,
+        partition=job_options.partition,
         nodes=options.nodes,
         # torchrun starts one process per GPU.
         ntasks_per_node=1,
@@ -155,7 +155,7 @@ def _executor(
         stderr_to_stdout=True,
         # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch.
         srun_args=['--kill-on-bad-exit=1', *(['--cpus-per-task', str(cores)] if cores else [])],
-        additional_parameters={**always, **options_of_jobs.extra},
+        additional_parameters={**always, **job_options.extra},
     )
     return executor
 

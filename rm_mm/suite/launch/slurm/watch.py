@@ -39,7 +39,7 @@ class Watch:
 
     Args:
         work_dir: Work directory of the call.
-        jobs: Job id of each cell, by the name of the cell's folder.
+        jobs: Job id of each cell, by the name of its run.
         prefix: Prefix of the names of the jobs.
         progress: Shows the cells.
     """
@@ -49,7 +49,7 @@ class Watch:
     ) -> None:
         self._work_dir, self._jobs, self._prefix = work_dir, jobs, prefix
         self._progress = progress
-        # All by the name of the cell's folder. A cell with a tail has been shown as started.
+        # All by the name of the run. A cell with a tail has been shown as started.
         self._tails: dict[str, LogTail] = {}
         self._ended: dict[str, float] = {}
         self._failures: dict[str | None, str] = {}
@@ -66,7 +66,7 @@ class Watch:
             states = self._ask()
             left = [item for item in waiting if not self._is_over(item, states)]
             if not left:
-                names = [item.cell.directory.name for item in remaining]
+                names = [item.cell.run_name for item in remaining]
                 return [self._failures[name] for name in names if name in self._failures]
             if states is not None:
                 self._summarise(left, states)
@@ -85,7 +85,7 @@ class Watch:
 
     def _is_over(self, item: PreparedCell, states: Mapping[str, Job] | None) -> bool:
         """Return whether a cell is done or has failed."""
-        cell, name = item.cell, item.cell.directory.name
+        cell, name = item.cell, item.cell.run_name
         if cell.record.exists():
             self._start(item)
             self._progress.finish_with(cell, read_record(cell.record))
@@ -118,7 +118,7 @@ class Watch:
     def _why(self, cell: Cell, job: Job) -> str | None:
         """Return why an ended job has left no record; None if the record may still appear."""
         now = time.monotonic()
-        since = now - self._ended.setdefault(cell.directory.name, now)
+        since = now - self._ended.setdefault(cell.run_name, now)
         # For a moment, a job that is being requeued looks as if it had ended.
         if not since or (since < RECORD_SECONDS and job.state in ('COMPLETED', 'GONE')):
             return None
@@ -134,16 +134,16 @@ class Watch:
     def _fail(self, item: PreparedCell, why: str, short: str) -> None:
         self._start(item)
         self._progress.finish(item.cell, short, failed=True)
-        self._failures[item.cell.directory.name] = f'{item.cell.name}: {why}'
+        self._failures[item.cell.run_name] = f'{item.cell.name}: {why}'
 
     def _start(self, item: PreparedCell) -> None:
         """Show a cell as started, once."""
-        if (name := item.cell.directory.name) not in self._tails:
+        if (name := item.cell.run_name) not in self._tails:
             self._tails[name] = LogTail(item.cell.log, _LOG_BYTES)
             self._progress.start(item.cell, metric_of(item.config))
 
     def _summarise(self, waiting: Sequence[PreparedCell], states: Mapping[str, Job]) -> None:
-        numbers = [self._jobs[item.cell.directory.name] for item in waiting]
+        numbers = [self._jobs[item.cell.run_name] for item in waiting]
         present = [states[number] for number in numbers if number in states]
         counts = Counter(job.state.lower() for job in present)
         self._progress.jobs = max(counts['running'], 1)
