@@ -30,12 +30,8 @@ def check_runnable(
 ) -> None:
     """Collect missing data sets, unsuitable batches, and custom configs that would not train.
 
-    The embedded images are not checked: they are laid out when needed.
-
-    Args:
-        remaining: Cells that are to run.
-        options: Options of the call; None if they are wrong, so that the batch is unknown.
-        mistakes: Collects what is found.
+    The embedded images are not checked: they are laid out when needed. ``options`` is None if the
+    options of the call are wrong, so that the batch is unknown.
     """
     different = {(i.cell.column, i.cell.config, i.cell.trains): i for i in remaining}
     for cell, config in ((item.cell, item.config) for item in different.values()):
@@ -67,7 +63,7 @@ def check_backbones(
     Args:
         remaining: Cells that are to run.
         exported: Pretraining whose backbones will be written.
-        done: Cells that are done; their backbones must be exports of the call's checkpoints.
+        done: Cells whose backbones must be exports of the call's checkpoints.
         mistakes: Collects what is found.
     """
     by_backbone = {cell.backbone: cell for cell in exported}

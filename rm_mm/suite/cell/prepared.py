@@ -9,7 +9,7 @@ from typing import Any
 
 from rm_mm.errors import Mistakes
 from rm_mm.recipe.config import understood
-from rm_mm.recipe.metric import metric_of
+from rm_mm.recipe.metric import Metric, metric_of
 from rm_mm.records import read_record
 from rm_mm.suite.cell.config import require_same_config, resolve_config
 from rm_mm.suite.plan.cells import Cell
@@ -55,18 +55,20 @@ class PreparedCell:
     cell: Cell
     config: Any
 
+    @property
+    def metric(self) -> Metric:
+        """Metric of its record."""
+        return metric_of(self.config, self.cell.config)
+
 
 def prepare_cells(
     cells: Sequence[Cell], options: CellOptions, mistakes: Mistakes | None = None
 ) -> tuple[list[PreparedCell], list[PreparedCell]]:
     """Resolve the config of every cell before anything runs.
 
-    Args:
-        cells: Cells of the call.
-        options: Options of the call.
-        mistakes: Collects configs that do not parse or name no metric, runs that were begun with
-            another config, and unreadable records. Their cells are left out. If None, all of it
-            is raised as ``InputError``.
+    ``mistakes`` collects configs that do not parse or name no metric, runs that were begun with
+    another config, and unreadable records. Their cells are left out. Without ``mistakes``, all of
+    it is raised as ``InputError``.
 
     Returns:
         The cells that are done, and those that remain.
@@ -79,6 +81,7 @@ def prepare_cells(
             data_root = None if cell.pretrains else options.data_root
             config = resolve_config(cell, scale=options.scale, data_root=data_root)
             require_same_config(cell, config)
+            # Raises if there is none.
             metric_of(config, cell.config)
             if is_done := cell.record.exists():
                 read_record(cell.record)

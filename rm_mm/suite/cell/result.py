@@ -11,7 +11,6 @@ from rm_mm.data.sources import datasets, reads_embedded
 from rm_mm.errors import RejectedError
 from rm_mm.logs.scalars import evaluation_curve, training_pace, untrained_curve
 from rm_mm.recipe.batch import RECIPES_BATCH
-from rm_mm.recipe.metric import metric_of
 from rm_mm.records import Record, figures_of, require_sound
 from rm_mm.run.environment import config_digest, versions
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
@@ -31,20 +30,15 @@ def build_record(
     seconds: float,
     details: dict[str, Any],
 ) -> Record:
-    """Build the record of a cell whose steps are done.
+    """Build the record of a cell whose steps are done, after ``seconds`` of wall time.
 
-    Args:
-        prepared: The cell.
-        options: Options of the call.
-        backbone_sha256: Hash of the backbone that the run took, or left.
-        seconds: Wall time of the run.
-        details: Further fields of the record.
+    ``backbone_sha256`` is of the backbone that the run took, or left. ``details`` are further
+    fields of the record.
 
     Raises:
         RejectedError: If the run left no result.
     """
-    cell, config = prepared.cell, prepared.config
-    metric = metric_of(config)
+    cell, config, metric = prepared.cell, prepared.config, prepared.metric
     curve = (
         evaluation_curve(cell.directory, metric)
         if cell.trains

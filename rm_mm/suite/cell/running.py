@@ -35,12 +35,7 @@ _ATTEMPTS = 2
 
 
 def run_cell(prepared: PreparedCell, options: CellOptions, execute: Execute) -> Record:
-    """Run the steps of a cell, and write its record.
-
-    Args:
-        prepared: The cell.
-        options: Options of the call.
-        execute: Runs one step to its end.
+    """Run the steps of a cell with ``execute``, and write its record.
 
     Raises:
         RejectedError: If a step fails, or the run was begun with another backbone.
@@ -112,8 +107,8 @@ def collect_details(
         RejectedError: If the call was stopped.
     """
     cell = prepared.cell
-    metric = metric_of(prepared.config)
-    checkpoint = best_checkpoint(cell.directory, metric.key) or latest_checkpoint(cell.directory)
+    best = best_checkpoint(cell.directory, prepared.metric.key)
+    checkpoint = best or latest_checkpoint(cell.directory)
     difference = config_diff(read_recipe(cell), prepared.config, cell.work_dir)
     fields: dict[str, Any] = {'config_diff': difference}
     if checkpoint is None:

@@ -43,15 +43,10 @@ def estimate_costs(
     options: CellOptions,
     mistakes: Mistakes,
 ) -> Estimate:
-    """Estimate the cost of every remaining cell that trains.
+    """Estimate the cost of every remaining cell that trains, in the way that the request asks for.
 
-    Args:
-        request: The call, which says how to estimate.
-        preset: Preset of the cells.
-        remaining: The cells.
-        options: Options of the call.
-        mistakes: Collects an unknown device, and cells that cannot be probed; the others are
-            measured.
+    ``mistakes`` collects an unknown device, and cells that cannot be probed; the others are
+    measured.
     """
     named = None
     with mistakes.collecting():

@@ -44,11 +44,9 @@ class Probe:
 
 
 def probe_cell(item: PreparedCell, options: CellOptions) -> Probe:
-    """Train a cell for a few iterations, in a folder that is removed.
+    """Train a cell for a few iterations, on as many processes as later.
 
-    Args:
-        item: The cell. Its backbone need not exist yet.
-        options: Options of the call: as many processes train as in the cell's own run.
+    It runs in a folder that is removed. Its backbone need not exist yet.
 
     Raises:
         RejectedError: If it does not train; with the end of its log.

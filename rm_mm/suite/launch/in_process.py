@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from rm_mm.recipe.metric import metric_of
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cell.running import run_cell
 from rm_mm.suite.launch.progress import Progress
@@ -29,7 +28,7 @@ def run_in_process(
     failed = set()
     for prepared in sorted(remaining, key=lambda item: not item.cell.pretrains):
         cell = prepared.cell
-        progress.start(cell, metric_of(prepared.config))
+        progress.start(cell, prepared.metric)
         if cell.pretraining in failed:
             progress.finish(cell, 'not run', failed=True)
             failures.append(f'{cell.name}: not run, because its pretraining failed')

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from rm_mm.recipe.metric import metric_of
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cell.running import run_cell
 from rm_mm.suite.launch.progress import Progress
@@ -44,7 +43,7 @@ def _attempt(
     """Run one cell once its pretraining is done; return what went wrong, or None."""
     cell = prepared.cell
     pretraining_failed = needs is not None and needs.result() is not None
-    progress.start(cell, metric_of(prepared.config))
+    progress.start(cell, prepared.metric)
     if pretraining_failed:
         progress.finish(cell, 'not run', failed=True)
         return f'{cell.name}: not run, because its pretraining failed'

@@ -22,7 +22,7 @@ def custom_method(name: str, path: str, folder: Path | None = None) -> str:
     Args:
         name: Name of its row.
         path: Classification config that pretrains, or a checkpoint: a file or an address.
-        folder: Folder in which a relative path is looked for first.
+        folder: Folder that a relative path starts from, if the file exists there.
 
     Raises:
         InputError: If the name is taken or invalid, or there is no such file.
@@ -57,7 +57,7 @@ def custom_task(
         preset: Preset whose pretrained backbones it takes.
         path: Config of mmdetection or mmsegmentation.
         name: Name of its column; by default that of the config.
-        folder: Folder in which a relative path is looked for first.
+        folder: As for :func:`custom_method`.
 
     Raises:
         InputError: If the config is of neither library, or the name is taken or invalid.

@@ -59,8 +59,7 @@ class Task:
         kind: ``classification``, ``detection`` or ``segmentation``.
         config: Path below ``configs/``, or absolute. ``{variant}`` in it stands for the row, if
             each row has a config of its own; otherwise all rows share the config.
-        weight: Cost of one cell relative to the preset's others, to estimate the remaining time
-            before anything has been measured.
+        weight: Cost of one cell relative to the preset's others, to estimate the remaining time.
         settings: Settings that its rows belong to.
         paper_baseline: Backbone of the baseline in the ``paper`` setting, if it is not the baseline
             of the pretraining table.

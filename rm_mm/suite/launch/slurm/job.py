@@ -13,7 +13,6 @@ from typing import Any
 from rm_mm.errors import InputError, RejectedError
 from rm_mm.files import write_text
 from rm_mm.recipe.config import read_saved_config
-from rm_mm.recipe.metric import metric_of
 from rm_mm.records import read_record
 from rm_mm.run.environment import config_digest
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
@@ -87,7 +86,7 @@ class CellJob:
             return
         prepared = self._prepared()
         progress = Progress([self.cell])
-        progress.start(self.cell, metric_of(prepared.config))
+        progress.start(self.cell, prepared.metric)
 
         def execute(step: Step) -> None:
             run_in_child(step, lambda line: progress.line(self.cell, line))

@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rm_mm.recipe.metric import metric_of
 from rm_mm.records import read_record
 from rm_mm.suite.cell.prepared import PreparedCell
 from rm_mm.suite.launch.progress import Progress
@@ -140,7 +139,7 @@ class Watch:
         """Show a cell as started, once."""
         if (name := item.cell.run_name) not in self._tails:
             self._tails[name] = LogTail(item.cell.log, _LOG_BYTES)
-            self._progress.start(item.cell, metric_of(item.config))
+            self._progress.start(item.cell, item.metric)
 
     def _summarise(self, waiting: Sequence[PreparedCell], states: Mapping[str, Job]) -> None:
         numbers = [self._jobs[item.cell.run_name] for item in waiting]
