@@ -45,7 +45,9 @@ def flatten(
         return {prefix: node}
     if not node or not all(isinstance(part, Mapping) and 'type' in part for part in node):
         return {prefix: [*node]}
-    kinds = [_renamed(part['type'], renamed) for part in node]
+    types = [part['type'] for part in node]
+    # The config of a log may have any value here.
+    kinds = [renamed.get(kind, kind) if isinstance(kind, str) else kind for kind in types]
     flat = {prefix: kinds}
     for index, (kind, part) in enumerate(zip(kinds, node, strict=True)):
         before = kinds[:index].count(kind)
@@ -53,11 +55,6 @@ def flatten(
         if settings := {key: value for key, value in part.items() if key != 'type'}:
             flat |= flatten(settings, name, renamed)
     return flat
-
-
-def _renamed(kind: Any, renamed: Mapping[str, str]) -> Any:
-    # The config of a log may have any value here.
-    return renamed.get(kind, kind) if isinstance(kind, str) else kind
 
 
 def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:

@@ -38,7 +38,7 @@ def run_in_child(
     threads: int | None = None,
     devices: str | None = None,
 ) -> None:
-    """Run a step in child processes to its end; arguments as of :func:`run_command`."""
+    """Run a step in child processes to its end, as :func:`run_command` does."""
     run_command(command_line(step), step.log, on_line, threads, devices)
 
 

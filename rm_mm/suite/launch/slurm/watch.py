@@ -48,8 +48,9 @@ class Watch:
     ) -> None:
         self._work_dir, self._jobs, self._prefix = work_dir, jobs, prefix
         self._progress = progress
-        # All by the name of the run. A cell with a tail has been shown as started.
+        # All by the name of the run. A run with a tail has been shown as started.
         self._tails: dict[str, LogTail] = {}
+        #: When the job of each was first seen to have ended.
         self._ended: dict[str, float] = {}
         self._failures: dict[str | None, str] = {}
         self._announced = ''
