@@ -45,6 +45,13 @@ def test_help_imports_nothing_heavy(command):
         (['data', 'check', 'coco', 'nowhere'], 2, ['nowhere', 'cannot be checked']),
         (['data', 'prepare', 'coco', 'nowhere'], 2, ['nowhere', '--archives DIR']),
         (['suite', '--gpus', '-1', '--methods', 'rm'], 2, ['--gpus']),
+        (['suite', '--preset', 'typo'], 2, ['expected mini, ', "'typo'"]),
+        (['suite', '--plan', '--usd-per-gpu-hour', '-1'], 2, ['expected a price such as 2.5']),
+        (['suite', '--plan', '--usd-per-gpu-hour', 'nan'], 2, ['expected a price such as 2.5']),
+        (['suite', '--seeds', '-1'], 2, ['--seeds: expected numbers from 0', '-1']),
+        (['suite', '--seeds', str(2**32)], 2, ['--seeds: expected numbers from 0']),
+        (['suite', '--schedule-scale', '0'], 2, ['expected a number in (0, 1], got 0']),
+        (['suite', '--schedule-scale', '2'], 2, ['expected a number in (0, 1], got 2']),
         (['suite', '--methods', 'mine=', '--tasks', ','], 2, ["'mine='", "found ''"]),
     ],
 )
@@ -62,12 +69,8 @@ def test_mistakes_are_one_message_and_exit_2(arguments, code, words, capsys, tmp
 @pytest.mark.parametrize(
     'arguments',
     [
-        ['suite', '--preset', 'typo'],
-        ['suite', '--plan', '--usd-per-gpu-hour', '-1'],
         ['suite', '--seeds', '0,x'],
-        ['suite', '--seeds', '-1'],
-        ['suite', '--schedule-scale', '0'],
-        ['suite', '--schedule-scale', '2'],
+        ['suite', '--schedule-scale', 'half'],
         ['frobnicate'],
         [],
     ],

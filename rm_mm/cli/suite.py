@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 from rm_mm.cli.train import add_batch_policy
-from rm_mm.cli.values import count, path, preset, price, scale, seeds
+from rm_mm.cli.values import path, seeds
 from rm_mm.names import METHODS, PRESETS, SETTINGS, TASKS
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands."""
     suite = commands.add_parser('suite', help='methods x tasks x seeds: run what is missing')
-    suite.add_argument(
-        '--preset',
-        type=preset,
-        default=PRESETS[0],
-        help=f'{", ".join(PRESETS)}, or a study file (.yaml) (default: {PRESETS[0]})',
-    )
-    suite.add_argument(
-        '--tasks',
-        metavar='T,…',
-        help=f'{",".join(TASKS)}, and custom ones: CONFIG.py or NAME=CONFIG.py',
-    )
+    known = f'{", ".join(PRESETS)}, or a study file (.yaml) (default: {PRESETS[0]})'
+    suite.add_argument('--preset', default=PRESETS[0], help=known)
+    known = f'{",".join(TASKS)}, and custom ones: CONFIG.py or NAME=CONFIG.py'
+    suite.add_argument('--tasks', metavar='T,…', help=known)
     _add_shared_options(suite)
     suite.add_argument(
-        '--schedule-scale', type=scale, default=1.0, help='shorten every schedule, in (0, 1]'
+        '--schedule-scale', type=float, default=1.0, help='shorten every schedule, in (0, 1]'
     )
     _add_plan_options(suite)
 
@@ -49,16 +43,7 @@ def run_suite_command(args: argparse.Namespace) -> int:
     from rm_mm.suite.execution import plan_suite, run_suite
     from rm_mm.suite.requests import SuiteRequest
 
-    request = SuiteRequest(
-        args.preset,
-        tasks=args.tasks,
-        schedule_scale=args.schedule_scale,
-        plan=args.plan,
-        device=args.device,
-        probe=args.probe,
-        usd_per_gpu_hour=args.usd_per_gpu_hour,
-        **_shared_fields(args),
-    )
+    request = SuiteRequest(**_fields(SuiteRequest, args))
     if request.plan:
         plan = plan_suite(request)
         print('\n'.join(plan.lines))
@@ -72,8 +57,7 @@ def run_transfer_command(args: argparse.Namespace) -> int:
     from rm_mm.suite.execution import run_transfer
     from rm_mm.suite.requests import TransferRequest
 
-    request = TransferRequest(args.target, preset=args.preset, **_shared_fields(args))
-    return _show(run_transfer(request))
+    return _show(run_transfer(TransferRequest(**_fields(TransferRequest, args))))
 
 
 def _show(result: Any) -> int:
@@ -84,92 +68,52 @@ def _show(result: Any) -> int:
     return 0
 
 
-def _shared_fields(args: argparse.Namespace) -> dict[str, Any]:
+def _fields(kind: Any, args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of a request; each has the name of its option."""
     from rm_mm.suite.requests import SlurmRequest
 
-    slurm = SlurmRequest(
-        partition=args.partition,
-        time=args.time,
-        nodes=args.nodes,
-        cpus_per_task=args.cpus_per_task,
-        max_num_timeout=args.max_num_timeout,
-        extra=tuple(args.slurm or ()),
-    )
-    names = (
-        'methods', 'setting', 'seeds', 'work_dir', 'gpus', 'batch_policy', 'jobs', 'data_root',
-        'cluster',
-    )  # fmt: skip
-    fields = {name: getattr(args, name) for name in names}
-    return {**fields, 'slurm': slurm, 'raise_errors': args.debug}
+    def named(kind: Any) -> dict[str, Any]:
+        names = [field.name for field in dataclasses.fields(kind)]
+        return {name: getattr(args, name) for name in names if hasattr(args, name)}
+
+    slurm = SlurmRequest(**named(SlurmRequest))
+    return {**named(kind), 'slurm': slurm, 'raise_errors': args.debug}
 
 
 def _add_shared_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--methods',
-        metavar='M,…',
-        help=f'{",".join(METHODS)}, and custom ones: NAME=CONFIG.py or NAME=CHECKPOINT',
-    )
-    parser.add_argument(
-        '--setting',
-        choices=(*SETTINGS, 'both'),
-        help='backbones of the published rows, or one recipe for all methods (default: paper)',
-    )
-    parser.add_argument(
-        '--seeds', type=seeds, help='such as 0,1,2 (default: 0; for mini-full 0,1,2,3,4)'
-    )
-    parser.add_argument('--work-dir', type=path, help='folder for runs and records')
-    parser.add_argument(
-        '--gpus',
-        type=int,
-        help='GPUs per run; 0: one process (default: all GPUs; for the mini presets 0)',
-    )
+    add = parser.add_argument
+    known = f'{",".join(METHODS)}, and custom ones: NAME=CONFIG.py or NAME=CHECKPOINT'
+    add('--methods', metavar='M,…', help=known)
+    backbones = 'backbones of the published rows, or one recipe for all methods (default: paper)'
+    add('--setting', choices=(*SETTINGS, 'both'), help=backbones)
+    add('--seeds', type=seeds, help='such as 0,1,2 (default: 0; for mini-full 0,1,2,3,4)')
+    add('--work-dir', type=path, help='folder for runs and records')
+    processes = 'GPUs per run; 0: one process (default: all GPUs; for the mini presets 0)'
+    add('--gpus', type=int, help=processes)
     add_batch_policy(parser)
-    parser.add_argument('--jobs', type=int, help='runs at a time, each with its own --gpus GPUs')
-    parser.add_argument('--data-root', help='root of the data set of the transfer task')
-    _add_cluster_options(parser)
+    add('--jobs', type=int, help='runs at a time, each with its own --gpus GPUs')
+    add('--data-root', help='root of the data set of the transfer task')
+    where = 'where runs go: child processes here, Slurm, or this process (default: local)'
+    add('--cluster', choices=('local', 'slurm', 'debug'), default='local', help=where)
 
-
-def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--cluster',
-        choices=('local', 'slurm', 'debug'),
-        default='local',
-        help='where runs go: child processes here, Slurm, or this process (default: local)',
-    )
-    slurm = parser.add_argument_group('with --cluster slurm')
-    slurm.add_argument('--partition')
-    slurm.add_argument(
-        '--time', help='time limit of a cell, which is requeued after it: minutes or D-HH:MM:SS'
-    )
-    slurm.add_argument(
-        '--nodes', type=count, help='nodes of a cell, each with --gpus GPUs (default: 1)'
-    )
-    slurm.add_argument('--cpus-per-task', type=count, help='cores of a cell on each node')
-    slurm.add_argument(
-        '--max-num-timeout',
-        type=count,
-        help='how often a cell may run into its time limit (default: 20)',
-    )
-    slurm.add_argument(
-        '--slurm',
-        nargs='+',
-        metavar='KEY=VALUE',
-        help='further options of sbatch: account=a qos=b mem=64G',
-    )
+    add = parser.add_argument_group('with --cluster slurm').add_argument
+    limit = 'time limit of a cell, which is requeued after it: minutes or D-HH:MM:SS'
+    add('--partition')
+    add('--time', help=limit)
+    add('--nodes', type=int, help='nodes of a cell, each with --gpus GPUs (default: 1)')
+    add('--cpus-per-task', type=int, help='cores of a cell on each node')
+    limit = 'how often a cell may run into its time limit (default: 20)'
+    add('--max-num-timeout', type=int, help=limit)
+    more = 'further options of sbatch: account=a qos=b mem=64G'
+    add('--slurm', dest='extra', nargs='+', default=(), metavar='KEY=VALUE', help=more)
 
 
 def _add_plan_options(suite: argparse.ArgumentParser) -> None:
-    suite.add_argument(
-        '--plan', action='store_true', help='print the cells and what they cost; run nothing'
-    )
-    suite.add_argument(
-        '--device',
-        metavar='GPU',
-        help='with --plan: scale the published logs to this GPU, such as A100',
-    )
-    suite.add_argument(
-        '--probe', action='store_true', help='with --plan: measure a few iterations here instead'
-    )
-    suite.add_argument(
-        '--usd-per-gpu-hour', type=price, metavar='USD', help='with --plan: price of a GPU-hour'
-    )
+    add = suite.add_argument
+    add('--plan', action='store_true', help='print the cells and what they cost; run nothing')
+    scaled = 'with --plan: scale the published logs to this GPU, such as A100'
+    add('--device', metavar='GPU', help=scaled)
+    measured = 'with --plan: measure a few iterations here instead'
+    add('--probe', action='store_true', help=measured)
+    price = 'with --plan: price of a GPU-hour'
+    add('--usd-per-gpu-hour', type=float, metavar='USD', help=price)

@@ -12,18 +12,15 @@ from rm_mm.recipe.batch import POLICIES
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands, with mmpretrain's option names."""
-    train = commands.add_parser(
-        'train', help='train one config of mmpretrain, mmdetection or mmsegmentation'
-    )
+    libraries = 'mmpretrain, mmdetection or mmsegmentation'
+    train = commands.add_parser('train', help=f'train one config of {libraries}')
     train.add_argument('config', help='a config file, or its path below configs/')
     _add_run_options(train)
     train.add_argument(
         '--resume', nargs='?', const='auto', help='from this checkpoint, or from the latest'
     )
     train.add_argument(
-        '--backbone',
-        type=path,
-        help='export to use as the verified backbone of a detector or segmentor',
+        '--backbone', type=path, help='export: the verified backbone of a detector or segmentor'
     )
     train.add_argument('--no-validate', action='store_true', help='do not evaluate while training')
     add_batch_policy(train)
@@ -47,16 +44,15 @@ def run_train(args: argparse.Namespace) -> int:
     from rm_mm.run.requests import TrainRequest
     from rm_mm.run.training import train
 
-    train(
-        TrainRequest(
-            **_shared_fields(args),
-            resume=args.resume,
-            backbone=args.backbone,
-            validate=not args.no_validate,
-            batch_policy=args.batch_policy or ('scale-lr' if args.auto_scale_lr else None),
-            persistent_workers=not args.no_persistent_workers,
-        )
+    request = TrainRequest(
+        **_shared_fields(args),
+        resume=args.resume,
+        backbone=args.backbone,
+        validate=not args.no_validate,
+        batch_policy=args.batch_policy or ('scale-lr' if args.auto_scale_lr else None),
+        persistent_workers=not args.no_persistent_workers,
     )
+    train(request)
     return 0
 
 
@@ -87,22 +83,15 @@ def _shared_fields(args: argparse.Namespace) -> dict[str, Any]:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what train and test share, named as in mmpretrain's tools."""
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument(
-        '--data-root', help='root of the data set, instead of the data_root in the config'
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, help='set by torch.distributed.launch'
-    )
-    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin loader memory')
-    parser.add_argument(
-        '--check', action='store_true', help='only check that config and data are there'
-    )
+    add = parser.add_argument
+    add('--work-dir', help='folder for logs and checkpoints')
+    add('--data-root', help='root of the data set, instead of the data_root in the config')
+    add('--amp', action='store_true', help='automatic mixed precision')
+    add('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config')
+    add('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    add('--local_rank', '--local-rank', type=int, help='set by torch.distributed.launch')
+    add('--no-pin-memory', action='store_true', help='do not pin loader memory')
+    add('--check', action='store_true', help='only check that config and data are there')
 
 
 def add_batch_policy(parser: argparse.ArgumentParser) -> None:

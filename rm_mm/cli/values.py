@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError
-from rm_mm.names import DATASETS, PRESETS
+from rm_mm.names import DATASETS
 
 _DATASET_SPELLINGS = {
     'imagenet1k': 'imagenet', 'in1k': 'imagenet', 'ilsvrc2012': 'imagenet', 'coco2017': 'coco',
@@ -38,36 +38,12 @@ def overrides(words: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def preset(text: str) -> str:
-    """Parse the name of a preset, or the path of a study file."""
-    if text not in PRESETS and not text.endswith(('.yaml', '.yml')):
-        raise argparse.ArgumentTypeError(
-            f'expected {", ".join(PRESETS)} or a file .yaml, got {text!a}'
-        )
-    return text
-
-
-def price(text: str) -> float:
-    """Parse an amount of money, 0 or more."""
+def seeds(text: str) -> list[int]:
+    """Parse whole numbers separated by commas."""
     try:
-        amount = float(text)
-    except ValueError:
-        amount = -1.0
-    if not 0 <= amount < float('inf'):
-        raise argparse.ArgumentTypeError(f'expected a price such as 2.5, got {text!a}')
-    return amount
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    """Parse seeds separated by commas; sorted, without duplicates."""
-    try:
-        seeds = sorted({int(part) for part in text.split(',')})
-    except ValueError:
-        seeds = [-1]
-    # NumPy's generators take 32 bits.
-    if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise argparse.ArgumentTypeError(f'expected numbers such as 0,1,2, got {text!a}')
-    return tuple(seeds)
+        return [int(part) for part in text.split(',')]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'expected numbers such as 0,1,2, got {text!a}') from error
 
 
 def count(text: str) -> int:
@@ -98,14 +74,3 @@ def dataset(text: str) -> str:
     if name not in DATASETS:
         raise argparse.ArgumentTypeError(f'expected one of {", ".join(DATASETS)}, got {text!a}')
     return name
-
-
-def scale(text: str) -> float:
-    """Parse a number in (0, 1]."""
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not 0 < scale <= 1:
-        raise argparse.ArgumentTypeError(f'expected a number in (0, 1], got {text!a}')
-    return scale

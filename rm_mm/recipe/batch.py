@@ -73,7 +73,9 @@ def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str |
         policy, scaling['enable'] = policy or 'scale-lr', False
     accumulated = config.optim_wrapper.get('accumulative_counts', 1)
     actual = processes * batch * accumulated
-    found = f'global batch {actual} ({_product(processes, batch, accumulated)})'
+    product = f'{processes} process{"es" if processes > 1 else ""} x {batch}'
+    product += '' if accumulated == 1 else f' x {accumulated} accumulated'
+    found = f'global batch {actual} ({product})'
     if accumulated != 1:
         if policy == 'as-is':
             return f"{found}, accumulated as the config says; the recipe's is {recipe}"
@@ -90,22 +92,16 @@ def apply_batch_policy(config: Any, processes: int, policy: str | None) -> str |
         return f"{found} instead of the recipe's {recipe}: {_scale(config, actual / recipe)}"
     if policy == 'as-is':
         return f"{found} instead of the recipe's {recipe}, as asked for"
-    raise InputError(
-        f"{found} is not the recipe's {recipe}. Pass --batch-policy accumulate "
-        f'({_accumulating(processes * batch, recipe)}), --batch-policy scale-lr (linear rule: rate '
-        f'x {actual / recipe:g}, warm-up over as many images) or --batch-policy as-is'
+    accumulating = (
+        f'not possible here: {recipe} is not a multiple of {actual}'
+        if recipe % actual
+        else f'keeps the recipe: {recipe // actual} batches a step'
     )
-
-
-def _product(processes: int, batch: int, accumulated: int) -> str:
-    text = f'{processes} process{"es" if processes > 1 else ""} x {batch}'
-    return text if accumulated == 1 else f'{text} x {accumulated} accumulated'
-
-
-def _accumulating(at_once: int, recipe: int) -> str:
-    if recipe % at_once:
-        return f'not possible here: {recipe} is not a multiple of {at_once}'
-    return f'keeps the recipe: {recipe // at_once} batches a step'
+    raise InputError(
+        f"{found} is not the recipe's {recipe}. Pass --batch-policy accumulate ({accumulating}), "
+        f'--batch-policy scale-lr (linear rule: rate x {actual / recipe:g}, warm-up over as many '
+        'images) or --batch-policy as-is'
+    )
 
 
 def _accumulate(config: Any, processes: int, recipe: int) -> str:

@@ -23,20 +23,15 @@ def find_config(name: str | Path) -> Path:
     Raises:
         InputError: If there is no such config.
     """
-    path = Path(name)
-    if path.is_file():
+    if (path := Path(name)).is_file():
         return path
     library, separator, _ = str(name).partition('::')
-    if separator and library != SCOPE:
-        return _library_config(str(name))
-    return packaged_config(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
-
-
-def _library_config(name: str) -> Path:
+    if not separator or library == SCOPE:
+        return packaged_config(str(name).removeprefix(f'{SCOPE}::').removeprefix('configs/'))
     from mmengine.config import Config
 
     try:
-        path = Path(Config._get_cfg_path(name, '')[0])
+        path = Path(Config._get_cfg_path(str(name), '')[0])
     except Exception as error:
         # mmengine looks in several places, and raises a different error for each.
         raise InputError(f'no config {name!a}: {type(error).__name__}: {error}') from error
@@ -46,14 +41,11 @@ def _library_config(name: str) -> Path:
 
 
 def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> Any:
-    """Read a config, which executes it, and apply overrides.
+    """Read an mmengine config, which executes it, and apply overrides.
 
     Args:
-        name: As :func:`find_config` takes it.
+        name: As for :func:`find_config`.
         options: Values by dotted key, such as ``{'train_cfg.max_epochs': 3}``.
-
-    Returns:
-        The mmengine ``Config``.
 
     Raises:
         InputError: If the config does not parse, or an override does not apply.
@@ -64,9 +56,10 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> A
     try:
         config = Config.fromfile(path)
     except ImportError as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f'{path} needs something that cannot be imported: {_first_line(error)}. Is it '
-            'installed, or its folder on PYTHONPATH?'
+            f'{path} needs something that cannot be imported: {reason}. Is it installed, or its '
+            'folder on PYTHONPATH?'
         ) from error
     except (Exception, SystemExit) as error:
         # A config is Python: it can raise anything.
@@ -85,10 +78,7 @@ def save_config(config: Any, path: Path) -> None:
 
 
 def read_saved_config(path: Path) -> Any:
-    """Read a resolved config that a run saved, as data: nothing in it is executed.
-
-    Returns:
-        The mmengine ``Config``.
+    """Read a resolved mmengine config that a run saved, as data: nothing in it is executed.
 
     Raises:
         InputError: If the file cannot be read, or holds more than literals.
@@ -105,20 +95,9 @@ def read_saved_config(path: Path) -> Any:
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 @contextmanager
 def understood(name: str | Path) -> Iterator[None]:
-    """Turn Python's errors about missing or wrong entries of a config into a readable one.
-
-    Args:
-        name: Config, for the message.
-
-    Raises:
-        InputError: Instead of ``AttributeError``, ``KeyError`` and the like.
-    """
+    """Turn Python's errors about missing or wrong entries of a config into ``InputError``."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, IndexError, OverflowError) as error:
@@ -129,14 +108,7 @@ def understood(name: str | Path) -> Iterator[None]:
 
 @contextmanager
 def building(name: str | Path) -> Iterator[None]:
-    """Turn whatever registries and constructors raise into one readable error.
-
-    Args:
-        name: Config, for the message.
-
-    Raises:
-        InputError: Instead of any other exception.
-    """
+    """Turn whatever registries and constructors raise into ``InputError``."""
     try:
         yield
     except RmMmError:

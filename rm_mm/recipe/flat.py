@@ -41,33 +41,26 @@ def flatten(
         for key, value in node.items():
             flat |= flatten(value, f'{prefix}.{key}' if prefix else str(key), renamed)
         return flat
-    if isinstance(node, (list, tuple)):
-        if node and all(isinstance(part, Mapping) and 'type' in part for part in node):
-            kinds = [_renamed(part['type'], renamed) for part in node]
-            flat = {prefix: kinds}
-            for index, part in enumerate(node):
-                settings = {key: value for key, value in part.items() if key != 'type'}
-                before = kinds[:index].count(kinds[index])
-                name = f'{kinds[index]}#{before + 1}' if before else kinds[index]
-                if settings:
-                    flat |= flatten(settings, f'{prefix}.{name}', renamed)
-            return flat
+    if not isinstance(node, list | tuple):
+        return {prefix: node}
+    if not node or not all(isinstance(part, Mapping) and 'type' in part for part in node):
         return {prefix: [*node]}
-    return {prefix: node}
-
-
-def _renamed(kind: Any, renamed: Mapping[str, str]) -> Any:
+    types = [part['type'] for part in node]
     # The config of a log may have any value here.
-    return renamed.get(kind, kind) if isinstance(kind, str) else kind
+    kinds = [renamed.get(kind, kind) if isinstance(kind, str) else kind for kind in types]
+    flat = {prefix: kinds}
+    for index, (kind, part) in enumerate(zip(kinds, node, strict=True)):
+        before = kinds[:index].count(kind)
+        name = f'{prefix}.{kind}#{before + 1}' if before else f'{prefix}.{kind}'
+        if settings := {key: value for key, value in part.items() if key != 'type'}:
+            flat |= flatten(settings, name, renamed)
+    return flat
 
 
 def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:
-    """The value that takes effect at a key: that of the config, or the default of the class.
+    """Return the value that takes effect at a dotted key: the config's, or the class's default.
 
-    Args:
-        flat: The flattened config.
-        key: Dotted key.
-        scope: Scope of the registries that have its classes, such as ``mmdet``.
+    ``scope`` is that of the registries that have the classes, such as ``mmdet``.
     """
     if key in flat:
         return flat[key]
@@ -76,13 +69,13 @@ def effective(flat: Mapping[str, Any], key: str, scope: str) -> Any:
     kind = flat.get(f'{parent}.type', parent.rpartition('.')[2])
     default = _default(kind, name, scope)
     if default is ABSENT and kind == 'RandomResize':
-        # It passes unknown arguments on.
+        # It passes unknown arguments to the class in `resize_type`.
         default = _default(effective(flat, f'{parent}.resize_type', scope), name, scope)
     return [*default] if isinstance(default, tuple) else default
 
 
 def without_tuples(value: Any) -> Any:
-    """A value with its tuples as lists, at any depth of lists."""
+    """Return a value with its tuples as lists, at any depth of lists."""
     return [without_tuples(part) for part in value] if isinstance(value, list | tuple) else value
 
 

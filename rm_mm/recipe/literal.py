@@ -1,4 +1,4 @@
-"""Configs written as literals, such as a log or a checkpoint keeps, read without running them."""
+"""Configs written as literals, such as those in logs and checkpoints, read without running them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ def parse_literals(text: str, *, strict: bool = True, keep_tuples: bool = False)
 
     Args:
         text: The config.
-        strict: Whether to raise on anything else. Otherwise other statements are skipped, a value
-            that is no literal is None, and a text that does not parse has no assignments.
+        strict: Whether to raise ``ValueError`` on anything else. Otherwise other statements are
+            skipped, a value that is no literal is None, and a text that does not parse has no
+            assignments.
         keep_tuples: Whether tuples stay tuples. Otherwise they become lists: configs in the logs of
             mmcv 1.x do not reliably keep the two apart.
-
-    Raises:
-        ValueError: In strict mode, if there is anything else, or if the text does not parse.
     """
     reader = _LiteralReader(strict, tuple if keep_tuples else list)
     values: dict[str, Any] = {}

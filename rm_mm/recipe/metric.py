@@ -1,8 +1,8 @@
-"""Which figure of a run goes into its record, and how it is shown."""
+"""The metric of a run that goes into its record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rm_mm.errors import InputError
@@ -11,12 +11,12 @@ from rm_mm.recipe.config import entries, type_name
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of mmengine's logs.
+    """One metric of mmengine's logs.
 
     Attributes:
-        key: What the logs call it.
-        factor: That makes it per cent.
-        name: What records call it, with its unit.
+        key: Name in the logs.
+        factor: Factor that makes it a percentage.
+        name: Name in records, with its unit.
     """
 
     key: str
@@ -24,15 +24,28 @@ class Metric:
     name: str
 
 
+#: By evaluator: the argument that selects metrics, the prefix in the logs, the argument's default,
+#: and the metric of each of its values.
+_EVALUATORS: dict[str, tuple[str, str, Any, dict[Any, Metric]]] = {
+    'Accuracy': ('topk', 'accuracy', None, {1: Metric('top1', 1.0, 'top1_percent')}),
+    'CocoMetric': ('metric', 'coco', 'bbox', {
+        'bbox': Metric('bbox_mAP', 100.0, 'box_ap_percent'),
+        'segm': Metric('segm_mAP', 100.0, 'mask_ap_percent'),
+    }),
+    'VOCMetric': ('metric', 'pascal_voc', None, {'mAP': Metric('mAP', 100.0, 'map_percent')}),
+    'IoUMetric': ('iou_metrics', '', None, {'mIoU': Metric('mIoU', 1.0, 'miou_percent')}),
+}  # fmt: skip
+
+
 def metric_of(config: Any, name: str = '') -> Metric:
-    """The metric that a config's validation reports: ``expected.metric``, or else the usual one.
+    """Return the metric of a config: ``expected.metric``, or else the usual one of its evaluators.
 
     Args:
-        config: A resolved mmengine config of any of the three stacks.
-        name: What to call it.
+        config: A resolved mmengine config of any of the three libraries.
+        name: Name of the config, for the message.
 
     Raises:
-        InputError: If its evaluators report none that is known here, and it does not name one.
+        InputError: If its evaluators report no known metric, and it does not name one.
     """
     evaluators = entries(config.get('val_evaluator'))
     known = [metric for evaluator in evaluators for metric in _reported(evaluator)]
@@ -42,46 +55,25 @@ def metric_of(config: Any, name: str = '') -> Metric:
         return same[0] if same else Metric(named, 1.0, named)
     if known:
         return known[0]
+    place = f'{name}: ' if name else ''
     raise InputError(
-        (f'{name}: ' if name else '')
-        + 'no metric: the config validates with none of Accuracy (top 1), CocoMetric (bbox, segm), '
-        'VOCMetric (mAP), IoUMetric (mIoU); name the one that counts, as the log spells it: '
+        f'{place}no metric: the config validates with none of Accuracy (top 1), CocoMetric (bbox, '
+        'segm), VOCMetric (mAP), IoUMetric (mIoU); name the one that counts, as the log spells it: '
         "expected = dict(metric='…')"
     )
 
 
 def _reported(evaluator: Any) -> list[Metric]:
-    """What an evaluator reports, the figure that counts first."""
+    """Return the known metrics that an evaluator reports, the main one first."""
     kind = type_name(evaluator)
-    if evaluator.get('format_only'):
+    if evaluator.get('format_only') or kind not in _EVALUATORS:
         return []
-    if kind == 'Accuracy':
-        metrics = [Metric('top1', 1.0, 'top1_percent')] if _has(evaluator, 'topk', 1) else []
-        default = 'accuracy'
-    elif kind == 'CocoMetric':
-        kinds = {'bbox': 'box_ap_percent', 'segm': 'mask_ap_percent'}
-        metrics = [
-            Metric(f'{part}_mAP', 100.0, name)
-            for part, name in kinds.items()
-            if _has(evaluator, 'metric', part, default='bbox')
-        ]
-        default = 'coco'
-    elif kind == 'VOCMetric':
-        metrics = [Metric('mAP', 100.0, 'map_percent')] * _has(evaluator, 'metric', 'mAP')
-        default = 'pascal_voc'
-    elif kind == 'IoUMetric':
-        metrics = [Metric('mIoU', 1.0, 'miou_percent')] * _has(evaluator, 'iou_metrics', 'mIoU')
-        default = ''
-    else:
-        return []
-    prefix = evaluator.get('prefix') or default
+    argument, prefix, default, metrics = _EVALUATORS[kind]
+    # An argument may have one value or several; None selects all.
+    value = evaluator.get(argument, default)
+    prefix = evaluator.get('prefix') or prefix
     return [
-        Metric(f'{prefix}/{metric.key}'.lstrip('/'), metric.factor, metric.name)
-        for metric in metrics
+        replace(metric, key=f'{prefix}/{metric.key}'.lstrip('/'))
+        for wanted, metric in metrics.items()
+        if value is None or wanted in entries(value)
     ]
-
-
-def _has(evaluator: Any, key: str, wanted: Any, default: Any = None) -> bool:
-    """Whether an argument, one value or several, holds this one; the usual one if not given."""
-    value = evaluator.get(key, default)
-    return value is None or wanted in entries(value)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-#: Names in mmengine's registry of torch's and mmcv's layer.
+#: Names of torch's and mmcv's layer in mmengine's registry.
 _SYNC_BATCH_NORMS = ('SyncBN', 'MMSyncBN')
 
 
@@ -40,14 +40,11 @@ def replace_sync_batch_norm(node: Any) -> bool:
     Returns:
         Whether any was found.
     """
-    found = False
-    if isinstance(node, dict):
-        if node.get('type') in _SYNC_BATCH_NORMS:
-            node['type'], found = 'BN', True
-        children = list(node.values())
-    else:
-        children = list(node) if isinstance(node, list | tuple) else []
-    for child in children:
+    found = isinstance(node, dict) and node.get('type') in _SYNC_BATCH_NORMS
+    if found:
+        node['type'] = 'BN'
+    children = node.values() if isinstance(node, dict) else node
+    for child in children if isinstance(node, dict | list | tuple) else ():
         found = replace_sync_batch_norm(child) or found
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from rm_mm.recipe.config import entries, type_name
@@ -17,19 +16,15 @@ _LISTS = ('milestones', 'periods')
 
 
 def scale_length(config: Any, factor: float) -> None:
-    """Shorten or stretch a whole run, in place.
+    """Scale the length of a resolved training config by a factor, in place.
 
     Loop, evaluation interval, checkpoint interval of a run of iterations, and all schedulers are
     scaled. Every length stays at least 1.
-
-    Args:
-        config: Resolved mmengine config of a training run.
-        factor: New length as a fraction of the old one.
     """
     loop = config.train_cfg
     for key in ('max_epochs', 'val_interval', 'val_begin'):
         if loop.get(key) and not loop.get('max_iters'):
-            loop[key] = scaled(loop[key], factor)
+            loop[key] = _scaled(loop[key], factor)
     scale_iterations(config, factor)
     for scheduler in schedulers(config):
         scale_scheduler(scheduler, factor)
@@ -40,8 +35,16 @@ def scale_iterations(config: Any, factor: float) -> None:
 
     A run of epochs is left alone.
     """
-    for place, key in _iteration_counts(config):
-        place[key] = scaled(place[key], factor)
+    loop = config.train_cfg
+    if not loop.get('max_iters'):
+        return
+    for key in ('max_iters', 'val_interval', 'val_begin'):
+        if loop.get(key):
+            loop[key] = _scaled(loop[key], factor)
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    # An interval of -1 means never.
+    if checkpoint.get('interval', -1) > 0 and not checkpoint.get('by_epoch', True):
+        checkpoint['interval'] = _scaled(checkpoint['interval'], factor)
 
 
 def scale_scheduler(scheduler: Any, factor: float) -> None:
@@ -59,35 +62,23 @@ def scale_scheduler(scheduler: Any, factor: float) -> None:
                 # Otherwise it would follow the rounded ends.
                 scheduler[argument] = end - begin
     if begin:
-        scheduler['begin'] = scaled(begin, factor)
+        scheduler['begin'] = _scaled(begin, factor)
     if end and kind.startswith(_FINISH_EARLY):
-        scheduler['end'] = scaled(end - 1, factor) + 1
+        scheduler['end'] = _scaled(end - 1, factor) + 1
     elif end:
-        scheduler['end'] = scaled(end, factor)
+        scheduler['end'] = _scaled(end, factor)
     for key in _LENGTHS:
         if scheduler.get(key):
-            scheduler[key] = scaled(scheduler[key], factor)
+            scheduler[key] = _scaled(scheduler[key], factor)
     for key in _LISTS:
         if scheduler.get(key):
-            scheduler[key] = [scaled(step, factor) for step in scheduler[key]]
+            scheduler[key] = [_scaled(step, factor) for step in scheduler[key]]
 
 
 def schedulers(config: Any) -> list[Any]:
-    """The scheduler entries of a config, in order."""
+    """Return the scheduler entries of a config, in order."""
     return entries(config.get('param_scheduler'))
 
 
-def scaled(length: int, factor: float) -> int:
-    """``length * factor``, rounded, and at least 1."""
+def _scaled(length: int, factor: float) -> int:
     return max(1, round(length * factor))
-
-
-def _iteration_counts(config: Any) -> Iterator[tuple[Any, str]]:
-    loop = config.train_cfg
-    if not loop.get('max_iters'):
-        return
-    yield from ((loop, key) for key in ('max_iters', 'val_interval', 'val_begin') if loop.get(key))
-    checkpoint = (config.get('default_hooks') or {}).get('checkpoint') or {}
-    # An interval of -1 means never.
-    if checkpoint.get('interval', -1) > 0 and not checkpoint.get('by_epoch', True):
-        yield checkpoint, 'interval'

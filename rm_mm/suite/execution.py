@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import Mistakes, RejectedError
 from rm_mm.records import Record, read_record
-from rm_mm.run.outcome import best_checkpoint, unfinished
-from rm_mm.suite.cell.checks import check_backbones, check_runnable, check_sources
+from rm_mm.suite.cell.checks import check_backbones, check_runnable, require_pretrained
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell, prepare_cells
 from rm_mm.suite.cell.running import export_step
-from rm_mm.suite.cost.estimate import CostQuestion, Estimate, estimate_costs, plan_lines
-from rm_mm.suite.cost.gpus import find_gpu
+from rm_mm.suite.cost.estimate import estimate_costs, plan_lines
 from rm_mm.suite.launch import Run, launcher_for
 from rm_mm.suite.launch.folder import lock_folder
 from rm_mm.suite.options import chosen_options, chosen_settings, with_embedded_data
-from rm_mm.suite.plan.cells import PRETRAINING, Cell, plan_cells
-from rm_mm.suite.plan.presets import Preset
+from rm_mm.suite.plan.cells import Cell, plan_cells
+from rm_mm.suite.plan.presets import PRETRAINING, Preset
 from rm_mm.suite.plan.study import Study, build_study
 from rm_mm.suite.plan.targets import find_target
 from rm_mm.suite.requests import CellsRequest, SuiteRequest, TransferRequest, parse_entries
@@ -46,15 +43,11 @@ class SuiteResult:
     cells: int
 
     def require_complete(self) -> None:
-        """Check that all cells are done.
-
-        Raises:
-            RejectedError: With the failures, if any cell is not.
-        """
+        """Raise ``RejectedError`` with the failures, if any cell is not done."""
         if self.failures:
+            failures = '\n'.join(self.failures)
             raise RejectedError(
-                f'{len(self.failures)} of {self.cells} cells are not done:\n'
-                + '\n'.join(self.failures)
+                f'{len(self.failures)} of {self.cells} cells are not done:\n{failures}'
             )
 
 
@@ -72,15 +65,25 @@ class SuitePlan:
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """A checked call, before anything runs."""
+class _Call:
+    """A checked call, before anything runs.
 
-    study: Study
-    work_dir: Path
+    Attributes:
+        preset: Preset, custom methods and tasks included.
+        run: Runs cells.
+        cells: All cells of the call.
+        done: Cells that have a record.
+        remaining: Cells that have none.
+        pretraining: For a transfer: finished runs that ``remaining`` takes backbones from.
+        options: Options of the cells.
+    """
+
+    preset: Preset
     run: Run
     cells: list[Cell]
     done: list[PreparedCell]
     remaining: list[PreparedCell]
+    pretraining: list[Cell]
     options: CellOptions
 
 
@@ -101,9 +104,9 @@ def run_suite(request: SuiteRequest | str | Path = 'mini', **fields: Any) -> Sui
     request = _as_request(request, fields)
     with stopped_by_signals():
         mistakes = Mistakes()
-        prepared = _prepare_suite(request, mistakes)
+        call = _prepare(request, mistakes)
         mistakes.require_none()
-        return _run(prepared, prepared.remaining)
+        return _run(call, call.remaining)
 
 
 def plan_suite(request: SuiteRequest | str | Path = 'mini', **fields: Any) -> SuitePlan:
@@ -116,23 +119,14 @@ def plan_suite(request: SuiteRequest | str | Path = 'mini', **fields: Any) -> Su
     request = replace(_as_request(request, fields), plan=True)
     with stopped_by_signals():
         mistakes = Mistakes()
-        prepared = _prepare_suite(request, mistakes)
-        device = None
-        with mistakes.collecting():
-            device = find_gpu(request.device) if request.device else None
-        question = CostQuestion(device, request.probe, request.usd_per_gpu_hour)
-        options, remaining = prepared.options, prepared.remaining
+        call = _prepare(request, mistakes)
+        options, remaining = call.options, call.remaining
         if request.cluster == 'slurm':
             # As many at a time as the partition has room for.
             options = replace(options, jobs=max(len(remaining), 1))
-        # What cannot run cannot be measured.
-        measurable = not (request.probe and mistakes.found)
-        estimate = (
-            estimate_costs(prepared.study.preset, remaining, options, question, mistakes)
-            if measurable
-            else Estimate()
-        )
-        lines = plan_lines(prepared.cells, prepared.done, remaining, estimate, options, question)
+        estimate = estimate_costs(request, call.preset, remaining, options, mistakes)
+        price = request.usd_per_gpu_hour
+        lines = plan_lines(call.cells, call.done, remaining, estimate, options, price)
         return SuitePlan(lines, mistakes)
 
 
@@ -153,112 +147,72 @@ def run_transfer(request: TransferRequest | Sequence[str], **fields: Any) -> Sui
         request = TransferRequest(request, **fields)
     with stopped_by_signals():
         mistakes = Mistakes()
-        prepared, pretraining = _prepare_transfer(request, mistakes)
+        call = _prepare(request, mistakes)
         mistakes.require_none()
         missing = {}
-        for cell in pretraining:
-            if not any(item.cell.backbone == cell.backbone for item in prepared.remaining):
-                continue
+        needed = {item.cell.backbone for item in call.remaining}
+        for cell in (cell for cell in call.pretraining if cell.backbone in needed):
             try:
-                _require_pretrained(cell, prepared.work_dir)
+                require_pretrained(cell)
                 run_in_child(export_step(cell))
             except RejectedError as error:
                 missing[cell.backbone] = f'{cell.method}: {error}'
-        ready = [item for item in prepared.remaining if item.cell.backbone not in missing]
+        lost = [item.cell.backbone for item in call.remaining if item.cell.backbone in missing]
+        failures = [missing[backbone] for backbone in lost]
         # Reported now, before the others run for days, and again at the end.
-        failures = [
-            missing[item.cell.backbone]
-            for item in prepared.remaining
-            if item.cell.backbone in missing
-        ]
         print('\n'.join(failures), end='\n' if failures else '', file=sys.stderr)
-        return _run(prepared, ready, failures)
+        ready = [item for item in call.remaining if item.cell.backbone not in missing]
+        return _run(call, ready, failures)
 
 
 def _as_request(request: SuiteRequest | str | Path, fields: dict[str, Any]) -> SuiteRequest:
     return request if isinstance(request, SuiteRequest) else SuiteRequest(request, **fields)
 
 
-def _prepare_suite(request: SuiteRequest, mistakes: Mistakes) -> _Prepared:
+def _prepare(request: SuiteRequest | TransferRequest, mistakes: Mistakes) -> _Call:
+    """Plan and check the cells of a call; collect everything that is wrong with it.
+
+    The work directory is locked, unless the call only plans.
+    """
+    study = _study(request, mistakes)
+    preset, scale, locks = study.preset, 1.0, True
+    if isinstance(request, SuiteRequest):
+        scale, locks = request.schedule_scale, not request.plan
+    work_dir = _work_dir(request, preset, mistakes, writes=locks)
+    run = launcher_for(request, work_dir, mistakes)
+    cells: list[Cell] = []
+    with mistakes.collecting():
+        settings = chosen_settings(request.setting, preset.settings)
+        cells = plan_cells(preset, study.methods, study.tasks, study.seeds, work_dir, settings)
+    pretraining = []
+    if isinstance(request, TransferRequest):
+        pretraining = [cell for cell in cells if cell.pretrains]
+        cells = [cell for cell in cells if not cell.pretrains]
+    options = chosen_options(request, preset, mistakes, scale)
+    if locks and not mistakes.found and (ended := lock_folder(work_dir, LOCK)):
+        print(f'ended {ended} processes that a killed call had left in {work_dir}', file=sys.stderr)
+    done, remaining = prepare_cells(cells, options or CellOptions(), mistakes)
+    check_runnable(remaining, options, mistakes)
+    exported = pretraining or [item.cell for item in remaining if item.cell.pretrains]
+    check_backbones(remaining, exported, done, mistakes)
+    return _Call(preset, run, cells, done, remaining, pretraining, options or CellOptions())
+
+
+def _study(request: SuiteRequest | TransferRequest, mistakes: Mistakes) -> Study:
+    methods = parse_entries('--methods', request.methods)
+    if isinstance(request, TransferRequest):
+        preset, task = find_target(request.target, request.preset)
+        return build_study(preset, methods, [(task, None)], request.seeds, mistakes)
     for mistake in request.planning_mistakes():
         mistakes.add(mistake)
-    study = build_study(
-        str(request.preset),
-        parse_entries('--methods', request.methods),
-        parse_entries('--tasks', request.tasks),
-        _seeds(request),
-        mistakes,
-    )
+    tasks = parse_entries('--tasks', request.tasks)
+    study = build_study(str(request.preset), methods, tasks, request.seeds, mistakes)
     if request.data_root and len(set(study.tasks) - {PRETRAINING}) != 1:
         mistakes.add(
             '--data-root is the data set of one transfer task: name it, as in --tasks detection, '
             'or link each data set to where its config looks for it'
         )
-
-    def plan(work_dir: Path) -> list[Cell]:
-        settings = chosen_settings(request.setting, study.preset.settings)
-        return plan_cells(study.preset, study.methods, study.tasks, study.seeds, work_dir, settings)
-
-    locks = not request.plan
-    return _prepare(request, study, plan, None, mistakes, locks, request.schedule_scale)
-
-
-def _prepare_transfer(request: TransferRequest, mistakes: Mistakes) -> tuple[_Prepared, list[Cell]]:
-    """Prepare the cells of the task; the second result is the pretraining that they need."""
-    preset, task = find_target(request.target, request.preset)
-    study = build_study(
-        preset, parse_entries('--methods', request.methods), None, _seeds(request), mistakes
-    )
-    pretraining: list[Cell] = []
-
-    def plan(work_dir: Path) -> list[Cell]:
-        settings = chosen_settings(request.setting, study.preset.tasks[task].settings)
-        planned = plan_cells(study.preset, study.methods, (task,), study.seeds, work_dir, settings)
-        pretraining.extend(cell for cell in planned if cell.pretrains)
-        return [cell for cell in planned if cell.task == task]
-
-    return _prepare(request, study, plan, pretraining, mistakes), pretraining
-
-
-def _seeds(request: CellsRequest) -> tuple[int, ...] | None:
-    return None if request.seeds is None else tuple(request.seeds)
-
-
-def _prepare(
-    request: CellsRequest,
-    study: Study,
-    plan: Callable[[Path], list[Cell]],
-    exported: Sequence[Cell] | None,
-    mistakes: Mistakes,
-    locks: bool = True,
-    scale: float = 1.0,
-) -> _Prepared:
-    """Plan and check the cells of a call.
-
-    Args:
-        request: The call.
-        study: What it is to run.
-        plan: Plans the cells, given the work directory.
-        exported: Pretraining whose backbones will be exported; if None, all that remains to run.
-        mistakes: Collects everything that is wrong.
-        locks: Whether to lock the work directory.
-        scale: Length of every schedule as a fraction of the recipe's.
-    """
-    work_dir = _work_dir(request, study.preset, mistakes, writes=locks)
-    run = launcher_for(request, work_dir, mistakes)
-    cells: list[Cell] = []
-    with mistakes.collecting():
-        cells = plan(work_dir)
-    options = chosen_options(request, study.preset, mistakes, scale)
-    if locks and not mistakes.found and (ended := lock_folder(work_dir, LOCK)):
-        print(f'ended {ended} processes that a killed call had left in {work_dir}', file=sys.stderr)
-    done, remaining = prepare_cells(cells, options or CellOptions(), mistakes)
-    if exported is None:
-        exported = [item.cell for item in remaining if item.cell.pretrains]
-    check_runnable(remaining, options, mistakes)
-    check_backbones(remaining, exported, [item.cell for item in done], mistakes)
-    check_sources(done, mistakes)
-    return _Prepared(study, work_dir, run, cells, done, remaining, options or CellOptions())
+    return study
 
 
 def _work_dir(request: CellsRequest, preset: Preset, mistakes: Mistakes, *, writes: bool) -> Path:
@@ -274,39 +228,12 @@ def _work_dir(request: CellsRequest, preset: Preset, mistakes: Mistakes, *, writ
 
 
 def _run(
-    prepared: _Prepared, remaining: Sequence[PreparedCell], failures: Sequence[str] = ()
+    call: _Call, remaining: Sequence[PreparedCell], failures: Sequence[str] = ()
 ) -> SuiteResult:
     """Run the remaining cells, and collect the records of all."""
-    done, cells = len(prepared.done), prepared.cells
-    options = with_embedded_data(prepared.options, prepared.study.preset)
-    if done:
+    options = with_embedded_data(call.options, call.preset)
+    if done := len(call.done):
         print(f'{done} of {done + len(remaining)} cells are done already')
-    found = [*failures, *(prepared.run(remaining, options) if remaining else [])]
-    records = [read_record(cell.record) for cell in cells if cell.record.exists()]
-    return SuiteResult(records, found, len(cells))
-
-
-def _require_pretrained(cell: Cell, work_dir: Path) -> None:
-    """Check that a pretraining run is finished.
-
-    Raises:
-        RejectedError: If it is not, or was never begun; with the call that fixes it.
-    """
-    progress = unfinished(cell.directory)
-    if progress is None and best_checkpoint(cell.directory) is not None:
-        return
-    row = cell.method + (f'={cell.config}' if cell.custom else '')
-    trained_by_script = cell.preset == 'paper' and not cell.seed and not cell.custom
-    command = (
-        f'tools/dist_train.sh configs/{cell.config} 8 --work-dir {cell.directory}'
-        + (' --resume' if progress else '')
-        if trained_by_script
-        else f'rm-mm suite --preset {cell.preset} --tasks {PRETRAINING} '
-        f'--methods {shlex.quote(row)} --seeds {cell.seed} --work-dir {shlex.quote(str(work_dir))}'
-    )
-    state = (
-        f'its pretraining is at {progress}'
-        if progress
-        else f'its pretraining is missing: expected best_*.pth in {cell.directory}'
-    )
-    raise RejectedError(f'not run, {state}; run {command}')
+    found = [*failures, *(call.run(remaining, options) if remaining else [])]
+    records = [read_record(cell.record) for cell in call.cells if cell.record.exists()]
+    return SuiteResult(records, found, len(call.cells))

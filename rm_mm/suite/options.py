@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rm_mm.compat.config_scopes import configs_root
+from rm_mm.data.sources import embedded_sizes
 from rm_mm.errors import InputError, Mistakes
 from rm_mm.names import SETTINGS
+from rm_mm.recipe.config import read_config
 from rm_mm.suite.cell.prepared import CellOptions
-from rm_mm.suite.plan.cells import PRETRAINING
-from rm_mm.suite.plan.presets import Preset
+from rm_mm.suite.plan.presets import PRETRAINING, Preset
 from rm_mm.suite.requests import CellsRequest, SuiteRequest
 from rm_mm.suite.steps.devices import visible_devices
 
@@ -27,22 +29,18 @@ def chosen_settings(requested: str | None, offered: Sequence[str]) -> Sequence[s
     if requested is None:
         return ('paper',) if 'paper' in offered else offered
     settings = SETTINGS if requested == 'both' else (requested,)
-    if set(settings) <= set(offered):
-        return settings
-    raise InputError(
-        f'--setting {requested}: these rows have only the setting {", ".join(offered)}; leave it '
-        'out'
-    )
+    if not set(settings) <= set(offered):
+        only = ', '.join(offered)
+        raise InputError(
+            f'--setting {requested}: these rows have only the setting {only}; leave it out'
+        )
+    return settings
 
 
 def chosen_options(
     request: CellsRequest, preset: Preset, mistakes: Mistakes, scale: float = 1.0
 ) -> CellOptions | None:
-    """Return the options of all cells.
-
-    Returns:
-        None if any is wrong; ``mistakes`` then says which.
-    """
+    """Return the options of all cells; None if any is wrong, which ``mistakes`` collects."""
     gpus = jobs = None
     with mistakes.collecting():
         gpus = _gpus(request, preset)
@@ -64,10 +62,7 @@ def with_embedded_data(options: CellOptions, preset: Preset) -> CellOptions:
     """Lay out the embedded images, if the preset uses them, and add their fingerprint."""
     if preset.data is None:
         return options
-    from rm_mm.compat.config_scopes import configs_root
     from rm_mm.data import mini
-    from rm_mm.data.sources import embedded_sizes
-    from rm_mm.recipe.config import read_config
 
     # All recipes of a preset read the same set.
     recipe = read_config(configs_root() / preset.tasks[PRETRAINING].config_of('baseline'))
@@ -77,19 +72,19 @@ def with_embedded_data(options: CellOptions, preset: Preset) -> CellOptions:
 
 def _gpus(request: CellsRequest, preset: Preset) -> int:
     """Return the processes of a run: as requested; else all GPUs, and none for small networks."""
-    if request.gpus is None:
-        if preset.data or request.cluster == 'debug':
-            return 0
-        if request.cluster == 'slurm':
-            raise InputError('--cluster slurm needs --gpus, the GPUs of each node, such as 8')
-        from torch.cuda import device_count
+    if request.gpus is not None:
+        if request.gpus < 0:
+            raise InputError(f'--gpus must be 0 or more, got {request.gpus}')
+        return request.gpus
+    if preset.data or request.cluster == 'debug':
+        return 0
+    if request.cluster == 'slurm':
+        raise InputError('--cluster slurm needs --gpus, the GPUs of each node, such as 8')
+    from torch.cuda import device_count
 
-        if _planned_elsewhere(request) and not device_count():
-            return max((task.pace.gpus for task in preset.tasks.values() if task.pace), default=0)
-        return int(device_count())
-    if request.gpus < 0:
-        raise InputError(f'--gpus must be 0 or more, got {request.gpus}')
-    return request.gpus
+    if _planned_elsewhere(request) and not device_count():
+        return max((task.pace.gpus for task in preset.tasks.values() if task.pace), default=0)
+    return int(device_count())
 
 
 def _jobs(request: CellsRequest, preset: Preset, gpus: int) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rm_mm.errors import InputError, require_type
 from rm_mm.names import PRESETS, SETTINGS
@@ -29,6 +31,9 @@ class SlurmRequest:
         cpus_per_task: Cores of a cell on each node.
         max_num_timeout: How often a cell may run into its time limit.
         extra: Further options of ``sbatch``, as ``KEY=VALUE``.
+
+    Raises:
+        InputError: If a number is below 1.
     """
 
     partition: str | None = None
@@ -36,19 +41,20 @@ class SlurmRequest:
     nodes: int | None = None
     cpus_per_task: int | None = None
     max_num_timeout: int | None = None
-    extra: tuple[str, ...] = ()
+    extra: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ('nodes', 'cpus_per_task', 'max_num_timeout'):
+            option, count = f'--{name.replace("_", "-")}', getattr(self, name)
+            require_type(option, count, int | None)
+            if count is not None and count < 1:
+                raise InputError(f'{option}: expected a whole number from 1, got {count}')
 
     def given(self) -> list[str]:
         """Return the options that were passed, as the user wrote them."""
-        values = {
-            '--partition': self.partition,
-            '--time': self.time,
-            '--nodes': self.nodes,
-            '--cpus-per-task': self.cpus_per_task,
-            '--max-num-timeout': self.max_num_timeout,
-            '--slurm': self.extra or None,
-        }
-        return [name for name, value in values.items() if value is not None]
+        options = {f'--{name.replace("_", "-")}': value for name, value in vars(self).items()}
+        options['--slurm'] = options.pop('--extra') or None
+        return [option for option, value in options.items() if value is not None]
 
 
 @dataclass(frozen=True)
@@ -90,20 +96,17 @@ class CellsRequest:
         require_type('--work-dir', self.work_dir, str | Path | None)
         require_type('--data-root', self.data_root, str | Path | None)
         require_type('--slurm', self.slurm, SlurmRequest)
-        for name in ('gpus', 'jobs'):
-            require_type(f'--{name}', getattr(self, name), int | None)
-        choices = {
-            '--setting': (self.setting, (None, *SETTINGS, 'both')),
-            '--cluster': (self.cluster, CLUSTERS),
-            '--batch-policy': (self.batch_policy, (None, *POLICIES)),
-        }
-        for name, (value, allowed) in choices.items():
-            if value not in allowed:
-                expected = ', '.join(filter(None, allowed))
-                raise InputError(f'{name}: expected one of {expected}, got {value!a}')
+        require_type('--gpus', self.gpus, int | None)
+        require_type('--jobs', self.jobs, int | None)
+        _require_choice('--setting', self.setting, (None, *SETTINGS, 'both'))
+        _require_choice('--cluster', self.cluster, CLUSTERS)
+        _require_choice('--batch-policy', self.batch_policy, (None, *POLICIES))
         parse_entries('--methods', self.methods)
         if self.seeds is not None:
-            object.__setattr__(self, 'seeds', _sorted_seeds(self.seeds))
+            if (seeds := sorted_seeds(self.seeds)) is None:
+                found = list(self.seeds)
+                raise InputError(f'--seeds: expected numbers from 0 such as 0,1,2, got {found}')
+            object.__setattr__(self, 'seeds', seeds)
 
 
 @dataclass(frozen=True)
@@ -132,16 +135,18 @@ class SuiteRequest(CellsRequest):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_type('--preset', self.preset, str | Path)
-        if str(self.preset) not in PRESETS and not str(self.preset).endswith(('.yaml', '.yml')):
-            raise InputError(
-                f'--preset: expected {", ".join(PRESETS)} or a file .yaml, got {str(self.preset)!a}'
-            )
+        preset = str(self.preset)
+        if preset not in PRESETS and not preset.endswith(('.yaml', '.yml')):
+            known = ', '.join(PRESETS)
+            raise InputError(f'--preset: expected {known} or a file .yaml, got {preset!a}')
         parse_entries('--tasks', self.tasks)
-        require_type('--schedule-scale', self.schedule_scale, int | float)
-        if not 0 < self.schedule_scale <= 1:
-            raise InputError(
-                f'--schedule-scale: expected a number in (0, 1], got {self.schedule_scale}'
-            )
+        scale, price = self.schedule_scale, self.usd_per_gpu_hour
+        require_type('--schedule-scale', scale, int | float)
+        if not 0 < scale <= 1:
+            raise InputError(f'--schedule-scale: expected a number in (0, 1], got {scale}')
+        require_type('--usd-per-gpu-hour', price, int | float | None)
+        if price is not None and not 0 <= price < math.inf:
+            raise InputError(f'--usd-per-gpu-hour: expected a price such as 2.5, got {price}')
 
     def planning_mistakes(self) -> list[str]:
         """Return what is wrong with the options of a plan, taken together."""
@@ -179,28 +184,26 @@ class TransferRequest(CellsRequest):
             raise InputError(
                 f"target: expected ('ARCHITECTURE', 'DATASET') or (CONFIG,), got {self.target!a}"
             )
-        if self.preset not in (None, *PRESETS):
-            raise InputError(f'--preset: expected one of {", ".join(PRESETS)}, got {self.preset!a}')
+        _require_choice('--preset', self.preset, (None, *PRESETS))
 
 
 def parse_entries(option: str, value: str | Sequence[str] | None) -> tuple[Entry, ...] | None:
     """Split names, paths of configs, and ``NAME=PATH``.
 
-    Whether an entry can be used is found out later, together with everything else.
+    Whether an entry can be used is checked later, together with everything else.
 
     Args:
         option: Name of the option, for the message.
         value: A list of entries, or all of them in one text, separated by commas.
 
     Raises:
-        InputError: If there is anything but texts.
+        InputError: If an entry is not a text.
     """
     if value is None:
         return None
     require_type(option, value, str | Sequence)
-    parts = value.split(',') if isinstance(value, str) else list(value)
     found: list[Entry] = []
-    for part in parts:
+    for part in value.split(',') if isinstance(value, str) else value:
         require_type(option, part, str)
         name, separator, target = (piece.strip() for piece in part.strip().partition('='))
         if separator:
@@ -210,10 +213,14 @@ def parse_entries(option: str, value: str | Sequence[str] | None) -> tuple[Entry
     return tuple(found)
 
 
-def _sorted_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence):
-        raise InputError(f'--seeds: expected numbers such as [0, 1], got {seeds!a}')
-    values = list(seeds)
-    if not values or not all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in values):
-        raise InputError(f'--seeds: expected numbers from 0 such as 0,1,2, got {values}')
-    return tuple(sorted(set(values)))
+def sorted_seeds(values: Iterable[Any]) -> tuple[int, ...] | None:
+    """Return seeds in order, without duplicates; None if there are none, or one is no seed."""
+    seeds = list(values)
+    sound = all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in seeds)
+    return tuple(sorted(set(seeds))) if seeds and sound else None
+
+
+def _require_choice(option: str, value: object, choices: Sequence[str | None]) -> None:
+    if value not in choices:
+        expected = ', '.join(filter(None, choices))
+        raise InputError(f'{option}: expected one of {expected}, got {value!a}')

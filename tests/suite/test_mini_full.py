@@ -27,10 +27,10 @@ def call(monkeypatch, tmp_path):
         cells.extend(planned)
         return [], []
 
-    def run_cells(prepared, remaining, failures=()):
-        options = execution.with_embedded_data(prepared.options, prepared.study.preset)
+    def run_cells(call, remaining, failures=()):
+        options = execution.with_embedded_data(call.options, call.preset)
         assert options.data_fingerprint == 'of data/mini-full'
-        return execution.SuiteResult([], [], len(prepared.cells))
+        return execution.SuiteResult([], [], len(call.cells))
 
     monkeypatch.setattr(mini, 'prepare_mini', prepare)
     monkeypatch.setattr(mini, 'fingerprint', lambda folder: f'of {folder}')

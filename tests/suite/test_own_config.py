@@ -114,7 +114,7 @@ def test_a_config_of_ones_own_takes_each_methods_backbone(pretrained, text, data
     )  # fmt: skip
     # The baseline was never pretrained: named, and the others go on.
     assert code == 1, output
-    assert 'baseline: not run, its pretraining is not there' in output
+    assert 'baseline: not run, its pretraining is missing' in output
     records = [
         json.loads((pretrained / 'runs' / 'records' / f'my_{name}_{method}.json').read_text())
         for method in ('scratch', 'rm')

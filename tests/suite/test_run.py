@@ -13,8 +13,8 @@ from rm_mm.records import read_record
 from rm_mm.suite.cell.config import resolve_config
 from rm_mm.suite.cell.prepared import CellOptions, prepare_cells
 from rm_mm.suite.launch.local import run_in_children as run
-from rm_mm.suite.plan.cells import PRETRAINING, plan_cells
-from rm_mm.suite.plan.presets import PRESETS
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS, PRETRAINING
 from rm_mm.suite.plan.targets import find_target
 from rm_mm.suite.steps.children import run_command
 

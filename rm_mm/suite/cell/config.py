@@ -22,15 +22,12 @@ _NAMED = 3
 
 
 def resolve_config(cell: Cell, *, scale: float = 1.0, data_root: str | None = None) -> Any:
-    """Read the recipe of a cell and apply what the plan decided.
+    """Return the mmengine config of a cell: its recipe, with what the plan decided.
 
     Args:
         cell: The cell.
         scale: Length of the schedule as a fraction of the recipe's, in (0, 1].
         data_root: Root of the data set, instead of the config's.
-
-    Returns:
-        The mmengine ``Config``.
 
     Raises:
         InputError: If the config does not parse, or cannot take the cell's backbone.
@@ -39,10 +36,10 @@ def resolve_config(cell: Cell, *, scale: float = 1.0, data_root: str | None = No
         config = read_recipe(cell)
         config.randomness = {**config.get('randomness', {}), 'seed': cell.seed}
         if not cell.pretrains:
-            if cell.backbone is not None:
-                fill(config, cell.backbone, cell.config)
-            else:
+            if cell.backbone is None:
                 empty(config, cell.config)
+            else:
+                fill(config, cell.backbone, cell.config)
         if 'max_iters' in config.train_cfg:
             _log_evaluations_by_iteration(config)
         if cell.trains:
@@ -93,24 +90,14 @@ def _keep_best_checkpoint(config: Any, metric: str) -> None:
     config.default_hooks = hooks
 
 
-def saved_config(cell: Cell) -> Path:
-    """Return the file that keeps the resolved config of a cell once its run has begun."""
-    return cell.directory.parent / 'configs' / f'{cell.directory.name}.py'
-
-
 def require_same_config(cell: Cell, config: Any) -> None:
-    """Check that a run that has begun was begun with this config.
-
-    Raises:
-        InputError: If it was begun with another one.
-    """
-    path = saved_config(cell)
+    """Raise ``InputError`` if the run of a cell was begun with another config."""
+    path = cell.saved_config
     begun = cell.record.exists() or latest_checkpoint(cell.directory) is not None
     begun = begun or any(cell.directory.glob('*/vis_data/scalars.json'))
     if not path.exists() or not begun:
         return
-    before = flatten(_comparable(read_saved_config(path)))
-    now = flatten(_comparable(config))
+    before, now = (flatten(_comparable(each)) for each in (read_saved_config(path), config))
     if keys := [key for key in {**before, **now} if before.get(key) != now.get(key)]:
         more = f' and {len(keys) - _NAMED} more' if len(keys) > _NAMED else ''
         raise InputError(
@@ -124,7 +111,7 @@ def config_diff(recipe: Any, run: Any, work_dir: Path) -> dict[str, list[Any]]:
     """Compare a resolved config with its recipe.
 
     Args:
-        recipe: Config as it stands below ``configs/``.
+        recipe: Config as it is below ``configs/``.
         run: Config that was run.
         work_dir: Paths below it are given relative to it, so that a record names no machine.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rm_mm.errors import Mistakes
 from rm_mm.recipe.config import understood
-from rm_mm.recipe.metric import metric_of
+from rm_mm.recipe.metric import Metric, metric_of
 from rm_mm.records import read_record
 from rm_mm.suite.cell.config import require_same_config, resolve_config
 from rm_mm.suite.plan.cells import Cell
@@ -56,9 +56,9 @@ class PreparedCell:
     config: Any
 
     @property
-    def trains(self) -> bool:
-        """Whether anything is trained, rather than an untrained network evaluated."""
-        return self.cell.trains
+    def metric(self) -> Metric:
+        """Metric of its record."""
+        return metric_of(self.config, self.cell.config)
 
 
 def prepare_cells(
@@ -66,31 +66,26 @@ def prepare_cells(
 ) -> tuple[list[PreparedCell], list[PreparedCell]]:
     """Resolve the config of every cell before anything runs.
 
-    Args:
-        cells: Cells of the call.
-        options: Options of the call.
-        mistakes: Collects configs that do not parse or name no metric, runs that were begun with
-            another config, and unreadable records. Their cells are left out.
+    ``mistakes`` collects configs that do not parse or name no metric, runs that were begun with
+    another config, and unreadable records. Their cells are left out. Without ``mistakes``, all of
+    it is raised as ``InputError``.
 
     Returns:
         The cells that are done, and those that remain.
-
-    Raises:
-        InputError: With all mistakes, if ``mistakes`` is None.
     """
     collected = mistakes or Mistakes()
-    done, remaining = [], []
+    done: list[PreparedCell] = []
+    remaining: list[PreparedCell] = []
     for cell in cells:
         with collected.collecting(), understood(cell.config):
             data_root = None if cell.pretrains else options.data_root
             config = resolve_config(cell, scale=options.scale, data_root=data_root)
             require_same_config(cell, config)
+            # Raises if there is none.
             metric_of(config, cell.config)
-            if cell.record.exists():
+            if is_done := cell.record.exists():
                 read_record(cell.record)
-                done.append(PreparedCell(cell, config))
-            else:
-                remaining.append(PreparedCell(cell, config))
+            (done if is_done else remaining).append(PreparedCell(cell, config))
     if mistakes is None:
         collected.require_none()
     return done, remaining

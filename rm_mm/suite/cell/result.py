@@ -11,11 +11,9 @@ from rm_mm.data.sources import datasets, reads_embedded
 from rm_mm.errors import RejectedError
 from rm_mm.logs.scalars import evaluation_curve, training_pace, untrained_curve
 from rm_mm.recipe.batch import RECIPES_BATCH
-from rm_mm.recipe.metric import metric_of
 from rm_mm.records import Record, figures_of, require_sound
 from rm_mm.run.environment import config_digest, versions
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
-from rm_mm.suite.plan.cells import Cell
 
 #: Entries of ``environment.json`` that a record keeps. The others are in the record already, or
 #: describe one machine only.
@@ -25,11 +23,6 @@ _FACTS = (
 )  # fmt: skip
 
 
-def untrained_metrics(cell: Cell) -> Path:
-    """Return the file for the metrics of a cell that trains nothing."""
-    return cell.directory / 'metrics.json'
-
-
 def build_record(
     prepared: PreparedCell,
     options: CellOptions,
@@ -37,24 +30,20 @@ def build_record(
     seconds: float,
     details: dict[str, Any],
 ) -> Record:
-    """Build the record of a cell whose steps are done.
+    """Build the record of a cell whose steps are done, after ``seconds`` of wall time.
 
-    Args:
-        prepared: The cell.
-        options: Options of the call.
-        backbone_sha256: Hash of the backbone that the run took, or left.
-        seconds: Wall time of the run.
-        details: Further fields of the record.
+    ``backbone_sha256`` is of the backbone that the run took, or left. ``details`` are further
+    fields of the record.
 
     Raises:
         RejectedError: If the run left no result.
     """
-    cell, config = prepared.cell, prepared.config
-    metric = metric_of(config)
-    if prepared.trains:
-        curve = evaluation_curve(cell.directory, metric)
-    else:
-        curve = untrained_curve(untrained_metrics(cell), metric)
+    cell, config, metric = prepared.cell, prepared.config, prepared.metric
+    curve = (
+        evaluation_curve(cell.directory, metric)
+        if cell.trains
+        else untrained_curve(cell.untrained_metrics, metric)
+    )
     if not curve:
         raise RejectedError(
             f'no {metric.key} in the logs of {cell.directory}: no evaluation gave a value. '
@@ -67,7 +56,7 @@ def build_record(
     embedded = options.data_fingerprint if whole and reads_embedded(config) else None
     environment = read_environment(cell.directory)
     pace = training_pace(cell.directory, environment.get('peak_memory_mb'))
-    batch = environment.get('batch') if prepared.trains else None
+    batch = environment.get('batch') if cell.trains else None
     record = Record(
         preset=cell.preset,
         task=cell.task,
@@ -100,11 +89,7 @@ def build_record(
 
 
 def read_environment(directory: Path) -> dict[str, Any]:
-    """Read ``environment.json`` of a training run, or of its last evaluation; empty if none.
-
-    Args:
-        directory: Work directory of the run.
-    """
+    """Read ``environment.json`` of a run, or of its last evaluation; empty if there is none."""
     own = directory / 'environment.json'
     found = [own] if own.is_file() else sorted(directory.glob('*/environment.json'))[-1:]
     return json.loads(found[0].read_text(encoding='utf-8')) if found else {}

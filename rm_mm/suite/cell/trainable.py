@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from rm_mm.data.sources import LOADERS, datasets
+from rm_mm.data.sources import EVALUATORS, LOADERS, datasets
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import building, entries, type_name
 from rm_mm.recipe.network import build_network, silent
@@ -24,13 +24,10 @@ _NOT_ARGUMENTS = ('type', '_scope_', 'priority', 'convert_to_iter_based')
 
 
 def require_trainable(config: Any) -> None:
-    """Check what would end a run before it has begun, or leave nothing of one that has ended.
-
-    Args:
-        config: A resolved mmengine config.
+    """Check that a resolved mmengine config would train, and leave a result.
 
     Raises:
-        InputError: If it would.
+        InputError: If it would not.
     """
     from rm_mm.pretrain.schedule import require_length
 
@@ -40,7 +37,14 @@ def require_trainable(config: Any) -> None:
                 f'it has no {name}: expected the config of a whole run; a method that cannot be '
                 'evaluated can be passed as a checkpoint'
             )
-    _require_evaluation(config)
+    loop = config.train_cfg
+    unit = 'max_iters' if loop.get('max_iters') else 'max_epochs'
+    # A record needs an evaluation. Loops of mmengine evaluate at their end, whatever the interval.
+    if loop[unit] < (begin := loop.get('val_begin', 1)):
+        raise InputError(
+            f'it ends before it is evaluated: expected a val_begin up to {unit}={loop[unit]}, '
+            f'found {begin}'
+        )
     require_length(config)
     if config.get('load_from') and '://' not in config.load_from:
         inspected_checkpoint(config.load_from)
@@ -48,24 +52,8 @@ def require_trainable(config: Any) -> None:
         _require_buildable(config)
 
 
-def _require_evaluation(config: Any) -> None:
-    """Check that the schedule reaches an evaluation; a record needs one."""
-    loop = config.train_cfg
-    unit = 'max_iters' if loop.get('max_iters') else 'max_epochs'
-    # Loops of mmengine evaluate at their end, whatever the interval.
-    if loop[unit] < (begin := loop.get('val_begin', 1)):
-        raise InputError(
-            f'it ends before it is evaluated: expected a val_begin up to {unit}={loop[unit]}, '
-            f'found {begin}'
-        )
-
-
 def _require_buildable(config: Any) -> None:
-    """Look up every registered name, and build the network and its optimiser.
-
-    Raises:
-        InputError: With the message of the registry.
-    """
+    """Look up every registered name, and build the network and its optimiser."""
     from mmengine.optim import build_optim_wrapper
     from mmengine.registry import OPTIM_WRAPPERS
 
@@ -86,11 +74,7 @@ def _require_buildable(config: Any) -> None:
 
 
 def _require_registered(config: Any, scope: str | None) -> None:
-    """Check the names of everything that is built only once a run has begun.
-
-    Raises:
-        InputError: If a name is unknown.
-    """
+    """Check the names of everything that is built only once a run has begun."""
     for registry, entry in _named(config):
         kind = entry.get('type')
         with registry.switch_scope_and_registry(scope) as inner:
@@ -102,11 +86,7 @@ def _require_registered(config: Any, scope: str | None) -> None:
 
 
 def _require_arguments(kind: type, entry: Any) -> None:
-    """Check the argument names of an entry without building it.
-
-    Raises:
-        InputError: If the class has no such argument.
-    """
+    """Check the argument names of an entry without building it."""
     taken = inspect.signature(kind).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
         return
@@ -120,9 +100,8 @@ def _named(config: Any) -> Iterator[tuple[Any, Any]]:
 
     loaders = [loader for name in LOADERS if (loader := config.get(name))]
     hooks = [*(config.get('default_hooks') or {}).values(), *entries(config.get('custom_hooks'))]
-    evaluators = [
-        e for name in ('val_evaluator', 'test_evaluator') for e in entries(config.get(name))
-    ]
+    evaluators = [each for name in EVALUATORS for each in entries(config.get(name))]
+    steps = [step for data in datasets(config) for step in entries(data.get('pipeline'))]
     wrapper = config.optim_wrapper
     found = [
         (registry.RUNNERS, [{'type': config.get('runner_type')}]),
@@ -135,9 +114,6 @@ def _named(config: Any) -> Iterator[tuple[Any, Any]]:
         (registry.VISUALIZERS, [config.get('visualizer')]),
         (registry.DATA_SAMPLERS, [loader.get('sampler') for loader in loaders]),
         (registry.DATASETS, list(datasets(config))),
-        (
-            registry.TRANSFORMS,
-            [step for d in datasets(config) for step in entries(d.get('pipeline'))],
-        ),
+        (registry.TRANSFORMS, steps),
     ]
     yield from ((kind, entry) for kind, found_entries in found for entry in found_entries if entry)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rm_mm.recipe.batch import apply_batch_policy
@@ -22,7 +21,7 @@ from rm_mm.suite.plan.presets import Pace
 _BYTES = 4
 #: Copies of the weights that each optimiser keeps as its state.
 _STATES = {'SGD': 1, 'Adam': 2, 'AdamW': 2}
-#: Parameters of each network built so far; most cells of a column share one.
+#: Values in the state dict of each network built so far; most cells of a column share one.
 _sizes: dict[str, int] = {}
 
 
@@ -33,7 +32,7 @@ class Cost:
     Attributes:
         seconds: Wall time of training.
         gpus: Number of GPUs; 0 for one process on a CPU.
-        disk_bytes: Size of the checkpoints that it keeps, plus one that is being written.
+        disk_bytes: Size of the checkpoints that it keeps, plus one being written.
     """
 
     seconds: float
@@ -47,16 +46,10 @@ class Cost:
 
 
 def from_log(item: PreparedCell, pace: Pace, options: CellOptions, device: str) -> Cost:
-    """Scale the training time of a published log to this call.
+    """Scale the training time of a published log to this call, on the GPU ``device``.
 
     The number of GPU-hours does not depend on the number of GPUs. A faster card or a shorter
     schedule reduces it.
-
-    Args:
-        item: The cell.
-        pace: Training time in the published log.
-        options: Options of the call.
-        device: GPU, a key of :data:`rm_mm.suite.cost.gpus.GPUS`.
     """
     gpu_seconds = pace.seconds * pace.gpus * options.scale / speedup(device, pace.device)
     gpus = options.gpus * options.nodes
@@ -76,16 +69,13 @@ def from_probe(item: PreparedCell, found: Probe, options: CellOptions) -> Cost:
 def wall_seconds(cells: Sequence[tuple[Cell, Cost]], jobs: int) -> float:
     """Estimate the wall time of cells, ``jobs`` at a time, each after its pretraining."""
     free = [0.0] * min(jobs, max(len(cells), 1))
-    ended: dict[Path, float] = {}
-    last = 0.0
+    ended: dict[str | None, float] = {}
     for cell, cost in sorted(cells, key=lambda pair: not pair[0].pretrains):
-        ready = ended.get(cell.backbone, 0.0) if cell.backbone else 0.0
-        end = max(heapq.heappop(free), ready) + cost.seconds
+        end = max(heapq.heappop(free), ended.get(cell.pretraining, 0.0)) + cost.seconds
         heapq.heappush(free, end)
-        if cell.pretrains and cell.backbone:
-            ended[cell.backbone] = end
-        last = max(last, end)
-    return last
+        if cell.pretrains:
+            ended[cell.run_name] = end
+    return max(free)
 
 
 def checkpoint_bytes(config: Any, processes: int) -> int:
@@ -94,18 +84,12 @@ def checkpoint_bytes(config: Any, processes: int) -> int:
     The network is built for this, without loading weights.
     """
     states = _STATES.get(type_name(config.optim_wrapper.optimizer), 2)
-    history = processes * _history_values(config)
-    return _BYTES * (_weights(config) * (1 + states) + history)
-
-
-def _weights(config: Any) -> int:
-    """Return the number of values in the state dict of a config's network."""
     # Without initial weights: those are another file for each method and seed, of the same size.
     key = repr((config.get('default_scope'), bare_model(config)))
     if key not in _sizes:
         state = build_network(config).state_dict()
         _sizes[key] = sum(int(value.numel()) for value in state.values())
-    return _sizes[key]
+    return _BYTES * (_sizes[key] * (1 + states) + processes * _history_values(config))
 
 
 def _history_values(config: Any) -> int:
@@ -113,14 +97,11 @@ def _history_values(config: Any) -> int:
     augments = entries((config.model.get('train_cfg') or {}).get('augments'))
     if not any(type_name(augment) == 'RecursiveMix' for augment in augments):
         return 0
-    sizes = [step.get('scale') or step.get('crop_size') for step in _pipeline(config)]
+    pipeline = entries(config.train_dataloader.dataset.get('pipeline'))
+    sizes = [step.get('scale') or step.get('crop_size') for step in pipeline]
     size = next((size for size in reversed(sizes) if size), 0)
     height, width = (size, size) if isinstance(size, int) else size
     return int(config.train_dataloader.batch_size * 3 * height * width)
-
-
-def _pipeline(config: Any) -> Sequence[Mapping[str, Any]]:
-    return entries(config.train_dataloader.dataset.get('pipeline'))
 
 
 def _disk(config: Any, checkpoint: int) -> int:

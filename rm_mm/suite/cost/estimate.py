@@ -10,30 +10,17 @@ from rm_mm.errors import Mistakes
 from rm_mm.run.outcome import unfinished
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cost.cost import Cost, from_log, from_probe, wall_seconds
+from rm_mm.suite.cost.gpus import find_gpu
 from rm_mm.suite.cost.probe import Probe, probe_cell
 from rm_mm.suite.plan.cells import Cell
 from rm_mm.suite.plan.presets import Preset
+from rm_mm.suite.requests import SuiteRequest
 from rm_mm.suite.units import duration, size
 
 _HEADER = ('cell', 'does', 'state', 'after', 'GPU-hours', 'wall', 'disk')
 #: Columns with text are aligned left, those with numbers right.
 _TEXT_COLUMNS = 4
 _UNKNOWN = '?'
-
-
-@dataclass(frozen=True)
-class CostQuestion:
-    """How to estimate the cost.
-
-    Attributes:
-        device: GPU to scale to, instead of the one in the published logs.
-        probe: Whether to measure on this machine instead.
-        usd_per_gpu_hour: Price of a GPU-hour, if known.
-    """
-
-    device: str | None = None
-    probe: bool = False
-    usd_per_gpu_hour: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,28 +37,31 @@ class Estimate:
 
 
 def estimate_costs(
+    request: SuiteRequest,
     preset: Preset,
     remaining: Sequence[PreparedCell],
     options: CellOptions,
-    question: CostQuestion,
     mistakes: Mistakes,
 ) -> Estimate:
-    """Estimate the cost of every remaining cell that trains.
+    """Estimate the cost of every remaining cell that trains, in the way that the request asks for.
 
-    Args:
-        preset: Preset of the cells.
-        remaining: The cells.
-        options: Options of the call.
-        question: How to estimate.
-        mistakes: Collects cells that cannot be probed; the others are measured.
+    ``mistakes`` collects an unknown device, and cells that cannot be probed; the others are
+    measured.
     """
+    named = None
+    with mistakes.collecting():
+        named = find_gpu(request.device) if request.device else None
+    if request.probe and mistakes.found:
+        # What cannot run cannot be measured.
+        return Estimate()
     costs: dict[Path, Cost] = {}
     notes: dict[str, None] = {}
     probes: dict[tuple[str, str], Probe | None] = {}
-    for item in (item for item in remaining if item.trains):
+    for item in (item for item in remaining if item.cell.trains):
         cell = item.cell
-        pace = None if _is_custom_recipe(cell) else preset.tasks[cell.label].pace
-        if question.probe:
+        # No published log can be about a custom recipe.
+        pace = None if Path(cell.config).is_absolute() else preset.tasks[cell.label].pace
+        if request.probe:
             # One per column: a method adds little to a step. A custom recipe may add anything.
             key = (cell.column, cell.config if cell.pretrains and cell.custom else '')
             if key not in probes:
@@ -81,25 +71,21 @@ def estimate_costs(
             if (found := probes[key]) is None:
                 continue
             costs[cell.directory] = from_probe(item, found, options)
-            notes[_probed(cell, found, options)] = None
+            note = _probed(cell, found, options)
         elif pace is not None and options.gpus:
-            device = question.device or pace.device
+            device = named or pace.device
             costs[cell.directory] = from_log(item, pace, options, device)
             scaled = '' if device == pace.device else f', scaled to {device} by the data sheets'
-            notes[
+            note = (
                 f'{cell.column}: {pace.seconds_an_iteration:g} s an iteration, '
                 f'{pace.iterations:,} iterations on {pace.gpus} x {pace.device} '
                 f'({pace.source}){scaled}.'
-            ] = None
+            )
         else:
             without = 'no published log' if pace is None else 'no published log from a CPU'
-            notes[f'{cell.column}: {without}; --probe measures it here.'] = None
+            note = f'{cell.column}: {without}; --probe measures it here.'
+        notes[note] = None
     return Estimate(costs, list(notes))
-
-
-def _is_custom_recipe(cell: Cell) -> bool:
-    """Return whether no published log can be about this recipe."""
-    return Path(cell.config).is_absolute()
 
 
 def _probed(cell: Cell, found: Probe, options: CellOptions) -> str:
@@ -117,22 +103,19 @@ def plan_lines(
     remaining: Sequence[PreparedCell],
     found: Estimate,
     options: CellOptions,
-    question: CostQuestion,
+    usd_per_gpu_hour: float | None,
 ) -> list[str]:
     """Return the plan as lines of text: one per cell, then the totals."""
-    costs = found.costs
     waiting = {item.cell.directory for item in remaining}
     ready = {item.cell.directory for item in done}
-    names = {cell.backbone: cell.name for cell in cells if cell.pretrains and cell.backbone}
+    names = {cell.run_name: cell.name for cell in cells}
     rows = [_HEADER]
     for cell in cells:
-        needs = None if cell.pretrains else cell.backbone
-        after = names.get(needs, '') if needs else ''
-        state = 'done' if cell.directory in ready else 'wrong'
-        state = _state(cell) if cell.directory in waiting else state
-        figures = ('', '', '')
-        if cell.directory in waiting and cell.trains:
-            figures = _figures(costs.get(cell.directory))
+        after = names.get(cell.pretraining or '', '')
+        state, figures = 'done' if cell.directory in ready else 'wrong', ('', '', '')
+        if cell.directory in waiting:
+            state = unfinished(cell.directory) or 'missing'
+            figures = _figures(found.costs.get(cell.directory)) if cell.trains else figures
         rows.append((cell.name, _does(cell), state, after, *figures))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -142,13 +125,15 @@ def plan_lines(
         ).rstrip()
         for row in rows
     ]
-    known = [(item.cell, costs[d]) for item in remaining if (d := item.cell.directory) in costs]
     lines[1:1] = ['-' * max(map(len, lines))]
+    wrong = len(cells) - len(done) - len(remaining)
+    counts = f'{len(done)} done, {len(remaining)} to run' + (f', {wrong} wrong' if wrong else '')
     return [
         *lines,
         '',
-        *(f'In {folder}.' for folder in dict.fromkeys(cell.record.parent.parent for cell in cells)),
-        *_totals(len(cells), len(done), remaining, known, options, question),
+        *(f'In {folder}.' for folder in dict.fromkeys(cell.work_dir for cell in cells)),
+        f'{len(cells)} cells: {counts}.',
+        *_totals(remaining, found.costs, options, usd_per_gpu_hour),
         *found.notes,
     ]
 
@@ -159,10 +144,6 @@ def _does(cell: Cell) -> str:
     return 'pretrain, evaluate' if cell.pretrains else 'transfer, evaluate'
 
 
-def _state(cell: Cell) -> str:
-    return unfinished(cell.directory) or 'missing'
-
-
 def _figures(cost: Cost | None) -> tuple[str, str, str]:
     if cost is None:
         return (_UNKNOWN,) * 3
@@ -171,18 +152,14 @@ def _figures(cost: Cost | None) -> tuple[str, str, str]:
 
 
 def _totals(
-    cells: int,
-    done: int,
     remaining: Sequence[PreparedCell],
-    known: Sequence[tuple[Cell, Cost]],
+    costs: Mapping[Path, Cost],
     options: CellOptions,
-    question: CostQuestion,
+    usd_per_gpu_hour: float | None,
 ) -> list[str]:
-    wrong = cells - done - len(remaining)
-    counts = f'{done} done, {len(remaining)} to run' + (f', {wrong} wrong' if wrong else '')
-    lines = [f'{cells} cells: {counts}.']
-    priced = question.usd_per_gpu_hour is not None
-    if not any(cost.gpus for _, cost in known) and priced:
+    known = [(item.cell, costs[d]) for item in remaining if (d := item.cell.directory) in costs]
+    lines = []
+    if usd_per_gpu_hour is not None and not any(cost.gpus for _, cost in known):
         lines.append('No price: no GPU-hours are known.')
     if not known:
         return lines
@@ -192,15 +169,13 @@ def _totals(
     room = size(sum(cost.disk_bytes for _, cost in known))
     at_once = f', {options.jobs} cells at a time' if options.jobs > 1 else ''
     where = f'{gpus} GPUs a cell' if gpus else 'this CPU'
-    unknown = sum(item.trains for item in remaining) - len(known)
+    unknown = sum(item.cell.trains for item in remaining) - len(known)
     spent = f'{hours:,.0f} GPU-hours, ' if gpus else ''
-    lines.append(
-        f'To run: {spent}{wall} of wall time on {where}{at_once}, {room} of disk'
-        + (f'; {unknown} cells of unknown cost not counted.' if unknown else '.')
-    )
-    if question.usd_per_gpu_hour is not None and hours:
-        price = hours * question.usd_per_gpu_hour
-        lines.append(f'At {question.usd_per_gpu_hour:g} USD a GPU-hour: {price:,.0f} USD.')
+    rest = f'; {unknown} cells of unknown cost not counted.' if unknown else '.'
+    lines.append(f'To run: {spent}{wall} of wall time on {where}{at_once}, {room} of disk{rest}')
+    if usd_per_gpu_hour is not None and hours:
+        price = hours * usd_per_gpu_hour
+        lines.append(f'At {usd_per_gpu_hour:g} USD a GPU-hour: {price:,.0f} USD.')
     return [
         *lines,
         'Training only: evaluations are not included. A cell that was begun is counted in full.',

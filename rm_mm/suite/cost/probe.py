@@ -29,7 +29,7 @@ class Probe:
     """What a probe measured.
 
     Attributes:
-        seconds_an_iteration: Median time of an iteration, data loading included.
+        seconds_an_iteration: Median time, data loading included.
         iterations_an_epoch: Length of an epoch, with this batch and these processes.
         checkpoint_bytes: Size of one checkpoint.
         device: Device that it ran on.
@@ -44,11 +44,9 @@ class Probe:
 
 
 def probe_cell(item: PreparedCell, options: CellOptions) -> Probe:
-    """Train a cell for a few iterations, in a folder that is removed.
+    """Train a cell for a few iterations, on as many processes as later.
 
-    Args:
-        item: The cell. Its backbone need not exist yet.
-        options: Options of the call: as many processes train as in the cell's own run.
+    It runs in a folder that is removed. Its backbone need not exist yet.
 
     Raises:
         RejectedError: If it does not train; with the end of its log.
@@ -57,21 +55,16 @@ def probe_cell(item: PreparedCell, options: CellOptions) -> Probe:
         folder = Path(name)
         config = folder / 'probe.py'
         save_config(shortened(item, options), config)
+        policy = options.batch_policy
         request = TrainRequest(
-            config,
-            resolved=True,
-            work_dir=folder,
-            validate=False,
-            batch_policy=options.batch_policy,
+            config, resolved=True, work_dir=folder, validate=False, batch_policy=policy
         )
         run_in_child(Step(request, folder / 'output.log', options.gpus), threads=options.threads)
         times = [float(entry['time']) for entry in read_scalars(folder) if 'time' in entry]
         environment = read_environment(folder)
         checkpoints = [path.stat().st_size for path in folder.glob('*.pth')]
         if not times or not checkpoints:
-            raise RejectedError(
-                f'the probe of {item.cell.name} logged nothing, so there is no estimate'
-            )
+            raise RejectedError(f'the probe of {item.cell.name} logged nothing: it has no estimate')
         return Probe(
             statistics.median(times[len(times) // 2 :]),
             int(environment['iterations_an_epoch']),
@@ -95,16 +88,12 @@ def _short(item: PreparedCell, iterations: int) -> Any:
     config = copy.deepcopy(item.config)
     if not item.cell.pretrains:
         # The weights do not matter for the speed, but frozen stages do, and `empty` unfreezes them.
-        kept = {
-            key: config.model.backbone[key]
-            for key in ('frozen_stages', 'norm_eval')
-            if key in config.model.backbone
-        }
+        before = config.model.backbone
+        kept = {key: before[key] for key in ('frozen_stages', 'norm_eval') if key in before}
         empty(config, item.cell.config)
         config.model.backbone.update(kept)
-    config.train_cfg = {
-        'type': 'IterBasedTrainLoop', 'max_iters': iterations, 'val_interval': iterations + 1
-    }  # fmt: skip
+    never = iterations + 1
+    config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=never)
     config.param_scheduler = None
     config.default_hooks = {
         **(config.get('default_hooks') or {}),
@@ -112,9 +101,6 @@ def _short(item: PreparedCell, iterations: int) -> Any:
         'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': iterations},
     }
     config.log_processor = {'by_epoch': False, 'window_size': 1}
-    config.custom_hooks = [
-        hook
-        for hook in entries(config.get('custom_hooks'))
-        if type_name(hook) != 'VerifiedBackboneHook'
-    ]
+    hooks = entries(config.get('custom_hooks'))
+    config.custom_hooks = [hook for hook in hooks if type_name(hook) != 'VerifiedBackboneHook']
     return config

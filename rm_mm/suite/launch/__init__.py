@@ -39,7 +39,7 @@ def _slurm(request: CellsRequest, work_dir: Path, mistakes: Mistakes) -> Run:
     from rm_mm.suite.launch.slurm.submission import require_submitit
 
     require_submitit()
-    return partial(run_in_slurm, work_dir=work_dir, options_of_jobs=job_options(request))
+    return partial(run_in_slurm, work_dir=work_dir, job_options=job_options(request))
 
 
 #: Builds what runs the cells, by ``--cluster``.
@@ -51,23 +51,15 @@ LAUNCHERS: dict[str, Callable[[CellsRequest, Path, Mistakes], Run]] = {
 
 
 def launcher_for(request: CellsRequest, work_dir: Path, mistakes: Mistakes) -> Run:
-    """Return what runs the cells of a request.
-
-    Args:
-        request: The call.
-        work_dir: Its work directory.
-        mistakes: Collects options that do not fit ``--cluster``.
+    """Return what runs the cells of a request; collect options that do not fit ``--cluster``.
 
     Raises:
         InputError: If an option of Slurm is wrong, or submitit is missing.
     """
-    if request.cluster != 'slurm':
-        for option in request.slurm.given():
-            mistakes.add(
-                f'{option} is for --cluster slurm, this is --cluster {request.cluster}: leave it '
-                'out'
-            )
-    return LAUNCHERS[request.cluster](request, work_dir, mistakes)
+    cluster = request.cluster
+    for option in request.slurm.given() if cluster != 'slurm' else ():
+        mistakes.add(f'{option} is for --cluster slurm, this is --cluster {cluster}: leave it out')
+    return LAUNCHERS[cluster](request, work_dir, mistakes)
 
 
 def _unless_in_slurm(

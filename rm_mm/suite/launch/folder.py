@@ -14,14 +14,12 @@ RELEASE_SECONDS = 20.0
 
 
 def lock_folder(folder: Path, lock: str) -> int:
-    """Lock a folder until this process ends, and end what a killed call left running in it.
+    """Lock a folder with a file until this process ends; the folder is created if needed.
 
-    Args:
-        folder: Created if needed.
-        lock: Name of the lock file in it.
+    What a killed call left running in it is ended.
 
     Returns:
-        How many processes were ended.
+        The number of ended processes.
 
     Raises:
         InputError: If another call is using the folder.

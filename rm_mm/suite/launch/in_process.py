@@ -8,10 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from rm_mm.recipe.metric import metric_of
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cell.running import run_cell
 from rm_mm.suite.launch.progress import Progress
@@ -22,25 +20,16 @@ from rm_mm.suite.steps.step import Step, perform
 def run_in_process(
     remaining: Sequence[PreparedCell], options: CellOptions, *, raises: bool = False
 ) -> list[str]:
-    """Run cells in this process; their output goes to its own.
-
-    Args:
-        remaining: The cells.
-        options: Options of the call.
-        raises: Whether to raise the first failure, with its traceback.
-
-    Returns:
-        One paragraph per failure, with the name of the cell.
-    """
+    """Run cells as a :data:`rm_mm.suite.launch.Run` does; ``raises`` raises the first failure."""
     progress = Progress([prepared.cell for prepared in remaining])
     # One process needs no launcher.
     options = replace(options, gpus=0)
     failures = []
-    lost: set[Path | None] = set()
+    failed = set()
     for prepared in sorted(remaining, key=lambda item: not item.cell.pretrains):
         cell = prepared.cell
-        progress.start(cell, metric_of(prepared.config))
-        if cell.backbone in lost:
+        progress.start(cell, prepared.metric)
+        if cell.pretraining in failed:
             progress.finish(cell, 'not run', failed=True)
             failures.append(f'{cell.name}: not run, because its pretraining failed')
             continue
@@ -55,20 +44,19 @@ def run_in_process(
             kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
             message = '\n'.join(str(error).splitlines()[:LOG_LINES])
             failures.append(f'{cell.name}: {kind}{message} (rm-mm --debug suite shows where)')
-            if cell.pretrains and cell.backbone is not None:
-                lost.add(cell.backbone)
+            failed.add(cell.run_name)
             continue
         progress.finish_with(cell, record)
     return failures
 
 
 def _perform_isolated(step: Step) -> None:
-    with isolated():
+    with _isolated():
         perform(step.request)
 
 
 @contextmanager
-def isolated() -> Iterator[None]:
+def _isolated() -> Iterator[None]:
     """Restore the state of the process after a run, as if the run had had its own.
 
     mmengine keeps loggers, message hubs, visualizers and the default scope by the name of the

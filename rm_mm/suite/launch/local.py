@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
-from rm_mm.recipe.metric import metric_of
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cell.running import run_cell
 from rm_mm.suite.launch.progress import Progress
@@ -16,27 +14,19 @@ from rm_mm.suite.steps.step import Step
 
 
 def run_in_children(remaining: Sequence[PreparedCell], options: CellOptions) -> list[str]:
-    """Run cells, pretraining first; a failed cell does not stop the others.
-
-    Returns:
-        One paragraph per failure: the name of the cell, and the last lines of its log.
-    """
+    """Run cells as a :data:`rm_mm.suite.launch.Run` does."""
     progress = Progress([prepared.cell for prepared in remaining], options.jobs)
     shared = options.gpus if options.jobs > 1 else 0
     devices = DevicePool(visible_devices() if shared else [], shared)
-    pretraining: dict[Path, Future[str | None]] = {}
-    attempts = []
+    attempts: dict[str | None, Future[str | None]] = {}
     with ThreadPoolExecutor(options.jobs) as pool:
         try:
             # The pool starts them in this order, so whatever a cell waits for has been started.
             for prepared in sorted(remaining, key=lambda item: not item.cell.pretrains):
-                cell = prepared.cell
-                needs = pretraining.get(cell.backbone) if cell.backbone else None
+                cell, needs = prepared.cell, attempts.get(prepared.cell.pretraining)
                 attempt = pool.submit(_attempt, prepared, needs, options, progress, devices)
-                attempts.append(attempt)
-                if cell.pretrains and cell.backbone:
-                    pretraining[cell.backbone] = attempt
-            return [failure for attempt in attempts if (failure := attempt.result())]
+                attempts[cell.run_name] = attempt
+            return [failure for attempt in attempts.values() if (failure := attempt.result())]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             stop_commands()
@@ -50,14 +40,10 @@ def _attempt(
     progress: Progress,
     devices: DevicePool,
 ) -> str | None:
-    """Run one cell once its pretraining is done.
-
-    Returns:
-        What went wrong, or None.
-    """
+    """Run one cell once its pretraining is done; return what went wrong, or None."""
     cell = prepared.cell
     pretraining_failed = needs is not None and needs.result() is not None
-    progress.start(cell, metric_of(prepared.config))
+    progress.start(cell, prepared.metric)
     if pretraining_failed:
         progress.finish(cell, 'not run', failed=True)
         return f'{cell.name}: not run, because its pretraining failed'

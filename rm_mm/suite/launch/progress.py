@@ -39,18 +39,10 @@ def _evaluated(line: str, metric: Metric | None) -> float | None:
 
 @dataclass
 class _Running:
-    """State of a running cell.
-
-    Attributes:
-        started: Start time on the clock of this process.
-        metric: Metric of the evaluations to show.
-        left: Remaining seconds.
-        position: Epoch and iteration.
-        value: Latest value of the metric, in percent.
-    """
+    """State of a running cell: remaining seconds, epoch and iteration, latest metric in percent."""
 
     started: float
-    metric: Metric | None = None
+    metric: Metric | None
     left: float | None = None
     position: str = ''
     value: float | None = None
@@ -105,9 +97,7 @@ class Progress:
         with self._lock:
             self._show(f'{self._count()} {text}', always=True)
 
-    def finish(
-        self, cell: Cell, result: str, *, failed: bool = False, stopped: bool = False
-    ) -> None:
+    def finish(self, cell: Cell, result: str, failed: bool = False, stopped: bool = False) -> None:
         """Note that a running cell has ended: done, failed, or stopped with the call."""
         with self._lock:
             self._failed += failed
@@ -137,12 +127,10 @@ class Progress:
         if not weight:
             return ''
         rate = seconds / weight
-        running = [
-            state.left
-            if state.left is not None
-            else max(cell.weight * rate - (now - state.started), 0.0)
-            for cell, state in self._running.items()
-        ]
+        running = []
+        for cell, state in self._running.items():
+            expected = max(cell.weight * rate - (now - state.started), 0.0)
+            running.append(expected if state.left is None else state.left)
         work = sum(running) + rate * sum(cell.weight for cell in self._waiting)
         return f', about {duration(max([work / self.jobs, *running]))} left'
 

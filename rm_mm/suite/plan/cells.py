@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rm_mm.compat.config_scopes import configs_root
 from rm_mm.errors import InputError
-from rm_mm.suite.plan.presets import Preset, Task, Variant
-
-PRETRAINING = 'classification'
+from rm_mm.suite.plan.presets import PRETRAINING, Preset, Task, Variant
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class Cell:
         return f'{self.label} {row}' + (f' seed {self.seed}' if self.seed else '')
 
     @property
+    def run_name(self) -> str:
+        """Name of the run and of its folder, which identifies the cell in a work directory."""
+        return self.directory.name
+
+    @property
     def pretrains(self) -> bool:
         """Whether its result is a backbone."""
         return self.task == PRETRAINING
@@ -71,15 +76,36 @@ class Cell:
         return not self.pretrains or self.backbone is not None
 
     @property
+    def pretraining(self) -> str | None:
+        """Name of the run of the suite whose backbone it takes, if there is one."""
+        taken = None if self.pretrains or self.source else self.backbone
+        return taken.parent.name if taken else None
+
+    @property
     def custom_file(self) -> str | None:
         """Custom checkpoint behind the backbone, if it is a local file."""
         is_file = self.source and self.network and '://' not in self.source
         return self.source if is_file else None
 
+    @property
+    def work_dir(self) -> Path:
+        """Work directory of the suite."""
+        return self.directory.parent
 
-def run_directory(work_dir: Path, name: str, seed: int) -> Path:
-    """Return the folder of a run; for seed 0 the one that ``tools/dist_train.sh`` uses too."""
-    return work_dir / (name + (f'_seed{seed}' if seed else ''))
+    @property
+    def saved_config(self) -> Path:
+        """File that keeps the resolved config once the run has begun."""
+        return self.work_dir / 'configs' / f'{self.run_name}.py'
+
+    @property
+    def log(self) -> Path:
+        """File for the output of the run."""
+        return self.directory / 'output.log'
+
+    @property
+    def untrained_metrics(self) -> Path:
+        """File for the metrics of a cell that trains nothing."""
+        return self.directory / 'metrics.json'
 
 
 def plan_cells(
@@ -88,7 +114,7 @@ def plan_cells(
     tasks: Sequence[str],
     seeds: Sequence[int],
     work_dir: Path,
-    settings: Sequence[str] | None = None,
+    settings: Sequence[str] = (),
 ) -> list[Cell]:
     """Plan all cells, each after the one whose backbone it takes.
 
@@ -100,46 +126,46 @@ def plan_cells(
         tasks: Names of the columns, as in the preset.
         seeds: Seeds of each cell.
         work_dir: Folder for runs and records.
-        settings: Settings to run; all if None. A task that has none of them runs all of its own.
+        settings: Settings to run. A task that has none of them runs all of its own.
 
     Raises:
         InputError: If the preset has no config for a method, or two cells would share a folder.
     """
     cells: dict[Path, Cell] = {}
-    for seed in seeds:
-        for method in methods:
-            for label in (label for label in preset.tasks if label in tasks):
-                offered = preset.tasks[label].settings
-                wanted = [s for s in settings or () if s in offered] or offered
-                for variant in _variants(preset, label, method, wanted):
-                    for cell in _with_pretraining(preset, label, method, variant, seed, work_dir):
-                        if cells.setdefault(cell.directory, cell) != cell:
-                            raise InputError(
-                                f'{cells[cell.directory].name} and {cell.name} would both be run '
-                                f'in {cell.directory}: rename the custom method or task'
-                            )
+    labels = [label for label in preset.tasks if label in tasks]
+    for seed, method, label in itertools.product(seeds, methods, labels):
+        for variant in _variants(preset, preset.tasks[label], method, settings):
+            for cell in _with_pretraining(preset, label, method, variant, seed, work_dir):
+                if (other := cells.setdefault(cell.directory, cell)) != cell:
+                    raise InputError(
+                        f'{other.name} and {cell.name} would both be run in {cell.directory}: '
+                        'rename the custom method or task'
+                    )
     _require_configs(preset, list(cells.values()))
     return sorted(cells.values(), key=lambda cell: (cell.seed, not cell.pretrains))
 
 
-def _variants(preset: Preset, label: str, method: str, settings: Sequence[str]) -> list[Variant]:
+def _variants(preset: Preset, task: Task, method: str, settings: Sequence[str]) -> list[Variant]:
     """Return the rows of a method in a column; a custom checkpoint has none under pretraining."""
-    task, source = preset.tasks[label], preset.custom.get(method, '.py')
+    source = preset.custom.get(method, '.py')
     if source.endswith('.py'):
-        return task.variants(method, settings)
-    pretrains = task.kind == PRETRAINING
-    return [] if pretrains else [Variant(method, task.settings, source)]
+        return task.variants(method, [s for s in settings if s in task.settings] or task.settings)
+    return [] if task.kind == PRETRAINING else [Variant(method, task.settings, source)]
 
 
 def _with_pretraining(
     preset: Preset, label: str, method: str, variant: Variant, seed: int, work_dir: Path
 ) -> list[Cell]:
     """Return one cell, after its pretraining if the suite runs that."""
+    pretraining, custom_method = preset.tasks[PRETRAINING], method in preset.custom
+
+    def folder(name: str) -> Path:
+        # For seed 0 it is the folder that tools/dist_train.sh uses, too.
+        return work_dir / (name + (f'_seed{seed}' if seed else ''))
 
     def cell(label: str, row: Variant) -> Cell:
         task = preset.tasks[label]
-        run_name = task.run_name(row.name)
-        directory = run_directory(work_dir, run_name, seed)
+        directory = folder(task.run_name(row.name))
         return Cell(
             preset=preset.name,
             task=task.kind,
@@ -150,26 +176,25 @@ def _with_pretraining(
             settings=row.settings,
             seed=seed,
             config=_config_of(preset, task, row.name),
-            custom=method in preset.custom or Path(task.config).is_absolute(),
+            custom=custom_method or Path(task.config).is_absolute(),
             directory=directory,
             record=work_dir / 'records' / f'{directory.name}.json',
             backbone=backbone,
             source=row.source,
-            network=_config_of(preset, pretraining, 'baseline')
-            if method in preset.custom
-            else None,
+            network=_config_of(preset, pretraining, 'baseline') if custom_method else None,
             weight=task.weight,
         )
 
-    pretraining = preset.tasks[PRETRAINING]
-    pretrained = run_directory(work_dir, pretraining.run_name(method), seed) / 'backbone.pth'
-    backbone = None if method == 'scratch' else pretrained
     if variant.source:
         # All seeds share one export.
-        origin = f'{method}_checkpoint' if method in preset.custom else None
-        backbone = work_dir / (origin or _source_directory(variant.source)) / 'backbone.pth'
+        name = f'{method}_checkpoint' if custom_method else _source_directory(variant.source)
+        backbone: Path | None = work_dir / name / 'backbone.pth'
+    elif method == 'scratch':
+        backbone = None
+    else:
+        backbone = folder(pretraining.run_name(method)) / 'backbone.pth'
     last = cell(label, variant)
-    if last.pretrains or variant.source or backbone is None:
+    if last.pretraining is None:
         return [last]
     return [cell(PRETRAINING, Variant(method, pretraining.settings)), last]
 
@@ -188,12 +213,10 @@ def _source_directory(source: str) -> str:
 
 
 def _require_configs(preset: Preset, cells: Sequence[Cell]) -> None:
-    from rm_mm.compat.config_scopes import configs_root
-
     root = configs_root()
     absent = dict.fromkeys(cell.method for cell in cells if not (root / cell.config).is_file())
     if absent:
         raise InputError(
-            f'preset {preset.name} has no configs for {", ".join(absent)}: '
-            f'expected of {", ".join(preset.methods)}'
+            f'preset {preset.name} has no configs for {", ".join(absent)}: expected some of '
+            f'{", ".join(preset.methods)}'
         )

@@ -17,15 +17,12 @@ SCOPES = {'mmdet': 'detection', 'mmseg': 'segmentation'}
 
 
 def custom_method(name: str, path: str, folder: Path | None = None) -> str:
-    """Resolve where a custom method comes from.
+    """Return the absolute path, or the address, of what a custom method starts from.
 
     Args:
         name: Name of its row.
         path: Classification config that pretrains, or a checkpoint: a file or an address.
-        folder: Folder in which a relative path is looked for first.
-
-    Returns:
-        The absolute path, or the address.
+        folder: Folder that a relative path starts from, if the file exists there.
 
     Raises:
         InputError: If the name is taken or invalid, or there is no such file.
@@ -54,13 +51,13 @@ def custom_method(name: str, path: str, folder: Path | None = None) -> str:
 def custom_task(
     preset: Preset, path: str, name: str | None = None, folder: Path | None = None
 ) -> Task:
-    """Return the task of one config: the user's, or one of ours that no preset has.
+    """Return the task of one config: a custom one, or one of ours that no preset has.
 
     Args:
         preset: Preset whose pretrained backbones it takes.
         path: Config of mmdetection or mmsegmentation.
         name: Name of its column; by default that of the config.
-        folder: Folder in which a relative path is looked for first.
+        folder: As for :func:`custom_method`.
 
     Raises:
         InputError: If the config is of neither library, or the name is taken or invalid.
@@ -99,7 +96,7 @@ def stock_leaves() -> dict[tuple[str, str], Path]:
 
 
 def _below(folder: Path | None, path: str) -> Path:
-    """Resolve a path of a study file against the file's folder first."""
+    """Resolve a path against the folder of a study file first."""
     beside = (folder or Path()) / Path(path).expanduser()
     return beside if beside.exists() else Path(path).expanduser()
 

@@ -8,6 +8,9 @@ from pathlib import Path, PurePath
 
 from rm_mm.names import METHODS, MINI_SETTING, SETTINGS
 
+#: Task whose runs leave the backbones of the others.
+PRETRAINING = 'classification'
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -16,8 +19,7 @@ class Variant:
     Attributes:
         name: Method, plus a suffix if the method has several rows; part of file names.
         settings: Settings that the row belongs to.
-        source: Published weights or a custom checkpoint to start from, instead of a pretraining
-            run of the suite.
+        source: Published weights or custom checkpoint that replaces a pretraining run.
     """
 
     name: str
@@ -30,7 +32,7 @@ class Pace:
     """Training time in a published log.
 
     Attributes:
-        seconds_an_iteration: Mean time of an iteration, data loading included.
+        seconds_an_iteration: Mean time, data loading included.
         iterations: Length of the whole schedule.
         source: Which log this is.
         gpus: Number of GPUs.
@@ -57,8 +59,7 @@ class Task:
         kind: ``classification``, ``detection`` or ``segmentation``.
         config: Path below ``configs/``, or absolute. ``{variant}`` in it stands for the row, if
             each row has a config of its own; otherwise all rows share the config.
-        weight: Cost of one cell relative to the preset's others, to estimate the remaining time
-            before anything has been measured.
+        weight: Cost of one cell relative to the preset's others, to estimate the remaining time.
         settings: Settings that its rows belong to.
         paper_baseline: Backbone of the baseline in the ``paper`` setting, if it is not the baseline
             of the pretraining table.
@@ -79,20 +80,15 @@ class Task:
         """Name of the column, such as ``atss_r50_coco``."""
         return self.label or PurePath(self.config).stem.replace('_{variant}', '')
 
-    @property
-    def one_config(self) -> bool:
-        """Whether all rows share one config."""
-        return '{variant}' not in self.config
-
     def config_of(self, variant: str) -> str:
         """Return the config of one row."""
         return self.config.replace('{variant}', variant)
 
     def run_name(self, variant: str) -> str:
         """Return the name of the folder of one row's run, without the seed."""
-        if self.one_config:
-            return f'{self.name}_{variant}'
-        return PurePath(self.config_of(variant)).stem
+        if '{variant}' in self.config:
+            return PurePath(self.config_of(variant)).stem
+        return f'{self.name}_{variant}'
 
     def variants(self, method: str, settings: Sequence[str]) -> list[Variant]:
         """Return the rows of a method: two if its backbones differ between the settings."""
@@ -133,8 +129,12 @@ class Preset:
     seeds: tuple[int, ...] = (0,)
 
 
-def _tasks(*tasks: Task) -> dict[str, Task]:
+def _columns(*tasks: Task) -> dict[str, Task]:
     return {task.kind: task for task in tasks}
+
+
+def _timed(kind: str, config: str, pace: Pace, paper_baseline: str | None = None) -> Task:
+    return Task(kind, config, pace.seconds, SETTINGS, paper_baseline, pace)
 
 
 _MINI = (MINI_SETTING,)
@@ -143,6 +143,8 @@ _MINI = (MINI_SETTING,)
 _IMAGENET = Pace(0.325, 300 * 2503, "the authors' ImageNet log of rm")
 _COCO = Pace(0.360, 12 * 7330, "the authors' COCO log of rm")
 _ADE20K = Pace(0.634, 80_000, "the authors' ADE20K log of the baseline")
+#: The published 39.4 of ATSS is mmdetection's own run, from these weights.
+_TORCHVISION = 'torchvision://resnet50'
 
 # Weights are seconds: measured on two cores (mini), processor time of the runs in docs/mini-full
 # (mini-full), and time on 8 GPUs in the authors' logs (paper).
@@ -153,7 +155,7 @@ PRESETS = {
         methods=('scratch', 'baseline', 'rm'),
         data=Path('data/mini'),
         settings=_MINI,
-        tasks=_tasks(
+        tasks=_columns(
             Task('classification', 'classification/r18_{variant}_mini.py', 150.0, _MINI),
             Task('detection', 'detection/atss_r18_{variant}_mini.py', 115.0, _MINI),
             Task('segmentation', 'segmentation/upernet_r18_{variant}_mini.py', 115.0, _MINI),
@@ -166,7 +168,7 @@ PRESETS = {
         data=Path('data/mini-full'),
         seeds=(0, 1, 2, 3, 4),
         settings=_MINI,
-        tasks=_tasks(
+        tasks=_columns(
             Task('classification', 'classification/r18_{variant}_mini_full.py', 460.0, _MINI),
             Task('detection', 'detection/atss_r18_{variant}_mini_full.py', 240.0, _MINI),
             Task('segmentation', 'segmentation/upernet_r18_{variant}_mini_full.py', 320.0, _MINI),
@@ -177,28 +179,11 @@ PRESETS = {
         work_dir=Path('work_dirs'),
         methods=('baseline', 'mixup', 'cutmix', 'rm'),
         settings=SETTINGS,
-        tasks=_tasks(
-            Task(
-                'classification',
-                'classification/r50_{variant}_in1k.py',
-                _IMAGENET.seconds,
-                pace=_IMAGENET,
-            ),
-            Task(
-                'detection',
-                'detection/atss_r50_{variant}_coco.py',
-                _COCO.seconds,
-                pace=_COCO,
-                # The published 39.4 is mmdetection's own run.
-                paper_baseline='torchvision://resnet50',
-            ),
+        tasks=_columns(
+            _timed('classification', 'classification/r50_{variant}_in1k.py', _IMAGENET),
+            _timed('detection', 'detection/atss_r50_{variant}_coco.py', _COCO, _TORCHVISION),
             # The published 40.40 starts from the 300-epoch baseline, as the authors' log says.
-            Task(
-                'segmentation',
-                'segmentation/upernet_r50_{variant}_ade20k.py',
-                _ADE20K.seconds,
-                pace=_ADE20K,
-            ),
+            _timed('segmentation', 'segmentation/upernet_r50_{variant}_ade20k.py', _ADE20K),
         ),
     ),
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rm_mm.errors import InputError
 from rm_mm.suite.plan.custom import custom_task, stock_leaves
-from rm_mm.suite.plan.presets import PRESETS, Preset
+from rm_mm.suite.plan.presets import PRESETS, PRETRAINING, Preset
 
 #: Preset and task of each (architecture, data set) that a preset has.
 _IN_PRESETS = {
@@ -30,40 +30,31 @@ def find_target(words: Sequence[str], preset: str | None = None) -> tuple[Preset
     Raises:
         InputError: If there is no such task, or the config is of neither library.
     """
-    if len(words) == 2:
-        return _by_name(words[0].lower(), words[1].lower(), preset)
+    leaves = stock_leaves()
+    known = ', '.join(' '.join(pair) for pair in [*_IN_PRESETS, *leaves])
     if len(words) == 1 and words[0].endswith('.py'):
         return _by_config(words[0], preset or 'paper')
-    raise InputError(
-        f'expected ARCHITECTURE DATASET ({_known()}), or the path of one config, got '
-        f'{" ".join(words)!a}'
-    )
-
-
-def _by_name(architecture: str, dataset: str, preset: str | None) -> tuple[Preset, str]:
-    if (architecture, dataset) in _IN_PRESETS:
-        owner, kind = _IN_PRESETS[architecture, dataset]
-        if preset not in (None, owner):
-            raise InputError(
-                f'{architecture} {dataset} belongs to the preset {owner}, not {preset}'
-            )
-        return PRESETS[owner], kind
-    path = stock_leaves().get((architecture, dataset))
-    if path is None:
+    if len(words) != 2:
         raise InputError(
-            f'no transfer {architecture!a} {dataset!a}: expected one of {_known()}, or the path of '
-            'a config'
+            f'expected ARCHITECTURE DATASET ({known}), or the path of one config, got '
+            f'{" ".join(words)!a}'
         )
-    return _by_config(str(path), preset or 'paper')
+    pair = words[0].lower(), words[1].lower()
+    if pair in _IN_PRESETS:
+        owner, kind = _IN_PRESETS[pair]
+        if preset not in (None, owner):
+            raise InputError(f'{" ".join(pair)} belongs to the preset {owner}, not {preset}')
+        return PRESETS[owner], kind
+    if pair in leaves:
+        return _by_config(str(leaves[pair]), preset or 'paper')
+    raise InputError(
+        f'no transfer {pair[0]!a} {pair[1]!a}: expected one of {known}, or the path of a config'
+    )
 
 
 def _by_config(name: str, preset_name: str) -> tuple[Preset, str]:
     """Put a config in the place of the preset's task of the same kind."""
     preset = PRESETS[preset_name]
     task = custom_task(preset, name)
-    tasks = {'classification': preset.tasks['classification'], task.kind: task}
-    return replace(preset, tasks=tasks), task.kind
-
-
-def _known() -> str:
-    return ', '.join(' '.join(pair) for pair in [*_IN_PRESETS, *stock_leaves()])
+    tasks = {PRETRAINING: preset.tasks[PRETRAINING], task.kind: task}
+    return replace(preset, tasks=tasks, settings=task.settings), task.kind

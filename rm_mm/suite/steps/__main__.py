@@ -9,11 +9,7 @@ from rm_mm.suite.steps.step import load_request, perform
 
 
 def main(command: str, text: str) -> int:
-    """Perform the step.
-
-    Returns:
-        Exit code, as of the ``rm-mm`` command of the same name.
-    """
+    """Perform the step; return the exit code of the ``rm-mm`` command of the same name."""
     with reported(command) as outcome:
         perform(load_request(command, text))
     return outcome.exit_code

@@ -38,7 +38,7 @@ def run_in_child(
     threads: int | None = None,
     devices: str | None = None,
 ) -> None:
-    """Run a step in child processes to its end; arguments as of :func:`run_command`."""
+    """Run a step in child processes to its end, as :func:`run_command` does."""
     run_command(command_line(step), step.log, on_line, threads, devices)
 
 
@@ -70,8 +70,13 @@ def run_command(
     with log.open('a', encoding='utf-8') as file:
         process = _start(command, environment)
         mark = _running[process]
-        # Its own children keep the pipe open, and would be waited for.
-        watch = threading.Thread(target=_end_with, args=(process, mark), daemon=True)
+
+        def end_rest() -> None:
+            # What the command leaves keeps the pipe open, and would be waited for.
+            process.wait()
+            end_processes([mark])
+
+        watch = threading.Thread(target=end_rest, daemon=True)
         watch.start()
         try:
             with process:
@@ -98,8 +103,8 @@ def run_command(
 def _ending(code: int) -> str:
     if code > 0:
         return f'exit code {code}'
-    known = {number.value: number.name for number in signal.Signals}
-    return f'ended by {known.get(-code, f"signal {-code}")}'
+    names = {number.value: number.name for number in signal.Signals}
+    return f'ended by {names.get(-code, f"signal {-code}")}'
 
 
 def stop_commands() -> None:
@@ -123,9 +128,9 @@ def is_stopping() -> bool:
 def stopped_by_signals() -> Iterator[None]:
     """Treat SIGTERM and SIGHUP like Ctrl-C, and end all commands if the block raises.
 
-    Commands run in sessions of their own, which signals from the terminal do not reach. A signal
-    that is ignored, as under ``nohup``, stays ignored. Outside the main thread, where Python allows
-    no signal handlers, signals are left alone.
+    Signals from the terminal do not reach commands, which have their own sessions. A signal that is
+    ignored, as under ``nohup``, stays ignored. Outside the main thread, where Python allows no
+    signal handlers, signals are left alone.
 
     Raises:
         StoppedError: In the block, at a signal.
@@ -138,11 +143,8 @@ def stopped_by_signals() -> Iterator[None]:
         raise _stopped_by(number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()
-    handled = [
-        number
-        for number in (*SIGNALS, signal.SIGINT)
-        if in_main_thread and signal.getsignal(number) is not signal.SIG_IGN
-    ]
+    numbers = (*SIGNALS, signal.SIGINT) if in_main_thread else ()
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
@@ -159,9 +161,6 @@ def require_unstopped() -> None:
     """Raise again what a signal raised, in case other code has swallowed it.
 
     mmengine formats a config at each checkpoint, inside a bare ``except``.
-
-    Raises:
-        StoppedError: If there was a signal; ``KeyboardInterrupt`` for SIGINT.
     """
     if _signalled is not None:
         raise _stopped_by(_signalled)
@@ -189,12 +188,6 @@ def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[
         )
         _running[process] = mark
     return process
-
-
-def _end_with(process: subprocess.Popen[str], mark: str) -> None:
-    """End everything that a command has left, as soon as the command itself has ended."""
-    process.wait()
-    end_processes([mark])
 
 
 def _end(processes: dict[subprocess.Popen[str], str]) -> None:

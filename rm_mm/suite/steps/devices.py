@@ -20,11 +20,9 @@ def visible_devices() -> list[str]:
 
 
 class DevicePool:
-    """Deals out GPUs and takes them back; thread-safe.
+    """Deals out the named GPUs, ``each`` to one cell, and takes them back; thread-safe.
 
-    Args:
-        names: Names of the GPUs.
-        each: GPUs of one cell; with 0, none are dealt out and every cell sees all.
+    With ``each`` 0, none are dealt out and every cell sees all.
     """
 
     def __init__(self, names: Sequence[str], each: int) -> None:
@@ -33,10 +31,7 @@ class DevicePool:
 
     @contextmanager
     def deal(self) -> Iterator[str | None]:
-        """Wait for free GPUs, and yield them as a value of ``CUDA_VISIBLE_DEVICES``.
-
-        Yields None if none are dealt out.
-        """
+        """Wait for free GPUs; yield a value of ``CUDA_VISIBLE_DEVICES``, or None for all."""
         if not self._each:
             yield None
             return

@@ -1,8 +1,8 @@
-"""The processes that a command started, and theirs, wherever they went.
+"""The processes that a command started, directly or through others.
 
 torchrun gives each worker a session of its own, and a worker whose torchrun was killed gets another
-parent, so neither sessions nor parents lead to all of them. All of them keep the environment that
-they were started with, which holds a mark.
+parent, so neither sessions nor parents lead to all of them. But all keep the environment that they
+were started with, which holds a mark.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def members(mark: str) -> set[int]:
     """Return the living processes whose mark starts with ``mark``, without this one."""
     found = set()
     for process in psutil.process_iter():
-        # Processes of other users, and those that just ended, do not tell.
+        # The environment of other users' processes, and of those that just ended, is unreadable.
         with suppress(psutil.Error, OSError):
             if process.environ().get(VARIABLE, '').startswith(mark):
                 found.add(process.pid)
@@ -57,7 +57,7 @@ def end_processes(
         wait: Called repeatedly while waiting, to reap children.
 
     Returns:
-        How many processes there were.
+        The number of processes found.
     """
     marks = list(marks)
 

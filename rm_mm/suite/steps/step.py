@@ -16,10 +16,11 @@ from rm_mm.transfer.export import ExportRequest
 
 StepRequest: TypeAlias = TrainRequest | TestRequest | ExportRequest
 
+_MODULE = ('-m', 'rm_mm.suite.steps')
 #: Requests of steps, by the command that they correspond to.
-_KINDS: dict[str, type[StepRequest]] = {
-    'train': TrainRequest, 'test': TestRequest, 'export': ExportRequest
-}  # fmt: skip
+_KINDS: dict[str, type[StepRequest]] = dict(
+    train=TrainRequest, test=TestRequest, export=ExportRequest
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,6 @@ class Step:
     def command(self) -> str:
         """Name of the ``rm-mm`` command that does the same."""
         return next(name for name, kind in _KINDS.items() if type(self.request) is kind)
-
-    @property
-    def work_dir(self) -> Path | None:
-        """Work directory of the run; None for an export."""
-        folder = None if isinstance(self.request, ExportRequest) else self.request.work_dir
-        return Path(folder) if folder else None
 
 
 #: Runs a step to its end; raises ``RejectedError`` if it fails.
@@ -73,31 +68,28 @@ def perform(request: StepRequest) -> None:
 def command_line(step: Step, environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the command line that runs a step in child processes.
 
-    With several GPUs it is torchrun, once per node. Not ``srun`` with one task per GPU: this way a
-    Slurm job has one process per node, which is told of preemption, and the command is the same as
-    on one node.
+    With GPUs it is torchrun, once per node. Not ``srun`` with one task per GPU: this way a Slurm
+    job has one process per node, which receives the signal of preemption, and the command is the
+    same as on one node.
 
     Args:
         step: The step.
-        environ: Environment of a task of a Slurm job, for a step on several nodes.
+        environ: For several nodes: environment of a task of a Slurm job. ``MASTER_ADDR`` and
+            ``MASTER_PORT`` may say where the first node is reached.
     """
     request = step.request
-    distributed = step.gpus > 0 and not isinstance(request, ExportRequest)
-    if distributed and not isinstance(request, ExportRequest):
+    if step.gpus > 0 and not isinstance(request, ExportRequest):
         request = replace(request, launcher='pytorch')
-    module = ['-m', 'rm_mm.suite.steps', step.command, dump_request(request)]
-    if not distributed:
-        return [sys.executable, *module]
-    rendezvous = slurm_rendezvous(step.nodes, environ) if step.nodes > 1 else None
-    return torchrun(module, step.gpus, rendezvous)
+        rendezvous = slurm_rendezvous(step.nodes, environ) if step.nodes > 1 else None
+        return torchrun([*_MODULE, step.command, _dump(request)], step.gpus, rendezvous)
+    return [sys.executable, *_MODULE, step.command, _dump(request)]
 
 
-def dump_request(request: StepRequest) -> str:
-    """Return a request as JSON, for the command line of a child process."""
+def _dump(request: StepRequest) -> str:
     return json.dumps(asdict(request), default=str)
 
 
 def load_request(command: str, text: str) -> StepRequest:
-    """Rebuild, and so validate, what :func:`dump_request` returned."""
+    """Rebuild, and so validate, the request of a :func:`command_line`."""
     values: dict[str, Any] = json.loads(text)
     return _KINDS[command](**values)

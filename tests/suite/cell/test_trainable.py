@@ -9,10 +9,9 @@ from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import read_config
 from rm_mm.suite.cell.config import require_same_config, resolve_config
-from rm_mm.suite.cell.config import saved_config as config_path
 from rm_mm.suite.cell.trainable import require_trainable
-from rm_mm.suite.plan.cells import PRETRAINING, plan_cells
-from rm_mm.suite.plan.presets import PRESETS
+from rm_mm.suite.plan.cells import plan_cells
+from rm_mm.suite.plan.presets import PRESETS, PRETRAINING
 
 
 def config_of(tmp_path, text, leaf='classification/r18_baseline_mini.py'):
@@ -97,8 +96,8 @@ def test_a_folder_that_was_moved_is_of_the_same_run_and_one_without_a_trace_of_n
         return plan_cells(PRESETS['mini'], ('rm',), ('detection',), (0,), work_dir)[1]
 
     first, moved = cell(tmp_path / 'first'), cell(tmp_path / 'moved')
-    config_path(first).parent.mkdir(parents=True)
-    config_path(first).write_text(resolve_config(first).pretty_text)
+    first.saved_config.parent.mkdir(parents=True)
+    first.saved_config.write_text(resolve_config(first).pretty_text)
     first.directory.mkdir()
     (first.directory / 'epoch_1.pth').touch()
     (tmp_path / 'first').rename(tmp_path / 'moved')

@@ -258,14 +258,14 @@ def test_the_queue_is_read_by_the_names_of_the_jobs(commands):
 def test_jobs_of_another_cluster_are_left_alone(tmp_path, commands):
     write_jobs(tmp_path, 'there', {'r18_rm_mini': '7_0'})
     with pytest.raises(InputError, match='belongs to the cluster there, this is here'):
-        run_in_slurm(planned(tmp_path), CellOptions(), work_dir=tmp_path, options_of_jobs=JOB)
+        run_in_slurm(planned(tmp_path), CellOptions(), work_dir=tmp_path, job_options=JOB)
     assert 'sbatch' not in (commands / 'calls').read_text()
 
 
 def test_no_slurm_here(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(RejectedError, match='no sbatch here: expected the commands of Slurm'):
-        run_in_slurm(planned(tmp_path), CellOptions(), work_dir=tmp_path, options_of_jobs=JOB)
+        run_in_slurm(planned(tmp_path), CellOptions(), work_dir=tmp_path, job_options=JOB)
 
 
 def test_cells_in_slurms_hands_are_not_run_here(tmp_path, commands):
@@ -308,9 +308,8 @@ def test_how_a_job_ended_is_said_once(tmp_path, commands, monkeypatch, state, sa
     else:
         (tmp_path / 'slurm' / '7_0_log.out').write_text('last words\n')
     with (tmp_path / 'progress').open('w') as stream:
-        failures = watch.Watch(tmp_path, {'r18_rm_mini': '7'}, 'x').wait(
-            [item], lambda cells: Progress(cells, stream=stream)
-        )
+        progress = Progress([item.cell], stream=stream)
+        failures = watch.Watch(tmp_path, {'r18_rm_mini': '7'}, 'x', progress).wait([item])
     assert len(failures) == 1
     assert failures[0].startswith('classification rm: ')
     assert said in failures[0]

@@ -13,10 +13,8 @@ from typing import Any
 from rm_mm.errors import InputError, RejectedError
 from rm_mm.files import write_text
 from rm_mm.recipe.config import read_saved_config
-from rm_mm.recipe.metric import metric_of
 from rm_mm.records import read_record
 from rm_mm.run.environment import config_digest
-from rm_mm.suite.cell.config import saved_config
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.cell.running import run_cell, run_step
 from rm_mm.suite.launch.folder import lock_folder
@@ -40,7 +38,7 @@ class CellJob:
 
     Attributes:
         cell: Cell, with absolute paths.
-        options: CellOptions of the call.
+        options: Options of the call.
         config_sha256: Hash of the saved config.
         failure: File for the reason of a failure.
     """
@@ -51,22 +49,22 @@ class CellJob:
     failure: Path
 
     def __call__(self) -> None:
-        """Run the cell unless it is done.
-
-        Raises:
-            Exception: Whatever ended it.
-        """
+        """Run the cell unless it is done; raise whatever ended it."""
         signalled = _note_signals()
-        _share_cores(self.options.gpus)
+        if cores := os.environ.get('SLURM_CPUS_PER_TASK'):
+            # Slurm may not enforce the number of cores.
+            threads = max(int(cores) // max(self.options.gpus, 1), 1)
+            os.environ.setdefault('OMP_NUM_THREADS', str(threads))
+        leads = os.environ.get('SLURM_NODEID', '0') == '0'
         try:
-            if int(os.environ.get('SLURM_NODEID', '0')):
-                self._follow()
-            else:
+            if leads:
                 self._lead()
+            else:
+                self._follow()
         except Exception as error:
             if isinstance(error, RejectedError):
                 _await_decision(signalled)
-            if not int(os.environ.get('SLURM_NODEID', '0')):
+            if leads:
                 write_text(self.failure, _why(error))
             raise
 
@@ -88,7 +86,7 @@ class CellJob:
             return
         prepared = self._prepared()
         progress = Progress([self.cell])
-        progress.start(self.cell, metric_of(prepared.config))
+        progress.start(self.cell, prepared.metric)
 
         def execute(step: Step) -> None:
             run_in_child(step, lambda line: progress.line(self.cell, line))
@@ -109,7 +107,7 @@ class CellJob:
         return False
 
     def _prepared(self) -> PreparedCell:
-        path = saved_config(self.cell)
+        path = self.cell.saved_config
         config = read_saved_config(path)
         if (found := config_digest(config)) != self.config_sha256:
             raise RejectedError(
@@ -170,9 +168,3 @@ def _why(error: Exception) -> str:
         # submitit raises it when it does not requeue a job any more.
         return f'{error} Pass a longer --time or a higher --max-num-timeout; the same call resumes'
     return f'{type(error).__name__}: {error}'
-
-
-def _share_cores(gpus: int) -> None:
-    """Limit threads to the cores of the job, which Slurm may not enforce."""
-    if cores := os.environ.get('SLURM_CPUS_PER_TASK'):
-        os.environ.setdefault('OMP_NUM_THREADS', str(max(int(cores) // max(gpus, 1), 1)))

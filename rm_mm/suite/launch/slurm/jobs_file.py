@@ -21,7 +21,7 @@ def job_prefix(work_dir: Path) -> str:
 
 
 def read_jobs(work_dir: Path) -> tuple[str | None, dict[str, str]]:
-    """Return the cluster, and the job id of each cell by the name of the cell's folder.
+    """Return the cluster, and the job id of each cell by the name of its run.
 
     A damaged file counts as missing, with a warning: its jobs are still found by their names.
     """

@@ -25,12 +25,9 @@ def run_in_slurm(
     options: CellOptions,
     *,
     work_dir: Path,
-    options_of_jobs: JobOptions,
+    job_options: JobOptions,
 ) -> list[str]:
-    """Submit cells that are neither done nor in the queue, and wait for all of them.
-
-    Returns:
-        One paragraph per failure: the name of the cell, and the last lines of its log.
+    """Submit cells that are not in the queue, and wait for all of them; see ``launch.Run``.
 
     Raises:
         InputError: If the jobs belong to another cluster.
@@ -46,16 +43,17 @@ def run_in_slurm(
     alive = {number: job for number, job in jobs_named(prefix).items() if not job.ended}
     _cancel_strays(alive, set(jobs.values()), prefix)
     present = {name: number for name, number in jobs.items() if number in alive}
-    absent = [item for item in remaining if item.cell.directory.name not in present]
+    absent = [item for item in remaining if item.cell.run_name not in present]
     if again := len(remaining) - len(absent):
         print(f'{again} cells are queued or running already')
     try:
         for group in job_groups(absent, present, prefix):
-            for item, number in submit_group(group, work_dir, options, options_of_jobs):
-                present[item.cell.directory.name] = number
+            for item, number in submit_group(group, work_dir, options, job_options):
+                present[item.cell.run_name] = number
             write_jobs(work_dir, cluster, jobs | present)
             print(f'submitted {len(group.members)} cells as {group.name}')
-        return Watch(work_dir, present, prefix).wait(remaining, Progress)
+        progress = Progress([item.cell for item in remaining])
+        return Watch(work_dir, present, prefix, progress).wait(remaining)
     except (KeyboardInterrupt, RejectedError):
         _announce_running_jobs(remaining, present)
         raise
@@ -79,8 +77,8 @@ def _cancel_strays(alive: dict[str, Job], known: set[str], prefix: str) -> None:
 
 
 def _announce_running_jobs(remaining: Sequence[PreparedCell], jobs: dict[str, str]) -> None:
-    """Say that jobs keep running after Ctrl-C."""
-    names = [item.cell.directory.name for item in remaining if not item.cell.record.exists()]
+    """Print that jobs keep running after Ctrl-C, and how to cancel them."""
+    names = [item.cell.run_name for item in remaining if not item.cell.record.exists()]
     arrays = dict.fromkeys(jobs[name].partition('_')[0] for name in names if name in jobs)
     if arrays:
         print(

@@ -81,15 +81,11 @@ def minutes(text: str) -> int:
     Raises:
         InputError: If it is none of them, or zero.
     """
-    found = _TIME.fullmatch(text.strip())
     seconds = 0
-    if found:
+    if found := _TIME.fullmatch(text.strip()):
         parts = [int(part) for part in found['fields'].split(':')]
-        if found['days'] is not None:
-            units = (3600, 60, 1)
-            seconds = int(found['days']) * 86_400
-        else:
-            units = (3600, 60, 1) if len(parts) == 3 else (60, 1, 0)
+        units = (3600, 60, 1) if found['days'] or len(parts) == 3 else (60, 1)
+        seconds = int(found['days'] or 0) * 86_400
         seconds += sum(part * unit for part, unit in zip(parts, units, strict=False))
     if seconds <= 0:
         raise InputError(
@@ -107,11 +103,8 @@ def _extra(words: Sequence[str]) -> dict[str, str | bool]:
             raise InputError(
                 f'--slurm takes options of sbatch as KEY=VALUE, such as account=a, got {word!a}'
             )
-        if key in _OURS:
-            own = _OURS[key]
-            raise InputError(
-                f'--slurm {key}: '
-                + (f'pass {own} instead' if own else 'the suite sets it; leave it out')
-            )
+        if (own := _OURS.get(key)) is not None:
+            advice = f'pass {own} instead' if own else 'the suite sets it; leave it out'
+            raise InputError(f'--slurm {key}: {advice}')
         extra[key] = value if separator else True
     return extra

@@ -15,7 +15,6 @@ from typing import Any
 from rm_mm.errors import InputError, RejectedError
 from rm_mm.recipe.config import save_config
 from rm_mm.run.environment import config_digest
-from rm_mm.suite.cell.config import saved_config
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.launch.slurm.job import CellJob
 from rm_mm.suite.launch.slurm.options import JobOptions
@@ -41,7 +40,7 @@ class JobGroup:
 
 def failure_file(work_dir: Path, cell: Cell) -> Path:
     """Return the file in which the job of a cell writes why it failed."""
-    return work_dir.absolute() / FOLDER / f'{cell.directory.name}.failed'
+    return work_dir.absolute() / FOLDER / f'{cell.run_name}.failed'
 
 
 def job_groups(
@@ -55,52 +54,45 @@ def job_groups(
 
     Args:
         remaining: Cells that are neither done nor in the queue.
-        jobs: Jobs of all cells in the queue, by the name of the cell's folder. Read again after
+        jobs: Jobs of all cells in the queue, by the name of the run. Read again after
             each group, so the caller adds the jobs of a group before asking for the next.
         prefix: Prefix of the names of the jobs.
     """
     needed = Counter(item.cell.backbone for item in remaining if not item.cell.pretrains)
     pretraining = [item for item in remaining if item.cell.pretrains]
     # Backbones that most columns need come first, so that each column depends on the first few.
-    pretraining.sort(key=lambda item: -needed[item.cell.backbone] if item.trains else 1)
+    pretraining.sort(key=lambda item: -needed[item.cell.backbone] if item.cell.trains else 1)
     if pretraining:
         yield JobGroup(f'{prefix}-{pretraining[0].cell.column}', tuple(pretraining))
-    for column in dict.fromkeys(item.cell.column for item in remaining if not item.cell.pretrains):
-        members = [i for i in remaining if i.cell.column == column and not i.cell.pretrains]
+    downstream = [item for item in remaining if not item.cell.pretrains]
+    for column in dict.fromkeys(item.cell.column for item in downstream):
         name = f'{prefix}-{column}'
-        needs = {id(item): jobs.get(_pretraining(item.cell)) for item in members}
-        free = tuple(item for item in members if needs[id(item)] is None)
-        bound = [(job, item) for item in members if (job := needs[id(item)]) is not None]
-        if free:
+        members = [item for item in downstream if item.cell.column == column]
+        needs = [(jobs.get(item.cell.pretraining or ''), item) for item in members]
+        if free := tuple(item for job, item in needs if job is None):
             yield JobGroup(name, free)
+        bound = [(job, item) for job, item in needs if job is not None]
         bound.sort(key=lambda pair: _element(pair[0]))
-        arrays = {job.partition('_')[0] for job, _ in bound}
-        if (
-            len(bound) > 1
-            and len(arrays) == 1
-            and [job for job, _ in bound]
-            == [f'{next(iter(arrays))}_{index}' for index in range(len(bound))]
-        ):
-            yield JobGroup(name, tuple(item for _, item in bound), f'aftercorr:{arrays.pop()}')
+        numbers = [job for job, _ in bound]
+        array = numbers[0].partition('_')[0] if numbers else ''
+        if len(bound) > 1 and numbers == [f'{array}_{index}' for index in range(len(bound))]:
+            yield JobGroup(name, tuple(item for _, item in bound), f'aftercorr:{array}')
         else:
             for job, item in bound:
                 yield JobGroup(name, (item,), f'afterok:{job}')
 
 
 def submit_group(
-    group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
+    group: JobGroup, work_dir: Path, options: CellOptions, job_options: JobOptions
 ) -> list[tuple[PreparedCell, str]]:
-    """Submit a group.
-
-    Returns:
-        Each member with the id of its job.
+    """Submit a group; return each member with the id of its job.
 
     Raises:
         RejectedError: If ``sbatch`` rejects the group.
     """
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-    executor = _executor(group, work_dir, options, options_of_jobs)
+    executor = _executor(group, work_dir, options, job_options)
     calls = [_cell_job(item, work_dir, options) for item in group.members]
     for call in calls:
         call.failure.unlink(missing_ok=True)
@@ -130,11 +122,7 @@ def _outside_of_jobs() -> Iterator[None]:
 
 
 def require_submitit() -> None:
-    """Check that submitit is installed.
-
-    Raises:
-        InputError: If it is not.
-    """
+    """Raise ``InputError`` if submitit is not installed."""
     try:
         import submitit  # noqa: F401
     except ImportError as error:
@@ -144,37 +132,30 @@ def require_submitit() -> None:
 
 
 def _executor(
-    group: JobGroup, work_dir: Path, options: CellOptions, options_of_jobs: JobOptions
+    group: JobGroup, work_dir: Path, options: CellOptions, job_options: JobOptions
 ) -> Any:
     from submitit import SlurmExecutor
 
     folder = work_dir.absolute() / FOLDER
     if '%' in str(folder):
         raise InputError(f'{folder}: Slurm replaces % in paths: pass another --work-dir')
-    executor = SlurmExecutor(folder=folder, max_num_timeout=options_of_jobs.timeouts)
-    # Since Slurm 22.05, srun does not inherit this option from sbatch.
-    cores = (
-        ['--cpus-per-task', str(options_of_jobs.cpus_per_task)]
-        if options_of_jobs.cpus_per_task
-        else []
-    )
+    executor = SlurmExecutor(folder=folder, max_num_timeout=job_options.timeouts)
+    cores = job_options.cpus_per_task
+    always = {'requeue': True, 'kill-on-invalid-dep': 'yes'}
     executor.update_parameters(
         job_name=group.name,
-        time=options_of_jobs.minutes,
-        partition=options_of_jobs.partition,
+        time=job_options.minutes,
+        partition=job_options.partition,
         nodes=options.nodes,
         # torchrun starts one process per GPU.
         ntasks_per_node=1,
         gpus_per_node=options.gpus or None,
-        cpus_per_task=options_of_jobs.cpus_per_task,
+        cpus_per_task=cores,
         dependency=group.dependency,
         stderr_to_stdout=True,
-        srun_args=['--kill-on-bad-exit=1', *cores],
-        additional_parameters={
-            'requeue': True,
-            'kill-on-invalid-dep': 'yes',
-            **options_of_jobs.extra,
-        },
+        # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch.
+        srun_args=['--kill-on-bad-exit=1', *(['--cpus-per-task', str(cores)] if cores else [])],
+        additional_parameters={**always, **job_options.extra},
     )
     return executor
 
@@ -183,20 +164,11 @@ def _cell_job(item: PreparedCell, work_dir: Path, options: CellOptions) -> CellJ
     """Save the config of a cell, and return the job that loads it."""
     cell = item.cell
     # A job may start in any folder.
-    paths = {
-        name: path.absolute()
-        for name in ('directory', 'record', 'backbone')
-        if (path := getattr(cell, name)) is not None
-    }
-    cell = dataclasses.replace(cell, **paths)
-    save_config(item.config, saved_config(cell))
+    backbone = cell.backbone.absolute() if cell.backbone else None
+    directory, record = cell.directory.absolute(), cell.record.absolute()
+    cell = dataclasses.replace(cell, directory=directory, record=record, backbone=backbone)
+    save_config(item.config, cell.saved_config)
     return CellJob(cell, options, config_digest(item.config), failure_file(work_dir, cell))
-
-
-def _pretraining(cell: Cell) -> str:
-    """Return the folder name of the run whose backbone a cell takes; empty if there is none."""
-    pretrained = cell.backbone is not None and cell.source is None
-    return cell.backbone.parent.name if pretrained and cell.backbone else ''
 
 
 def _element(job: str) -> tuple[str, int]:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rm_mm.recipe.metric import metric_of
 from rm_mm.records import read_record
 from rm_mm.suite.cell.prepared import PreparedCell
 from rm_mm.suite.launch.progress import Progress
-from rm_mm.suite.launch.slurm.queue import (
-    Job,
-    SlurmError,
-    accounted_jobs,
-    cancel_jobs,
-    jobs_named,
-)
+from rm_mm.suite.launch.slurm.queue import Job, SlurmError, accounted_jobs, cancel_jobs, jobs_named
 from rm_mm.suite.launch.slurm.submission import FOLDER, failure_file
 from rm_mm.suite.plan.cells import Cell
 from rm_mm.suite.steps.children import LOG_LINES
@@ -38,7 +31,6 @@ _ENDINGS = {
     'TIMEOUT': 'ran into its time limit: pass a longer --time',
     'GONE': 'left no record, and Slurm no longer knows it',
 }
-_AGAIN = '; the same call submits it again'
 
 
 class Watch:
@@ -46,146 +38,128 @@ class Watch:
 
     Args:
         work_dir: Work directory of the call.
-        jobs: Job id of each cell, by the name of the cell's folder.
+        jobs: Job id of each cell, by the name of its run.
         prefix: Prefix of the names of the jobs.
+        progress: Shows the cells.
     """
 
-    def __init__(self, work_dir: Path, jobs: Mapping[str, str], prefix: str) -> None:
+    def __init__(
+        self, work_dir: Path, jobs: Mapping[str, str], prefix: str, progress: Progress
+    ) -> None:
         self._work_dir, self._jobs, self._prefix = work_dir, jobs, prefix
+        self._progress = progress
+        # All by the name of the run. A run with a tail has been shown as started.
         self._tails: dict[str, LogTail] = {}
-        #: When each job was first seen to have ended, by the name of the cell's folder.
+        #: When the job of each was first seen to have ended.
         self._ended: dict[str, float] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str | None, str] = {}
         self._announced = ''
 
-    def wait(
-        self, remaining: Sequence[PreparedCell], show: Callable[[Sequence[Cell]], Progress]
-    ) -> list[str]:
+    def wait(self, remaining: Sequence[PreparedCell]) -> list[str]:
         """Wait until every cell has a record, or its job has ended without one.
 
         Returns:
             One paragraph per failure, in the order of the cells.
         """
-        progress = show([item.cell for item in remaining])
-        waiting = {item.cell.directory.name: item for item in remaining}
-        pause = SECONDS
+        waiting, pause = list(remaining), SECONDS
         while True:
-            before = len(waiting)
-            states = self._ask(progress)
-            for name, item in list(waiting.items()):
-                if self._over(name, item, states, progress):
-                    del waiting[name]
-            if not waiting:
-                return [
-                    self._failures[name]
-                    for item in remaining
-                    if (name := item.cell.directory.name) in self._failures
-                ]
-            self._summary(waiting, states, progress)
-            pause = SECONDS if len(waiting) < before else min(pause * 1.2, MOST_SECONDS)
+            states = self._ask()
+            left = [item for item in waiting if not self._is_over(item, states)]
+            if not left:
+                names = [item.cell.run_name for item in remaining]
+                return [self._failures[name] for name in names if name in self._failures]
+            if states is not None:
+                self._summarise(left, states)
+            pause = SECONDS if len(left) < len(waiting) else min(pause * 1.2, MOST_SECONDS)
+            waiting = left
             time.sleep(pause)
 
-    def _ask(self, progress: Progress) -> dict[str, Job] | None:
+    def _ask(self) -> dict[str, Job] | None:
         """Return the jobs by id; None if Slurm does not answer."""
         try:
             jobs = jobs_named(self._prefix)
         except SlurmError as error:
-            self._announce(progress, f'{error}; trying again')
+            self._announce(f'{error}; trying again')
             return None
         return jobs | accounted_jobs(set(self._jobs.values()) - set(jobs))
 
-    def _over(
-        self, name: str, item: PreparedCell, states: Mapping[str, Job] | None, progress: Progress
-    ) -> bool:
+    def _is_over(self, item: PreparedCell, states: Mapping[str, Job] | None) -> bool:
         """Return whether a cell is done or has failed."""
-        cell = item.cell
-        number = self._jobs[name]
-        state = None if states is None else states.get(number, Job(number, 'GONE'))
+        cell, name = item.cell, item.cell.run_name
         if cell.record.exists():
-            self._start(name, item, progress)
-            progress.finish_with(cell, read_record(cell.record))
+            self._start(item)
+            self._progress.finish_with(cell, read_record(cell.record))
             return True
-        if state is None:
+        if states is None:
             return False
-        pretraining = cell.backbone.parent.name if cell.backbone and not cell.pretrains else ''
-        if pretraining in self._failures and not cell.source:
+        number = self._jobs[name]
+        job = states.get(number, Job(number, 'GONE'))
+        if cell.pretraining in self._failures:
             # Slurm would take its time, or leave it pending.
-            self._cancel(number, progress)
-            self._fail(name, item, 'not run, because its pretraining failed', 'not run', progress)
+            try:
+                cancel_jobs([number])
+            except SlurmError as error:
+                self._progress.announce(str(error))
+            self._fail(item, 'not run, because its pretraining failed', 'not run')
             return True
-        if state.state == 'RUNNING':
-            self._start(name, item, progress)
+        if job.state == 'RUNNING':
+            self._start(item)
             for line in self._tails[name].lines():
-                progress.line(cell, line)
-        if not state.ended and state.state != 'GONE':
+                self._progress.line(cell, line)
+        if not job.ended and job.state != 'GONE':
             # If it had ended before, it was requeued.
             self._ended.pop(name, None)
             return False
-        return self._ended_without_record(name, item, state, progress)
-
-    def _ended_without_record(
-        self, name: str, item: PreparedCell, state: Job, progress: Progress
-    ) -> bool:
-        now = time.monotonic()
-        since = now - self._ended.setdefault(name, now)
-        note = failure_file(self._work_dir, item.cell)
-        # For a moment, a job that is being requeued looks as if it had ended.
-        if not since or (since < RECORD_SECONDS and state.state in ('COMPLETED', 'GONE')):
+        if (why := self._why(cell, job)) is None:
             return False
-        if item.cell.record.exists():
-            return False
-        if state.state == 'FAILED' and note.exists():
-            why = note.read_text(encoding='utf-8')
-        else:
-            ending = _ENDINGS.get(state.state, f'ended as {state.state}')
-            why = f'its job {state.id} ' + ending.format(work_dir=self._work_dir) + _AGAIN
-            why += _end_of_logs(item.cell, self._work_dir, state.id)
-        self._fail(name, item, why, 'failed', progress)
+        self._fail(item, why, 'failed')
         return True
 
-    def _fail(
-        self, name: str, item: PreparedCell, why: str, short: str, progress: Progress
-    ) -> None:
-        self._start(name, item, progress)
-        progress.finish(item.cell, short, failed=True)
-        self._failures[name] = f'{item.cell.name}: {why}'
+    def _why(self, cell: Cell, job: Job) -> str | None:
+        """Return why an ended job has left no record; None if the record may still appear."""
+        now = time.monotonic()
+        since = now - self._ended.setdefault(cell.run_name, now)
+        # For a moment, a job that is being requeued looks as if it had ended.
+        if not since or (since < RECORD_SECONDS and job.state in ('COMPLETED', 'GONE')):
+            return None
+        if cell.record.exists():
+            return None
+        note = failure_file(self._work_dir, cell)
+        if job.state == 'FAILED' and note.exists():
+            return note.read_text(encoding='utf-8')
+        ending = _ENDINGS.get(job.state, f'ended as {job.state}').format(work_dir=self._work_dir)
+        logs = _end_of_logs(cell, self._work_dir, job.id)
+        return f'its job {job.id} {ending}; the same call submits it again{logs}'
 
-    def _start(self, name: str, item: PreparedCell, progress: Progress) -> None:
-        if name not in self._tails:
-            self._tails[name] = LogTail(item.cell.directory / 'output.log', _LOG_BYTES)
-            progress.start(item.cell, metric_of(item.config))
+    def _fail(self, item: PreparedCell, why: str, short: str) -> None:
+        self._start(item)
+        self._progress.finish(item.cell, short, failed=True)
+        self._failures[item.cell.run_name] = f'{item.cell.name}: {why}'
 
-    def _cancel(self, number: str, progress: Progress) -> None:
-        try:
-            cancel_jobs([number])
-        except SlurmError as error:
-            progress.announce(f'{error}')
+    def _start(self, item: PreparedCell) -> None:
+        """Show a cell as started, once."""
+        if (name := item.cell.run_name) not in self._tails:
+            self._tails[name] = LogTail(item.cell.log, _LOG_BYTES)
+            self._progress.start(item.cell, item.metric)
 
-    def _summary(
-        self,
-        waiting: Mapping[str, PreparedCell],
-        states: Mapping[str, Job] | None,
-        progress: Progress,
-    ) -> None:
-        if states is None:
-            return
-        present = [job for name in waiting if (job := states.get(self._jobs[name]))]
+    def _summarise(self, waiting: Sequence[PreparedCell], states: Mapping[str, Job]) -> None:
+        numbers = [self._jobs[item.cell.run_name] for item in waiting]
+        present = [states[number] for number in numbers if number in states]
         counts = Counter(job.state.lower() for job in present)
-        progress.jobs = max(counts['running'], 1)
+        self._progress.jobs = max(counts['running'], 1)
         reasons = {job.reason for job in present if job.state == 'PENDING'} - {'None', ''}
         text = ', '.join(f'{count} {state}' for state, count in sorted(counts.items()))
-        self._announce(progress, text + (f' ({", ".join(sorted(reasons))})' if reasons else ''))
+        self._announce(text + (f' ({", ".join(sorted(reasons))})' if reasons else ''))
 
-    def _announce(self, progress: Progress, text: str) -> None:
+    def _announce(self, text: str) -> None:
         if text and text != self._announced:
-            progress.announce(text)
+            self._progress.announce(text)
             self._announced = text
 
 
 def _end_of_logs(cell: Cell, work_dir: Path, job: str) -> str:
     """Return the last lines of a cell's log, or of its job's log if the cell has none."""
-    of_job = work_dir / FOLDER / f'{job}_0_log.out'
-    for log in (cell.directory / 'output.log', of_job):
+    for log in (cell.log, work_dir / FOLDER / f'{job}_0_log.out'):
         if log.is_file() and log.stat().st_size:
             with log.open(encoding='utf-8', errors='replace') as file:
                 tail = deque((line.rstrip() for line in file), maxlen=LOG_LINES)
