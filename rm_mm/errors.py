@@ -6,10 +6,10 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import UnionType
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar('T')
 
@@ -76,13 +76,21 @@ class Mistakes:
 
 def require_type(name: str, value: object, kinds: Any) -> None:
     """Raise `InputError` if an argument is no instance of ``kinds``, such as ``str | Path``."""
-    if not isinstance(kinds, UnionType):
-        kinds = get_origin(kinds) or kinds
-    if not isinstance(value, kinds):
-        expected = kinds.__name__ if isinstance(kinds, type) else str(kinds)
-        expected = expected.replace('pathlib.', '').replace('NoneType', 'None')
+    options = get_args(kinds) if isinstance(kinds, UnionType) else (kinds,)
+    # Of a type such as Sequence[int] only the Sequence is checked.
+    classes = tuple(get_origin(option) or option for option in options)
+    # Whole numbers are numbers, as in annotations.
+    if not isinstance(value, (*classes, int) if float in classes else classes):
+        expected = ' | '.join(kind.__name__.replace('NoneType', 'None') for kind in classes)
         found = '' if value is None else f'{type(value).__name__} '
         raise InputError(f'{name}: expected {expected}, got {found}{printable(value)}')
+
+
+def require_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
+    """Raise `InputError` if an argument is none of its choices."""
+    if value not in choices:
+        expected = ', '.join(filter(None, choices))
+        raise InputError(f'{name}: expected one of {expected}, got {value!a}')
 
 
 def checked_fields(kind: type[T]) -> type[T]:

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rm_mm.errors import InputError, checked_fields, printable
+from rm_mm.errors import InputError, checked_fields, printable, require_choice
 from rm_mm.recipe.batch import POLICIES
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -53,7 +53,7 @@ class RunRequest:
             if getattr(self, each.name) == '':
                 # Likely an unset shell variable, or a form that was not filled in.
                 raise InputError(f'{each.name}: expected a value, got an empty text')
-        _require_choice('launcher', self.launcher, LAUNCHERS)
+        require_choice('launcher', self.launcher, LAUNCHERS)
         if wrong := [key for key in self.cfg_options if not isinstance(key, str) or not key]:
             raise InputError(
                 'cfg_options: expected keys such as "train_cfg.max_epochs", got '
@@ -86,7 +86,7 @@ class TrainRequest(RunRequest):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.batch_policy is not None:
-            _require_choice('batch_policy', self.batch_policy, POLICIES)
+            require_choice('batch_policy', self.batch_policy, POLICIES)
 
 
 @checked_fields
@@ -141,8 +141,3 @@ class TrainResult:
     work_dir: Path
     last_checkpoint: Path | None = None
     best_checkpoint: Path | None = None
-
-
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f'{name}: expected one of {", ".join(choices)}, got {value!a}')

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import InputError, require_type
+from rm_mm.errors import InputError, checked_fields, require_choice, require_type
 from rm_mm.names import PRESETS, SETTINGS
 from rm_mm.recipe.batch import POLICIES
 
@@ -20,6 +20,7 @@ CLUSTERS = ('local', 'slurm', 'debug')
 _LARGEST_SEED = 2**32 - 1
 
 
+@checked_fields
 @dataclass(frozen=True)
 class SlurmRequest:
     """Options of ``--cluster slurm``; None leaves an option out.
@@ -93,14 +94,9 @@ class CellsRequest:
     raise_errors: bool = False
 
     def __post_init__(self) -> None:
-        require_type('--work-dir', self.work_dir, str | Path | None)
-        require_type('--data-root', self.data_root, str | Path | None)
-        require_type('--slurm', self.slurm, SlurmRequest)
-        require_type('--gpus', self.gpus, int | None)
-        require_type('--jobs', self.jobs, int | None)
-        _require_choice('--setting', self.setting, (None, *SETTINGS, 'both'))
-        _require_choice('--cluster', self.cluster, CLUSTERS)
-        _require_choice('--batch-policy', self.batch_policy, (None, *POLICIES))
+        require_choice('--setting', self.setting, (None, *SETTINGS, 'both'))
+        require_choice('--cluster', self.cluster, CLUSTERS)
+        require_choice('--batch-policy', self.batch_policy, (None, *POLICIES))
         parse_entries('--methods', self.methods)
         if self.seeds is not None:
             if (seeds := sorted_seeds(self.seeds)) is None:
@@ -109,6 +105,7 @@ class CellsRequest:
             object.__setattr__(self, 'seeds', seeds)
 
 
+@checked_fields
 @dataclass(frozen=True)
 class SuiteRequest(CellsRequest):
     """Methods x tasks x seeds, pretraining included.
@@ -134,17 +131,14 @@ class SuiteRequest(CellsRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_type('--preset', self.preset, str | Path)
         preset = str(self.preset)
         if preset not in PRESETS and not preset.endswith(('.yaml', '.yml')):
             known = ', '.join(PRESETS)
             raise InputError(f'--preset: expected {known} or a file .yaml, got {preset!a}')
         parse_entries('--tasks', self.tasks)
         scale, price = self.schedule_scale, self.usd_per_gpu_hour
-        require_type('--schedule-scale', scale, int | float)
         if not 0 < scale <= 1:
             raise InputError(f'--schedule-scale: expected a number in (0, 1], got {scale}')
-        require_type('--usd-per-gpu-hour', price, int | float | None)
         if price is not None and not 0 <= price < math.inf:
             raise InputError(f'--usd-per-gpu-hour: expected a price such as 2.5, got {price}')
 
@@ -165,6 +159,7 @@ class SuiteRequest(CellsRequest):
         return found
 
 
+@checked_fields
 @dataclass(frozen=True)
 class TransferRequest(CellsRequest):
     """One downstream task for all methods whose pretraining is finished.
@@ -184,7 +179,7 @@ class TransferRequest(CellsRequest):
             raise InputError(
                 f"target: expected ('ARCHITECTURE', 'DATASET') or (CONFIG,), got {self.target!a}"
             )
-        _require_choice('--preset', self.preset, (None, *PRESETS))
+        require_choice('--preset', self.preset, (None, *PRESETS))
 
 
 def parse_entries(option: str, value: str | Sequence[str] | None) -> tuple[Entry, ...] | None:
@@ -218,9 +213,3 @@ def sorted_seeds(values: Iterable[Any]) -> tuple[int, ...] | None:
     seeds = list(values)
     sound = all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in seeds)
     return tuple(sorted(set(seeds))) if seeds and sound else None
-
-
-def _require_choice(option: str, value: object, choices: Sequence[str | None]) -> None:
-    if value not in choices:
-        expected = ', '.join(filter(None, choices))
-        raise InputError(f'{option}: expected one of {expected}, got {value!a}')

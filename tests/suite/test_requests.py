@@ -17,7 +17,7 @@ from rm_mm.suite.requests import SlurmRequest, SuiteRequest, TransferRequest, pa
         ({'seeds': [0, True]}, 'got [0, True]'),
         ({'seeds': [2**32]}, f'got [{2**32}]'),
         ({'schedule_scale': 0}, '--schedule-scale: expected a number in (0, 1], got 0'),
-        ({'schedule_scale': 'half'}, '--schedule-scale: expected int | float, got str half'),
+        ({'schedule_scale': 'half'}, 'schedule_scale: expected float, got str half'),
         ({'usd_per_gpu_hour': -1}, '--usd-per-gpu-hour: expected a price such as 2.5, got -1'),
         ({'usd_per_gpu_hour': float('nan')}, 'got nan'),
         ({'usd_per_gpu_hour': float('inf')}, 'got inf'),

@@ -416,7 +416,7 @@ def test_wrong_values_of_a_request_are_one_sentence(changes, message):
 
 
 def test_an_export_needs_an_output():
-    with pytest.raises(InputError, match=r'output: expected str \| Path, got NoneType'):
+    with pytest.raises(InputError, match=r'output: expected str \| Path, got None'):
         ExportRequest('x.pth', None)
     with pytest.raises(InputError, match='output must name a file'):
         export('x.pth')
