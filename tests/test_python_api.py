@@ -86,7 +86,10 @@ def test_every_name_of_the_page_is_there():
         (lambda: rm_mm.run_suite('nope'), '--preset: expected mini, mini-full, paper'),
         (lambda: rm_mm.run_suite('mini', seeds='0'), '--seeds: expected numbers'),
         (lambda: rm_mm.run_suite('mini', seeds=[-1]), '--seeds: expected numbers'),
-        (lambda: rm_mm.run_suite('mini', methods=3), 'methods: expected str | Sequence | None, got int 3'),
+        (
+            lambda: rm_mm.run_suite('mini', methods=3),
+            'methods: expected str | Sequence | None, got int 3',
+        ),
         (lambda: rm_mm.run_suite('mini', schedule_scale=2), 'expected a number in (0, 1], got 2'),
         (lambda: rm_mm.run_suite('mini', gpus='8'), 'gpus: expected int | None, got str 8'),
         (lambda: rm_mm.run_suite('mini', cluster='cloud'), '--cluster: expected one of'),

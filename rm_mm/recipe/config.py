@@ -56,11 +56,7 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> A
     try:
         config = Config.fromfile(path)
     except ImportError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f'{path} needs something that cannot be imported: {reason}. Is it installed, or its '
-            'folder on PYTHONPATH?'
-        ) from error
+        raise _not_importable(path, error) from error
     except (Exception, SystemExit) as error:
         # A config is Python: it can raise anything.
         raise InputError(f'{path} does not parse: {type(error).__name__}: {error}') from error
@@ -72,22 +68,41 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> A
     return config
 
 
+def _not_importable(path: Path, error: ImportError) -> InputError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(
+        f'{path} needs something that cannot be imported: {reason}. Is it installed, or its folder '
+        'on PYTHONPATH?'
+    )
+
+
 def save_config(config: Any, path: Path) -> None:
     """Save a resolved config as text that :func:`read_saved_config` reads."""
     write_text(path, config.pretty_text)
 
 
-def read_saved_config(path: Path) -> Any:
+def read_saved_config(path: Path, *, custom_imports: bool = False) -> Any:
     """Read a resolved mmengine config that a run saved, as data: nothing in it is executed.
 
+    Args:
+        path: The file.
+        custom_imports: Whether to import the modules that it names in ``custom_imports``, as
+            mmengine does, so that what they register can be built.
+
     Raises:
-        InputError: If the file cannot be read, or holds more than literals.
+        InputError: If the file cannot be read, holds more than plain values, or names a module that
+            cannot be imported.
     """
     from mmengine.config import Config
+    from mmengine.utils import import_modules_from_strings
 
     try:
-        values = parse_literals(path.read_text(encoding='utf-8'), keep_tuples=True)
+        values = parse_literals(path.read_text(encoding='utf-8'), exact=True)
+        if custom_imports and values.get('custom_imports'):
+            import_modules_from_strings(**values['custom_imports'])
         return Config(values, filename=str(path))
+    except ImportError as error:
+        raise _not_importable(path, error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f'{path} does not parse as a saved config: {error}. Expected plain values, as a run '

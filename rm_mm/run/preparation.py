@@ -28,7 +28,7 @@ def prepared_config(request: RunRequest, loaders: Sequence[str]) -> tuple[Any, d
     """
     name = str(request.config)
     if request.resolved:
-        config = read_saved_config(Path(name))
+        config = read_saved_config(Path(name), custom_imports=True)
         config.merge_from_dict(dict(request.cfg_options))
     else:
         config = read_config(name, request.cfg_options)

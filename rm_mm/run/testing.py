@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,14 @@ def test(request: TestRequest | str | Path, *args: Any, **fields: Any) -> dict[s
 
 
 def _plain(value: Any) -> Any:
-    """Return a metric, possibly a NumPy or torch number, as JSON has it; None if not finite."""
+    """Return a metric, possibly of NumPy or torch, as JSON has it; None for what is not finite."""
+    if hasattr(value, 'tolist'):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(part) for part in value]
+    if value is None or isinstance(value, str):
+        return value
     number = float(value)
     return number if math.isfinite(number) else None

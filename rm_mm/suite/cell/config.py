@@ -98,7 +98,8 @@ def require_same_config(cell: Cell, config: Any) -> None:
     if not path.exists() or not begun:
         return
     before, now = (flatten(_comparable(each)) for each in (read_saved_config(path), config))
-    if keys := [key for key in {**before, **now} if before.get(key) != now.get(key)]:
+    # As text: a NaN differs from itself.
+    if keys := [k for k in {**before, **now} if repr(before.get(k)) != repr(now.get(k))]:
         more = f' and {len(keys) - _NAMED} more' if len(keys) > _NAMED else ''
         raise InputError(
             f'{cell.directory} was begun with another config, or another --schedule-scale or '
