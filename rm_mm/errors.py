@@ -6,10 +6,10 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar('T')
 
@@ -75,7 +75,7 @@ class Mistakes:
 
 
 def require_type(name: str, value: object, kinds: Any) -> None:
-    """Raise `InputError` if an argument is no instance of ``kinds``, such as ``str | Path``."""
+    """Raise `InputError` if an argument is not an instance of ``kinds``, such as ``str | Path``."""
     options = get_args(kinds) if isinstance(kinds, UnionType) else (kinds,)
     # Of a type such as Sequence[int] only the Sequence is checked.
     classes = tuple(get_origin(option) or option for option in options)
@@ -87,7 +87,7 @@ def require_type(name: str, value: object, kinds: Any) -> None:
 
 
 def require_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
-    """Raise `InputError` if an argument is none of its choices."""
+    """Raise `InputError` if an argument is not one of its choices."""
     if value not in choices:
         expected = ', '.join(filter(None, choices))
         raise InputError(f'{name}: expected one of {expected}, got {value!a}')
@@ -114,6 +114,23 @@ def checked_fields(kind: type[T]) -> type[T]:
 
     kind.__init__ = checked  # type: ignore[assignment]
     return kind
+
+
+def as_request(kind: type[T], first: Any, args: Sequence[Any], named: Mapping[str, Any]) -> T:
+    """Return the request that a call of the Python API passed, or build it from its fields.
+
+    Raises:
+        InputError: If the call has a request and fields, or a field is wrong.
+    """
+    if not isinstance(first, kind):
+        build: Any = kind
+        return cast(T, build(first, *args, **named))
+    if args or named:
+        raise InputError(
+            f'expected a {kind.__name__} or its fields, got both: change fields with '
+            'dataclasses.replace(request, ...)'
+        )
+    return first
 
 
 # Longer than any name in the model zoos; names made to flood the screen are cut.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rm_mm import __version__
 from rm_mm.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -134,3 +135,10 @@ def test_scripts_say_how_they_are_called():
         result = subprocess.run(['bash', f'tools/{script}'], capture_output=True, cwd=ROOT)
         assert result.returncode == 2
         assert script.encode() in result.stderr
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(['--version'])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f'rm_mm {__version__}\n'

@@ -1,5 +1,6 @@
 """The Python API: every block of its page runs as printed, and wrong calls get one sentence."""
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -94,6 +95,16 @@ def test_every_name_of_the_page_is_there():
         (lambda: rm_mm.run_suite('mini', gpus='8'), 'gpus: expected int | None, got str 8'),
         (lambda: rm_mm.run_suite('mini', cluster='cloud'), '--cluster: expected one of'),
         (lambda: rm_mm.run_transfer('atss coco'), 'target'),
+        (lambda: rm_mm.run_suite('mini', plan=True), 'plan_suite returns its plan'),
+        (lambda: rm_mm.run_suite('mini', sedes=[0]), "unexpected keyword argument 'sedes'"),
+        (
+            lambda: rm_mm.run_suite(rm_mm.SuiteRequest('mini'), seeds=[0]),
+            'expected a SuiteRequest or its fields, got both',
+        ),
+        (
+            lambda: rm_mm.run_transfer(rm_mm.TransferRequest(('atss', 'mini')), seeds=[0]),
+            'expected a TransferRequest or its fields, got both',
+        ),
     ],
 )
 def test_a_wrong_call_gets_one_sentence(call, message):
@@ -101,3 +112,20 @@ def test_a_wrong_call_gets_one_sentence(call, message):
         call()
     assert message in str(error.value)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('module', 'name', 'values', 'message'),
+    [
+        ('rm_mm.data.pack', 'PackRequest', ('coco', 3, 'a.lmdb'), 'root: expected str | Path'),
+        ('rm_mm.data.pack', 'PackRequest', ('coco', 'a', 'a.zip'), '--out a.zip: expected a path'),
+        ('rm_mm.data.check', 'CheckRequest', ('coco', 3), 'root: expected str | Path, got int 3'),
+        ('rm_mm.data.check', 'CheckRequest', ('coco', '.', False, '2'), 'jobs: expected int'),
+        ('rm_mm.data.prepare', 'PrepareRequest', ('coco', '.', None, '2'), 'subset: expected int'),
+        ('rm_mm.fidelity.comparison', 'FidelityRequest', (3,), 'pairs: expected Sequence, got int'),
+    ],
+)
+def test_requests_of_the_other_commands_check_their_fields_too(module, name, values, message):
+    with pytest.raises(InputError) as error:
+        getattr(importlib.import_module(module), name)(*values)
+    assert message in str(error.value)

@@ -11,6 +11,7 @@ import torch
 
 from rm_mm import __version__
 from rm_mm.cli import main
+from rm_mm.cli.values import overrides
 from rm_mm.data import mini
 from rm_mm.recipe.config import read_config
 from rm_mm.run.environment import config_digest, data_fingerprint, git_commit
@@ -80,7 +81,7 @@ def test_the_same_seed_gives_the_same_bits(images, tmp_path):
     assert written['git_commit'] == git_commit()
     assert set(written['length']) == {'max_epochs'}
     options = [*SHORT, 'randomness.seed=0', 'train_dataloader.num_workers=0']
-    assert written['config_sha256'] == config_digest(read_config(CONFIG, options))
+    assert written['config_sha256'] == config_digest(read_config(CONFIG, overrides(options)))
     assert len(written['data_fingerprint']) == 64
 
 

@@ -37,7 +37,7 @@ def test_two_processes_train_and_test(tmp_path):
     log = call('tools/dist_train.sh', config, 2, *options, *again)
     assert "global batch 10 (2 processes x 5) instead of the recipe's 32, as asked for" in log
     # 40 images in batches of 5 on two processes are 4 iterations.
-    assert 'processes talk through gloo' in log
+    assert 'processes communicate through gloo' in log
     assert 'GPU number: 2' in log
     (best,) = (tmp_path / 'run').glob('best_*.pth')
     log = call('tools/dist_test.sh', config, best, 2, *options)

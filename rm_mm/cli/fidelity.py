@@ -37,8 +37,8 @@ def run_fidelity_command(args: argparse.Namespace) -> int:
     comparisons = compare_recipes(request)
     for comparison in comparisons:
         print(f'{comparison.config}: {comparison.summary}')
-    if request.markdown is not None:
-        write_text(request.markdown, fidelity_page(comparisons))
+    if args.md:
+        write_text(args.md, fidelity_page(comparisons))
     faults = [fault for comparison in comparisons for fault in comparison.faults]
     if faults:
         raise RejectedError('not the recipe of the log:\n' + '\n'.join(faults))

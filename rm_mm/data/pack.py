@@ -15,7 +15,7 @@ from rm_mm.data.catalog import layout_folders, layout_root, require_known
 from rm_mm.data.listing import list_folder, list_tree
 from rm_mm.data.prepare.writing import require_space
 from rm_mm.data.sources import PACK_SUFFIX
-from rm_mm.errors import InputError, RejectedError, printable
+from rm_mm.errors import InputError, RejectedError, checked_fields, printable
 from rm_mm.files import hold, replacing
 
 _PAGE_BYTES = 4096
@@ -25,6 +25,7 @@ COMMIT_BYTES = 64 << 20
 _LONGEST_NAME_BYTES = 511
 
 
+@checked_fields
 @dataclass(frozen=True)
 class PackRequest:
     """A data set to pack: its name and folder, and the file to write, which ends in ``.lmdb``.
@@ -34,17 +35,20 @@ class PackRequest:
     """
 
     name: str
-    root: Path
-    out: Path
+    root: str | Path
+    out: str | Path
 
     def __post_init__(self) -> None:
+        for name in ('root', 'out'):
+            object.__setattr__(self, name, Path(getattr(self, name)))
+        target = Path(self.out)
         require_known(self.name)
         if self.name.startswith('cifar'):
             raise InputError(f'{self.name} consists of few files: packing it gains nothing')
         out = printable(self.out)
-        if self.out.suffix != PACK_SUFFIX or str(self.out).startswith('lmdb:'):
+        if target.suffix != PACK_SUFFIX or str(target).startswith('lmdb:'):
             raise InputError(f'--out {out}: expected a path, NAME{PACK_SUFFIX}')
-        if any(parent.suffix == PACK_SUFFIX for parent in self.out.parents):
+        if any(parent.suffix == PACK_SUFFIX for parent in target.parents):
             raise InputError(f'--out {out}: expected {PACK_SUFFIX} only at the end')
 
 
@@ -67,9 +71,9 @@ def pack_dataset(request: PackRequest, progress: Callable[[str], None]) -> PackS
         import lmdb
     except ImportError as error:
         raise InputError('packing needs lmdb: pip install lmdb') from error
-    out = request.out
+    out, root = Path(request.out), Path(request.root)
     _require_free(out)
-    root = layout_root(request.name, request.root)
+    root = layout_root(request.name, root)
     sizes = _list_files(request.name, root)
     # At most so many for the content of each file and its share of the tree.
     pages = sum(-(-(size + len(name) + 64) // _PAGE_BYTES) + 1 for name, size in sizes.items())

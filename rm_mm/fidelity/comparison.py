@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, checked_fields
 from rm_mm.fidelity.schedule import differing_length, differing_rates, missing_from
 from rm_mm.fidelity.settings import SettingRow, compare_settings
 from rm_mm.logs.recipe_log import LoggedRate, RecipeLog, read_recipe_log
@@ -15,6 +15,7 @@ from rm_mm.recipe.config import read_config, understood
 from rm_mm.recipe.flat import ABSENT
 
 
+@checked_fields
 @dataclass(frozen=True)
 class FidelityRequest:
     """Which configs to compare with which logs, and where to write the page.
@@ -25,14 +26,14 @@ class FidelityRequest:
         InputError: If there is no pair, or the page would replace a config or a log.
     """
 
-    pairs: tuple[tuple[str, Path], ...]
-    markdown: Path | None = None
+    pairs: Sequence[tuple[str | Path, str | Path]]
+    markdown: str | Path | None = None
 
     def __post_init__(self) -> None:
         if not self.pairs:
             raise InputError('expected at least one CONFIG LOG, got none')
         sources = {Path(name).resolve() for pair in self.pairs for name in pair}
-        if self.markdown is not None and self.markdown.resolve() in sources:
+        if self.markdown is not None and Path(self.markdown).resolve() in sources:
             raise InputError(f'--md {self.markdown} would replace a file that is compared')
 
 
@@ -95,12 +96,12 @@ def compare_recipes(request: FidelityRequest) -> list[RecipeComparison]:
     """
     found = []
     for name, path in request.pairs:
-        log, config = read_recipe_log(path), read_config(name)
+        log, config = read_recipe_log(Path(path)), read_config(name)
         with understood(name):
             rows = compare_settings(log.config, config) if log.config else []
             length = differing_length(config, log)
             rates = differing_rates(config, log)
-        found.append(RecipeComparison(name, log, rates, rows, length))
+        found.append(RecipeComparison(str(name), log, rates, rows, length))
     return found
 
 

@@ -1,1 +1,1 @@
-"""Configs of the three OpenMMLab libraries: finding, reading, scaling and judging them."""
+"""Configs of the three OpenMMLab libraries: finding, reading, scaling and their metrics."""

@@ -63,7 +63,9 @@ def scale_scheduler(scheduler: Any, factor: float) -> None:
                 scheduler[argument] = end - begin
     if begin:
         scheduler['begin'] = _scaled(begin, factor)
-    if end and kind.startswith(_FINISH_EARLY):
+    # mmengine converts epochs to iterations before it subtracts the step.
+    converted = scheduler.get('convert_to_iter_based')
+    if end and kind.startswith(_FINISH_EARLY) and not converted:
         scheduler['end'] = _scaled(end - 1, factor) + 1
     elif end:
         scheduler['end'] = _scaled(end, factor)

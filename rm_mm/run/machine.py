@@ -50,7 +50,7 @@ def adapt_to_cpu(config: Any) -> list[str]:
         # By default mmengine passes DDP the index of a GPU.
         config.setdefault('model_wrapper_cfg', {'type': 'MMDistributedDataParallel'})
         config['model_wrapper_cfg'].setdefault('device_ids', None)
-        notes.append('no GPU: processes talk through gloo')
+        notes.append('no GPU: processes communicate through gloo')
     return notes
 
 

@@ -112,22 +112,6 @@ class TestRequest(RunRequest):
 Request = TypeVar('Request', bound=RunRequest)
 
 
-def as_request(kind: type[Request], first: Any, args: Any, named: Mapping[str, Any]) -> Request:
-    """Return the request that a call of the Python API passed, or build it from its fields.
-
-    Raises:
-        InputError: If the call has a request and fields, or a field is wrong.
-    """
-    if not isinstance(first, kind):
-        return kind(first, *args, **named)
-    if args or named:
-        raise InputError(
-            f'expected a {kind.__name__} or its fields, got both: change fields with '
-            'dataclasses.replace(request, ...)'
-        )
-    return first
-
-
 @dataclass(frozen=True)
 class TrainResult:
     """What a training run left.

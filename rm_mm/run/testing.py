@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import InputError
+from rm_mm.errors import InputError, as_request
 from rm_mm.files import write_json
 from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
 from rm_mm.run.preparation import build_runner, prepared_config, require_folder
-from rm_mm.run.requests import UNTRAINED, TestRequest, as_request
+from rm_mm.run.requests import UNTRAINED, TestRequest
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 
 

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rm_mm.errors import as_request
 from rm_mm.recipe.batch import RECIPES_BATCH, apply_batch_policy, process_count
 from rm_mm.recipe.config import understood
 from rm_mm.run.machine import leave_process_group
 from rm_mm.run.outcome import best_checkpoint
 from rm_mm.run.preparation import build_runner, prepared_config
-from rm_mm.run.requests import TrainRequest, TrainResult, as_request
+from rm_mm.run.requests import TrainRequest, TrainResult
 from rm_mm.run.resume.latest import latest_checkpoint, set_resume
 from rm_mm.transfer.checkpoint import inspected_checkpoint
 from rm_mm.transfer.slot import fill, require_backbone

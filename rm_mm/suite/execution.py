@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rm_mm.errors import Mistakes, RejectedError
+from rm_mm.errors import InputError, Mistakes, RejectedError, as_request
 from rm_mm.records import Record, read_record
 from rm_mm.suite.cell.checks import check_backbones, check_runnable, require_pretrained
 from rm_mm.suite.cell.prepared import CellOptions, PreparedCell, prepare_cells
@@ -30,7 +30,7 @@ LOCK = 'suite.lock'
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """What a call leaves.
+    """Result of a suite call.
 
     Attributes:
         records: Records of all its cells that are done, including those of earlier calls.
@@ -53,7 +53,7 @@ class SuiteResult:
 
 @dataclass(frozen=True)
 class SuitePlan:
-    """What a call would run.
+    """Plan of a suite call.
 
     Attributes:
         lines: The plan as text: cells, costs, totals.
@@ -101,7 +101,9 @@ def run_suite(request: SuiteRequest | str | Path = 'mini', **fields: Any) -> Sui
     Raises:
         InputError: With everything that is wrong with the call; nothing was run.
     """
-    request = _as_request(request, fields)
+    request = as_request(SuiteRequest, request, (), fields)
+    if request.plan:
+        raise InputError('plan: run_suite runs a suite; plan_suite returns its plan')
     with stopped_by_signals():
         mistakes = Mistakes()
         call = _prepare(request, mistakes)
@@ -116,7 +118,7 @@ def plan_suite(request: SuiteRequest | str | Path = 'mini', **fields: Any) -> Su
         request: As for :func:`run_suite`.
         **fields: Fields of :class:`SuiteRequest`.
     """
-    request = replace(_as_request(request, fields), plan=True)
+    request = replace(as_request(SuiteRequest, request, (), fields), plan=True)
     with stopped_by_signals():
         mistakes = Mistakes()
         call = _prepare(request, mistakes)
@@ -143,8 +145,7 @@ def run_transfer(request: TransferRequest | Sequence[str], **fields: Any) -> Sui
     Raises:
         InputError: With everything that is wrong with the call; nothing was run.
     """
-    if not isinstance(request, TransferRequest):
-        request = TransferRequest(request, **fields)
+    request = as_request(TransferRequest, request, (), fields)
     with stopped_by_signals():
         mistakes = Mistakes()
         call = _prepare(request, mistakes)
@@ -163,10 +164,6 @@ def run_transfer(request: TransferRequest | Sequence[str], **fields: Any) -> Sui
         print('\n'.join(failures), end='\n' if failures else '', file=sys.stderr)
         ready = [item for item in call.remaining if item.cell.backbone not in missing]
         return _run(call, ready, failures)
-
-
-def _as_request(request: SuiteRequest | str | Path, fields: dict[str, Any]) -> SuiteRequest:
-    return request if isinstance(request, SuiteRequest) else SuiteRequest(request, **fields)
 
 
 def _prepare(request: SuiteRequest | TransferRequest, mistakes: Mistakes) -> _Call:

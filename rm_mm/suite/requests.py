@@ -23,7 +23,7 @@ _LARGEST_SEED = 2**32 - 1
 @checked_fields
 @dataclass(frozen=True)
 class SlurmRequest:
-    """Options of ``--cluster slurm``; None leaves an option out.
+    """Options of ``--cluster slurm``; an option that is None is not passed to sbatch.
 
     Attributes:
         partition: Partition of the jobs.

@@ -89,7 +89,7 @@ def test_each_way_in(installed):
     names = ['r50_rm_in1k', 'upernet_r50_rm_ade20k']
     output = installed.mim('download', 'rm_mm', '--config', *names, '--dest', 'fetched')
     assert output.count('Successfully dumped') == 2
-    assert output.count('No weights of rm_mm are published') == 1
+    assert output.count('rm_mm publishes no weights') == 1
     (installed.folder / 'mine.py').write_text("_base_ = 'rm_mm::classification/r50_rm_in1k.py'\n")
     assert "'value': 79.2" in installed.run(
         'import rm_mm; from mmengine.config import Config\n'

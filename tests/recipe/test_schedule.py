@@ -111,3 +111,18 @@ def test_each_scheduler_by_a_tenth(entry, expected):
     # round(5 * 0.1) is 0; every length stays at least 1.
     scale_scheduler(entry, 0.1)
     assert {key: entry[key] for key in expected} == expected
+
+
+def test_a_warm_up_in_epochs_that_mmengine_converts_ends_where_the_cosine_begins():
+    """``convert_to_iter_based``: five epochs of 100 steps become one."""
+    schedulers = [
+        dict(type='LinearLR', start_factor=0.1, begin=0, end=5, convert_to_iter_based=True),
+        dict(type='CosineAnnealingLR', begin=5, end=50, T_max=45),
+    ]
+    config = run_of(schedulers, type='EpochBasedTrainLoop', max_epochs=50)
+    scale_length(config, 0.2)
+    assert (config.param_scheduler[0].end, config.param_scheduler[1].begin) == (1, 1)
+    scaled = rates(config, 3 * EPOCH)
+    assert scaled[EPOCH - 1] == pytest.approx(1.0)
+    # From 0.1 to 1 in 99 steps.
+    assert scaled[33] == pytest.approx(0.1 + 0.9 / 3)

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from rm_mm.errors import InputError
+from rm_mm.recipe.config import read_saved_config, save_config
 from rm_mm.records import read_record
-from rm_mm.suite.cell.prepared import CellOptions, prepare_cells
+from rm_mm.suite.cell.config import resolve_config
+from rm_mm.suite.cell.prepared import CellOptions
 from rm_mm.suite.cell.running import run_cell
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS
+from tests.suite.cells import prepare_cells
 
 OLD = Path(__file__).parents[1] / 'data' / 'work_dir'
 #: What differs between the two runs, or was not in the fixture.
@@ -38,14 +41,15 @@ def work_dir(tmp_path):
 
 
 def cells(work_dir, **changes):
-    tasks = ('classification', 'detection')
+    tasks = ('classification', 'detection', 'segmentation')
     planned = plan_cells(PRESETS['mini'], ('rm',), tasks, (0,), work_dir)
     return prepare_cells(planned, CellOptions(**changes))
 
 
 def test_its_cells_are_done(work_dir):
     done, remaining = cells(work_dir)
-    assert [item.cell.directory.name for item in done] == ['r18_rm_mini', 'atss_r18_rm_mini']
+    names = ['r18_rm_mini', 'atss_r18_rm_mini', 'upernet_r18_rm_mini']
+    assert [item.cell.directory.name for item in done] == names
     assert remaining == []
 
 
@@ -63,7 +67,7 @@ def test_a_missing_record_is_made_again_from_its_logs(work_dir):
     note = work_dir / 'atss_r18_rm_mini' / 'backbone.sha256'
     note.write_text(hashlib.sha256(b'the backbone').hexdigest() + '\n')
     done, (remaining,) = cells(work_dir)
-    assert [item.cell.directory.name for item in done] == ['r18_rm_mini']
+    assert len(done) == 2
     steps = []
     run_cell(remaining, CellOptions(), steps.append)
     # Training is asked to resume, which finds it finished; details are evaluated.
@@ -83,3 +87,20 @@ def test_a_backbone_that_was_exported_again_is_noticed(work_dir):
     _, (remaining,) = cells(work_dir)
     with pytest.raises(ValueError, match='was begun with another'):
         run_cell(remaining, CellOptions(), lambda step: pytest.fail('it ran'))
+
+
+def test_a_run_that_an_earlier_version_scaled_keeps_its_schedule(work_dir):
+    """Ends of warm-ups were scaled to one step less."""
+    tasks = ('classification', 'detection', 'segmentation')
+    planned = plan_cells(PRESETS['mini'], ('rm',), tasks, (0,), work_dir)
+    for cell in planned:
+        save_config(resolve_config(cell, scale=0.5), cell.saved_config)
+    path = planned[1].saved_config
+    now = read_saved_config(path).param_scheduler[0].end
+    path.write_text(path.read_text().replace(f'end={now},', f'end={now - 1},', 1))
+    done, _ = cells(work_dir, scale=0.5)
+    assert done[1].config.param_scheduler[0].end == now - 1
+    # Any other difference is another run.
+    path.write_text(path.read_text().replace(f'end={now - 1},', f'end={now - 2},', 1))
+    with pytest.raises(InputError, match=r'found another param_scheduler\.LinearLR\.end'):
+        cells(work_dir, scale=0.5)

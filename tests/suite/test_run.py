@@ -11,12 +11,13 @@ from rm_mm.cli import main
 from rm_mm.errors import InputError, RejectedError
 from rm_mm.records import read_record
 from rm_mm.suite.cell.config import resolve_config
-from rm_mm.suite.cell.prepared import CellOptions, prepare_cells
+from rm_mm.suite.cell.prepared import CellOptions
 from rm_mm.suite.launch.local import run_in_children as run
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS, PRETRAINING
 from rm_mm.suite.plan.targets import find_target
 from rm_mm.suite.steps.children import run_command
+from tests.suite.cells import prepare_cells
 
 BARE = 'model = dict(backbone=dict())\ntrain_cfg = dict(max_epochs=1)'
 METRIC = {'r18': 'accuracy/top1', 'atss': 'coco/bbox_mAP', 'upernet': 'mIoU'}

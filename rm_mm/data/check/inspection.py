@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rm_mm.data.catalog import PUBLISHED, SUBSET_STAMP, require_known
 from rm_mm.data.listing import Contents
-from rm_mm.errors import InputError, printable
+from rm_mm.errors import InputError, checked_fields, printable
 
 if TYPE_CHECKING:
     from rm_mm.data.root_files import SubsetStamp
@@ -22,6 +22,7 @@ SHOWN = 20
 _FINGERPRINT_FORMAT = b'rm_mm data 1\n'
 
 
+@checked_fields
 @dataclass(frozen=True)
 class CheckRequest:
     """A data set to check.

@@ -15,11 +15,12 @@ from rm_mm.data.prepare.archives import Member, find_archive
 from rm_mm.data.prepare.journal import Journal
 from rm_mm.data.prepare.writing import write_file
 from rm_mm.data.root_files import SubsetStamp
-from rm_mm.errors import InputError, printable
+from rm_mm.errors import InputError, checked_fields, printable
 
 _CHUNK_BYTES = 1 << 22
 
 
+@checked_fields
 @dataclass(frozen=True)
 class PrepareRequest:
     """A data set to lay out.

@@ -90,22 +90,47 @@ def _keep_best_checkpoint(config: Any, metric: str) -> None:
     config.default_hooks = hooks
 
 
-def require_same_config(cell: Cell, config: Any) -> None:
-    """Raise ``InputError`` if the run of a cell was begun with another config."""
+def continued_config(cell: Cell, config: Any) -> Any:
+    """Return the config with which a cell is run or continued.
+
+    It is ``config``. Earlier versions scaled some ends of schedulers to one step less; a run that
+    was started so keeps its schedule.
+
+    Raises:
+        InputError: If the run of the cell was started with another config.
+    """
     path = cell.saved_config
     begun = cell.record.exists() or latest_checkpoint(cell.directory) is not None
     begun = begun or any(cell.directory.glob('*/vis_data/scalars.json'))
     if not path.exists() or not begun:
-        return
-    before, now = (flatten(_comparable(each)) for each in (read_saved_config(path), config))
-    # As text: a NaN differs from itself.
-    if keys := [k for k in {**before, **now} if repr(before.get(k)) != repr(now.get(k))]:
+        return config
+    saved = read_saved_config(path)
+    before, now = (flatten(_comparable(each)) for each in (saved, config))
+    keys = [key for key in {**before, **now} if not _same(before.get(key), now.get(key))]
+    if keys and all(_is_earlier_scaling(key, before.get(key), now.get(key)) for key in keys):
+        config.param_scheduler = saved.param_scheduler
+    elif keys:
         more = f' and {len(keys) - _NAMED} more' if len(keys) > _NAMED else ''
         raise InputError(
-            f'{cell.directory} was begun with another config, or another --schedule-scale or '
+            f'{cell.directory} was started with another config, or another --schedule-scale or '
             f'--data-root: expected what {path} holds, found another {", ".join(keys[:_NAMED])}'
             f'{more}. Pass another --work-dir, or remove {path}, {cell.directory} and {cell.record}'
         )
+    return config
+
+
+def _same(before: Any, now: Any) -> bool:
+    # As text, too: a NaN differs from itself.
+    return bool(before == now) or repr(before) == repr(now)
+
+
+def _is_earlier_scaling(key: str, before: Any, now: Any) -> bool:
+    place, _, name = key.rpartition('.')
+    if not place.startswith('param_scheduler') or type(now) is not int:
+        return False
+    if name == 'end':
+        return type(before) is int and abs(now - before) == 1
+    return name in ('T_max', 'total_steps') and before is None
 
 
 def config_diff(recipe: Any, run: Any, work_dir: Path) -> dict[str, list[Any]]:

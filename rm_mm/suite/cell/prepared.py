@@ -11,7 +11,7 @@ from rm_mm.errors import Mistakes
 from rm_mm.recipe.config import understood
 from rm_mm.recipe.metric import Metric, metric_of
 from rm_mm.records import read_record
-from rm_mm.suite.cell.config import require_same_config, resolve_config
+from rm_mm.suite.cell.config import continued_config, resolve_config
 from rm_mm.suite.plan.cells import Cell
 
 
@@ -62,30 +62,26 @@ class PreparedCell:
 
 
 def prepare_cells(
-    cells: Sequence[Cell], options: CellOptions, mistakes: Mistakes | None = None
+    cells: Sequence[Cell], options: CellOptions, mistakes: Mistakes
 ) -> tuple[list[PreparedCell], list[PreparedCell]]:
     """Resolve the config of every cell before anything runs.
 
-    ``mistakes`` collects configs that do not parse or name no metric, runs that were begun with
-    another config, and unreadable records. Their cells are left out. Without ``mistakes``, all of
-    it is raised as ``InputError``.
+    ``mistakes`` collects configs that do not parse or name no metric, runs that were started with
+    another config, and unreadable records. Their cells are left out.
 
     Returns:
         The cells that are done, and those that remain.
     """
-    collected = mistakes or Mistakes()
     done: list[PreparedCell] = []
     remaining: list[PreparedCell] = []
     for cell in cells:
-        with collected.collecting(), understood(cell.config):
+        with mistakes.collecting(), understood(cell.config):
             data_root = None if cell.pretrains else options.data_root
             config = resolve_config(cell, scale=options.scale, data_root=data_root)
-            require_same_config(cell, config)
+            config = continued_config(cell, config)
             # Raises if there is none.
             metric_of(config, cell.config)
             if is_done := cell.record.exists():
                 read_record(cell.record)
             (done if is_done else remaining).append(PreparedCell(cell, config))
-    if mistakes is None:
-        collected.require_none()
     return done, remaining

@@ -57,7 +57,7 @@ def _perform_isolated(step: Step) -> None:
 
 @contextmanager
 def _isolated() -> Iterator[None]:
-    """Restore the state of the process after a run, as if the run had had its own.
+    """Restore the state of the process after a run, so that runs do not affect each other.
 
     mmengine keeps loggers, message hubs, visualizers and the default scope by the name of the
     experiment. A runner changes environment variables, the number of threads, and modes of torch.

@@ -93,7 +93,7 @@ def slurm_rendezvous(nodes: int, environ: Mapping[str, str] = os.environ) -> Ren
 
 
 def manual_rendezvous(environ: Mapping[str, str] = os.environ) -> Rendezvous:
-    """Return where machines meet on each of which the user starts torchrun.
+    """Return the rendezvous of a run whose torchrun the user starts on each machine.
 
     ``NNODES``, ``NODE_RANK``, ``MASTER_ADDR`` and ``PORT`` are environment variables.
 

@@ -9,10 +9,11 @@ from mmengine.config import Config
 from rm_mm.errors import RejectedError
 from rm_mm.suite.cell import running
 from rm_mm.suite.cell.config import config_diff
-from rm_mm.suite.cell.prepared import CellOptions, prepare_cells
+from rm_mm.suite.cell.prepared import CellOptions
 from rm_mm.suite.cell.running import collect_details
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS
+from tests.suite.cells import prepare_cells
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from rm_mm.cli import main
 from rm_mm.compat import configs_root
 from rm_mm.errors import InputError
 from rm_mm.recipe.config import read_config
-from rm_mm.suite.cell.config import require_same_config, resolve_config
+from rm_mm.suite.cell.config import continued_config, resolve_config
 from rm_mm.suite.cell.trainable import require_trainable
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS, PRETRAINING
@@ -101,12 +101,12 @@ def test_a_folder_that_was_moved_is_of_the_same_run_and_one_without_a_trace_of_n
     first.directory.mkdir()
     (first.directory / 'epoch_1.pth').touch()
     (tmp_path / 'first').rename(tmp_path / 'moved')
-    require_same_config(moved, resolve_config(moved))
+    continued_config(moved, resolve_config(moved))
     with pytest.raises(InputError, match=r'found another param_scheduler\.LinearLR\.end'):
-        require_same_config(moved, resolve_config(moved, scale=0.5))
+        continued_config(moved, resolve_config(moved, scale=0.5))
     # A run that never began is begun with whatever the config is by now.
     (moved.directory / 'epoch_1.pth').unlink()
-    require_same_config(moved, resolve_config(moved, scale=0.5))
+    continued_config(moved, resolve_config(moved, scale=0.5))
 
 
 def test_a_norm_of_several_processes_is_no_mistake(tmp_path):

@@ -7,13 +7,14 @@ import pytest
 
 from rm_mm.cli import main
 from rm_mm.errors import InputError
-from rm_mm.suite.cell.prepared import CellOptions, prepare_cells
+from rm_mm.suite.cell.prepared import CellOptions
 from rm_mm.suite.cost.cost import Cost, checkpoint_bytes, from_log, from_probe, wall_seconds
 from rm_mm.suite.cost.estimate import duration
 from rm_mm.suite.cost.gpus import find_gpu, speedup
 from rm_mm.suite.cost.probe import Probe, probe_cell, shortened
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS
+from tests.suite.cells import prepare_cells
 
 PAPER = PRESETS['paper']
 

@@ -13,7 +13,7 @@ import pytest
 from rm_mm.cli import main
 from rm_mm.errors import InputError, Mistakes, RejectedError, StoppedError
 from rm_mm.run.requests import TrainRequest
-from rm_mm.suite.cell.prepared import CellOptions, PreparedCell, prepare_cells
+from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
 from rm_mm.suite.launch import launcher_for
 from rm_mm.suite.launch.in_process import run_in_process
 from rm_mm.suite.launch.progress import Progress
@@ -30,6 +30,7 @@ from rm_mm.suite.plan.presets import PRESETS
 from rm_mm.suite.requests import SlurmRequest, SuiteRequest
 from rm_mm.suite.steps.children import stopped_by_signals
 from rm_mm.suite.steps.step import Step, command_line, load_request
+from tests.suite.cells import prepare_cells
 
 JOB = JobOptions(minutes=30)
 

@@ -211,7 +211,9 @@ def test_jobs_that_nobody_noted_are_ended_first(environment, tmp_path):
     (work_dir / 'jobs.json').write_text('{"version"')
     process = start(environment, work_dir, *cells)
     read_until(process, 'jobs.json is damaged')
-    read_until(process, f'cancelling jobs that a killed call submitted and did not note: {number}')
+    read_until(
+        process, f'cancelling jobs that a killed call submitted and did not record: {number}'
+    )
     pace(work_dir, 'r18_rm_mini', 0.05)
     finish(process)
     # It went on from the last checkpoint.

@@ -41,7 +41,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from rm_mm.errors import reported
 from rm_mm.recipe.config import read_config
-from rm_mm.suite.cell.prepared import CellOptions, PreparedCell, prepare_cells
+from rm_mm.suite.cell.prepared import CellOptions, PreparedCell
+from tests.suite.cells import prepare_cells
 from rm_mm.suite.launch import local
 from rm_mm.suite.plan.cells import plan_cells
 from rm_mm.suite.plan.presets import PRESETS

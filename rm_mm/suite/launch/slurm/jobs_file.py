@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from rm_mm.errors import InputError
 from rm_mm.files import write_json
@@ -12,7 +14,16 @@ from rm_mm.suite.launch.slurm.queue import SlurmError, jobs_named
 from rm_mm.suite.steps.process_tree import folder_mark
 
 NAME = 'jobs.json'
-_VERSION = 1
+
+
+class JobsFile(BaseModel):
+    """Content of ``jobs.json``: the cluster, and the job id of each cell by the name of its run."""
+
+    model_config = ConfigDict(strict=True)
+
+    version: Literal[1]
+    cluster: str = Field(min_length=1)
+    jobs: dict[str, str]
 
 
 def job_prefix(work_dir: Path) -> str:
@@ -35,21 +46,18 @@ def read_jobs(work_dir: Path) -> tuple[str | None, dict[str, str]]:
 def _read(work_dir: Path) -> tuple[str | None, dict[str, str]]:
     path = work_dir / NAME
     try:
-        value = json.loads(path.read_text(encoding='utf-8'))
-        cluster, jobs = value['cluster'], value['jobs']
-        sound = value['version'] == _VERSION and isinstance(cluster, str) and cluster
-        if not sound or not all(isinstance(job, str) for job in jobs.values()):
-            raise ValueError
+        content = JobsFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None, {}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f'{path} is damaged') from error
-    return cluster, dict(jobs)
+    return content.cluster, content.jobs
 
 
 def write_jobs(work_dir: Path, cluster: str, jobs: dict[str, str]) -> None:
     """Write what :func:`read_jobs` reads."""
-    write_json(work_dir / NAME, {'version': _VERSION, 'cluster': cluster, 'jobs': jobs})
+    content = JobsFile(version=1, cluster=cluster, jobs=jobs)
+    write_json(work_dir / NAME, content.model_dump())
 
 
 def require_no_jobs(work_dir: Path) -> None:

@@ -65,7 +65,7 @@ def _cancel_strays(alive: dict[str, Job], known: set[str], prefix: str) -> None:
     if not strays:
         return
     print(
-        f'cancelling jobs that a killed call submitted and did not note: {" ".join(strays)}',
+        f'cancelling jobs that a killed call submitted and did not record: {" ".join(strays)}',
         file=sys.stderr,
     )
     cancel_jobs(strays)
