@@ -82,7 +82,7 @@ SLURM = ['submitit>=1.5']
 FAST = ['faster-coco-eval>=1.8.0', 'lmdb>=3.0']
 # setuptools: the tests build wheels without a network, so they cannot use an isolated environment.
 DEV = [
-    'build', 'import-linter>=2.4', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff',
+    'build', 'import-linter>=2.15', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff',
     'setuptools>=80', 'timm', 'twine', *SLURM, *FAST,
 ]  # fmt: skip
 MIMS = {'onedl': 'onedl-mim>=0.5.1', 'upstream': 'openmim>=0.3.9'}
