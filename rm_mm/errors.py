@@ -98,7 +98,7 @@ def checked_fields(kind: type[T]) -> type[T]:
 
     For requests, which users of the Python API build. The checks come before ``__post_init__``.
     """
-    init, call, types = kind.__init__, inspect.signature(kind), get_type_hints(kind)
+    init, call, types = kind.__init__, inspect.signature(kind), get_type_hints(kind.__init__)
 
     @functools.wraps(init)
     def checked(self: T, *args: Any, **fields: Any) -> None:
