@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import UnionType
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar('T')
 
@@ -76,7 +76,9 @@ class Mistakes:
 
 def require_type(name: str, value: object, kinds: Any) -> None:
     """Raise `InputError` if an argument is not an instance of ``kinds``, such as ``str | Path``."""
-    options = get_args(kinds) if isinstance(kinds, UnionType) else (kinds,)
+    # Python 3.10 makes a Union of a type whose default is None.
+    is_union = get_origin(kinds) in (UnionType, Union)
+    options = get_args(kinds) if is_union else (kinds,)
     # Of a type such as Sequence[int] only the Sequence is checked.
     classes = tuple(get_origin(option) or option for option in options)
     # Whole numbers are numbers, as in annotations.
