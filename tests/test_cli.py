@@ -132,7 +132,10 @@ def test_scripts_without_rm_mm_say_what_to_do(tmp_path):
 
 def test_scripts_say_how_they_are_called():
     for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh'):
-        result = subprocess.run(['bash', f'tools/{script}'], capture_output=True, cwd=ROOT)
+        # The environment may name a Python without rm_mm, as make's PYTHON does.
+        environ = {'PATH': '/usr/bin:/bin', 'PYTHON': sys.executable}
+        command = ['bash', f'tools/{script}']
+        result = subprocess.run(command, capture_output=True, cwd=ROOT, env=environ)
         assert result.returncode == 2
         assert script.encode() in result.stderr
 
