@@ -25,13 +25,17 @@ REQUIREMENTS = {
     'upstream': {module: names[1] for module, names in DISTRIBUTIONS.items()}
     | {'mmcv': 'mmcv-lite==2.1.0'},
 }
-#: Compiled modules that rm_mm and the stack import, and the distributions that provide them.
+#: Modules that rm_mm and the stack import, most of them compiled, and the distributions with them.
 BINARIES = {
     'numpy': 'numpy',
     'scipy.linalg': 'scipy',
     'PIL.Image': 'Pillow',
     'pycocotools.mask': 'pycocotools',
     'matplotlib.ft2font': 'matplotlib',
+    'pydantic': 'pydantic',
+    'psutil': 'psutil',
+    'jinja2': 'Jinja2',
+    'rich': 'rich',
 }
 #: All of them write to the folder ``cv2``.
 OPENCVS = (
