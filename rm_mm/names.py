@@ -29,6 +29,18 @@ DATASETS = ('imagenet', 'cifar10', 'cifar100', 'coco', 'ade20k', 'custom')
 #: networks that timm has, and OpenMMLab's names for others.
 EXPORT_LAYOUTS = ('openmmlab', 'torchvision', 'timm', 'safetensors')
 
+#: Where a suite runs its cells: child processes here, Slurm, or the process of the call.
+CLUSTERS = ('local', 'slurm', 'debug')
+
+#: What started the processes of a distributed run, as mmengine names it.
+PROCESS_LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+#: Folder that training with RecursiveMix writes into its work directory.
+MIXED_IMAGES = 'mixed_images'
+
+#: File with the figure of each class, in the folder of ``rm-mm test --details``.
+PER_CLASS = 'per_class.json'
+
 # Custom names become names of folders, and of rows or columns of a table.
 _CUSTOM = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rm_mm.cli.train import add_batch_policy
 from rm_mm.cli.values import path, seeds
-from rm_mm.names import METHODS, PRESETS, SETTINGS, TASKS
+from rm_mm.names import CLUSTERS, METHODS, PRESETS, SETTINGS, TASKS
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,7 +94,7 @@ def _add_shared_options(parser: argparse.ArgumentParser) -> None:
     add('--jobs', type=int, help='runs at a time, each with its own --gpus GPUs')
     add('--data-root', help='root of the data set of the transfer task')
     where = 'where runs go: child processes here, Slurm, or this process (default: local)'
-    add('--cluster', choices=('local', 'slurm', 'debug'), default='local', help=where)
+    add('--cluster', choices=CLUSTERS, default='local', help=where)
 
     add = parser.add_argument_group('with --cluster slurm').add_argument
     limit = 'time limit of a cell, which is requeued after it: minutes or D-HH:MM:SS'

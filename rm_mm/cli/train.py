@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from rm_mm.cli.values import overrides, path
+from rm_mm.names import PROCESS_LAUNCHERS
 from rm_mm.recipe.batch import POLICIES
 
 
@@ -88,7 +89,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add('--data-root', help='root of the data set, instead of the data_root in the config')
     add('--amp', action='store_true', help='automatic mixed precision')
     add('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config')
-    add('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    add('--launcher', choices=PROCESS_LAUNCHERS, default='none')
     add('--local_rank', '--local-rank', type=int, help='set by torch.distributed.launch')
     add('--no-pin-memory', action='store_true', help='do not pin loader memory')
     add('--check', action='store_true', help='only check that config and data are there')

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rm_mm.errors import InputError, checked_fields, printable, require_choice
+from rm_mm.names import PROCESS_LAUNCHERS
 from rm_mm.recipe.batch import POLICIES
 
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 #: ``TestRequest.checkpoint`` for the network as initialised.
 UNTRAINED = 'none'
 
@@ -27,7 +27,8 @@ class RunRequest:
         data_root: Root of the data set, instead of the config's; also ``lmdb://FILE.lmdb``.
         cfg_options: Overrides of the config by dotted key.
         amp: Whether to use automatic mixed precision.
-        launcher: What started the processes of a distributed run; one of ``LAUNCHERS``.
+        launcher: What started the processes of a distributed run; one of
+            :data:`rm_mm.names.PROCESS_LAUNCHERS`.
         pin_memory: Whether loaders use pinned memory, where the config allows it.
         resolved: Whether ``config`` is a file that a run saved. It is then read as data, and never
             executed.
@@ -53,7 +54,7 @@ class RunRequest:
             if getattr(self, each.name) == '':
                 # Likely an unset shell variable, or a form that was not filled in.
                 raise InputError(f'{each.name}: expected a value, got an empty text')
-        require_choice('launcher', self.launcher, LAUNCHERS)
+        require_choice('launcher', self.launcher, PROCESS_LAUNCHERS)
         if wrong := [key for key in self.cfg_options if not isinstance(key, str) or not key]:
             raise InputError(
                 'cfg_options: expected keys such as "train_cfg.max_epochs", got '

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rm_mm.errors import InputError, checked_fields, require_choice, require_type
-from rm_mm.names import PRESETS, SETTINGS
+from rm_mm.names import CLUSTERS, PRESETS, SETTINGS
 from rm_mm.recipe.batch import POLICIES
 
 #: Name of a method or task, and its path if it is custom; for a task, the path alone is enough.
 Entry = tuple[str | None, str | None]
 
-CLUSTERS = ('local', 'slurm', 'debug')
 #: NumPy's generators take 32 bits.
 _LARGEST_SEED = 2**32 - 1
 
@@ -72,7 +71,7 @@ class CellsRequest:
         batch_policy: One of :data:`rm_mm.recipe.batch.POLICIES`.
         jobs: Cells at a time, each with its own GPUs.
         data_root: Root of the data set of the downstream task.
-        cluster: Where cells run; one of ``CLUSTERS``.
+        cluster: Where cells run; one of :data:`rm_mm.names.CLUSTERS`.
         slurm: Options of ``--cluster slurm``.
         raise_errors: Whether ``--cluster debug`` raises the first failure, with its traceback.
 

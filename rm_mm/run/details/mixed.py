@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from rm_mm.files import write_json
+from rm_mm.names import MIXED_IMAGES
 from rm_mm.pretrain.recursive_mix import RecursiveMix
 from rm_mm.run.details.pictures import save_photograph
 from rm_mm.run.resume.state import batch_augments, network_of
@@ -19,8 +20,7 @@ from rm_mm.run.resume.state import batch_augments, network_of
 STEPS = 5
 #: Number of images per batch, always at the same positions: each position pastes its own history.
 IMAGES = 4
-#: Folder in the work directory of the run, and the JSON file in it.
-FOLDER = 'mixed_images'
+#: JSON file in the folder of the pictures.
 NAME = 'mixed.json'
 
 
@@ -50,7 +50,7 @@ class MixedImagesHook(Hook):
             # Still an earlier batch: another augmentation processed this one.
             return
         self._written = images if runner.iter < STEPS - 1 else None
-        folder = Path(runner.work_dir, FOLDER)
+        folder = Path(runner.work_dir, MIXED_IMAGES)
         names = [
             save_photograph(_image(image, self._preprocessor), folder, f'{runner.iter}_{position}')
             for position, image in enumerate(images[:IMAGES])

@@ -10,10 +10,10 @@ from typing import Any
 from mmengine.dist import is_main_process
 
 from rm_mm.files import write_json
+from rm_mm.names import PER_CLASS
 from rm_mm.recipe.config import entries, type_name
 from rm_mm.recipe.metric import metric_of
 
-PER_CLASS = 'per_class.json'
 #: Suffix of the key of a class's figure, and the factor that makes it per cent.
 _SUFFIXES = {'_precision': 100.0, '_IoU': 1.0}
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rm_mm.errors import RejectedError
 from rm_mm.files import write_text
+from rm_mm.names import MIXED_IMAGES, PER_CLASS
 from rm_mm.recipe.config import read_saved_config, save_config
 from rm_mm.recipe.metric import metric_of
 from rm_mm.records import PICTURES, Record
@@ -27,9 +28,6 @@ from rm_mm.suite.steps.children import is_stopping, require_unstopped
 from rm_mm.suite.steps.step import Execute, Step
 from rm_mm.transfer.export import ExportRequest
 
-#: Names that the hook and the evaluation use; their modules import torch.
-MIXED_IMAGES = 'mixed_images'
-PER_CLASS = 'per_class.json'
 #: An evaluation that was killed is run once more.
 _ATTEMPTS = 2
 
